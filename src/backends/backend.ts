@@ -1,0 +1,143 @@
+import type { Json } from '../base/json.ts';
+import type { Look } from '../planning/facts.ts';
+import type { Needs, OutputRecord, Usage } from '../planning/record.ts';
+import type { EndReason } from '../apis/reasons.ts';
+
+/**
+ * The backend port: where attempts run. Backends speak tokens and handles, know nothing of graphs, and never
+ * decide. Every backend obeys the laws that `test/contract/backend-contract.ts` states:
+ *
+ * 1. `submit` of a token that was submitted before starts nothing new.
+ * 2. What was submitted is observed as Running, then as Ended or Gone, or straight as one of these; a reader that
+ *    was away gets the last state by `observe`.
+ * 3. Ended carries the exit record; Gone means confirmed over without one. Unknown is neither.
+ * 4. After `cancel`, the attempt is observed Ended or Gone, and nothing of it is alive then. Cancelling what never
+ *    started makes sure that it never will.
+ * 5. Closing a backend ends nothing that runs.
+ */
+export interface Backend {
+  readonly name: string;
+  /** What this backend can hold at once. */
+  readonly capacity: Capacity;
+  /** Begins to report; called once. */
+  start(report: (observation: Observation) => void): Promise<void>;
+  /** The folder that an attempt will have; known before it is submitted, since its command may name it. */
+  directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string;
+  /** Resolves when every launch was handed over or refused. */
+  submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]>;
+  /** The present state of attempts of an earlier daemon. */
+  observe(attempts: readonly Handled[]): Promise<readonly Observation[]>;
+  /** Asks for the end; the end itself is observed. */
+  cancel(attempts: readonly Handled[]): Promise<void>;
+  /** Output from byte `from` on; empty when there is no more yet. */
+  readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart>;
+  /** Forgets what is left of attempts that nobody will ask for again. */
+  release(attempts: readonly Handled[], what: 'Displaced' | 'Everything'): Promise<void>;
+  readonly files: FileSpace;
+  close(): Promise<void>;
+}
+
+export type Capacity = Omit<Needs, 'walltimeMs'>;
+
+/** Paths mean files here. Existence and digests are taken where the attempts run. */
+export interface FileSpace {
+  /** Digests by `lookId`; `absent` for what does not exist. */
+  look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
+  /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */
+  restore(attempt: Handled, outputs: readonly OutputRecord[], displaceInto: string | undefined): Promise<boolean>;
+  /** Sizes in bytes; 0 for what does not exist. */
+  size(path: string): number;
+}
+
+export interface Handled {
+  readonly token: string;
+  readonly directory: string | undefined;
+  readonly handle: Json | undefined;
+}
+
+/** Everything that is needed to run one attempt. */
+export interface Launch {
+  readonly token: string;
+  readonly directory: string;
+  readonly workflow: string;
+  readonly namespace: string;
+  readonly key: string;
+  readonly number: number;
+  readonly command: Command;
+  readonly env: readonly (readonly [name: string, value: string])[];
+  readonly files: readonly LaunchFile[];
+  readonly workdir: string;
+  readonly stdin: string | undefined;
+  readonly stdout: string | undefined;
+  readonly stderr: string | undefined;
+  readonly inputs: readonly { readonly name: string; readonly paths: readonly string[] }[];
+  readonly outputs: readonly LaunchOutput[];
+  readonly needs: Needs;
+  readonly graceMs: number;
+  readonly metadata: Json;
+}
+
+export type Command =
+  /** A script and the argv that its path is appended to. */
+  | { readonly kind: 'Script'; readonly shell: readonly string[]; readonly text: string }
+  /** An argv that no shell sees, unless there is a setup script to run before it. */
+  | { readonly kind: 'Argv'; readonly argv: readonly string[]; readonly setup: string | undefined; readonly shell: readonly string[] };
+
+export interface LaunchFile {
+  readonly name: string;
+  /** Absolute; undefined: in the attempt's folder. */
+  readonly path: string | undefined;
+  readonly content: string;
+  readonly mode: number;
+}
+
+export interface LaunchOutput {
+  readonly name: string;
+  readonly path: string;
+  readonly form: 'path' | 'glob';
+  readonly fingerprint: 'Content' | 'Stat';
+  readonly optional: boolean;
+  readonly keepPartial: boolean;
+  /** Folder of the attempt that whatever lies at the path belongs to; undefined: of nobody we know. */
+  readonly displaceInto: string | undefined;
+}
+
+export type SubmitOutcome =
+  | { readonly token: string; readonly outcome: 'Accepted' }
+  | { readonly token: string; readonly outcome: 'Refused'; readonly message: string };
+
+export type Observation =
+  | {
+      readonly token: string;
+      readonly state: 'Running';
+      readonly startTime: number;
+      readonly handle: Json;
+      readonly directory: string | undefined;
+    }
+  | { readonly token: string; readonly state: 'Ended'; readonly exit: Exit }
+  /** Over without an exit record, and nothing of it is left. */
+  | { readonly token: string; readonly state: 'Gone'; readonly message: string }
+  /** The backend has never heard of it: it was not submitted. */
+  | { readonly token: string; readonly state: 'Absent' }
+  /** Handed over, not started yet. */
+  | { readonly token: string; readonly state: 'Queued' }
+  | { readonly token: string; readonly state: 'Unknown'; readonly message: string };
+
+/** The exit record in the words of the ledger. */
+export interface Exit {
+  readonly verdict: 'Exited' | 'Cancelled' | 'WallTime' | 'OutOfMemory' | 'Problem';
+  readonly exitCode: number | undefined;
+  /** For `Problem`: why the command was not started, or what it did not make. */
+  readonly problem: { readonly reason: EndReason; readonly message: string } | undefined;
+  readonly startTime: number;
+  readonly finishTime: number;
+  readonly elapsedMs: number;
+  readonly usage: Usage;
+  /** Digests by output name. */
+  readonly outputs: ReadonlyMap<string, string>;
+}
+
+export interface LogPart {
+  readonly text: string;
+  readonly next: number;
+}

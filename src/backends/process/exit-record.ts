@@ -1,0 +1,96 @@
+import type { Json } from '../../base/json.ts';
+import type { EndReason } from '../../apis/reasons.ts';
+import type { Exit } from '../backend.ts';
+
+/**
+ * Reads what `attempt.sh` wrote: `exit.json` ends in the POSIX cksum of all before it, so a torn or damaged
+ * record is recognised and counts as absent.
+ */
+export function parseExitRecord(text: string, token: string): Exit | undefined {
+  const end = /,"sum":"(\d+)"\}\n$/.exec(text);
+  if (!end) return undefined;
+  const body = text.slice(0, end.index);
+  if (posixCksum(Buffer.from(body, 'utf8')) !== Number(end[1])) return undefined;
+  let record: RawRecord;
+  try {
+    record = JSON.parse(`${body}}`) as RawRecord;
+  } catch {
+    return undefined;
+  }
+  if (record.version !== 1 || record.token !== token) return undefined;
+  return toExit(record);
+}
+
+interface RawRecord {
+  readonly version: number;
+  readonly token: string;
+  readonly verdict: 'Exited' | 'Cancelled' | 'WallTime' | 'OutOfMemory';
+  readonly code: number | null;
+  readonly problem: string;
+  readonly began: number;
+  readonly ended: number;
+  readonly up0: number;
+  readonly up1: number;
+  readonly cpuTicks: number;
+  readonly outputs: readonly { readonly name: string; readonly digest: string }[];
+}
+
+/** USER_HZ is 100 on every Linux that Node runs on; /proc counts in it. */
+const TICKS_PER_SECOND = 100;
+
+function toExit(record: RawRecord): Exit {
+  const [reason, detail] = record.problem.split(' ');
+  const problem =
+    record.problem === ''
+      ? undefined
+      : reason === 'MissingOutput'
+        ? { reason: 'MissingOutput' as EndReason, message: `output ${detail} is missing after success` }
+        : { reason: 'SetupFailed' as EndReason, message: 'the run folder or the working directory could not be prepared' };
+  return {
+    verdict: problem && record.verdict === 'Exited' ? 'Problem' : record.verdict,
+    exitCode: record.code ?? undefined,
+    problem,
+    startTime: Math.floor(record.began * 1000),
+    finishTime: Math.ceil(record.ended * 1000),
+    elapsedMs: Math.max(0, Math.round((record.up1 - record.up0) * 1000)),
+    usage: { cpuSeconds: record.cpuTicks / TICKS_PER_SECOND, cpuSource: 'waited-children' },
+    outputs: new Map(record.outputs.map((o) => [o.name, o.digest])),
+  };
+}
+
+export interface Claim {
+  readonly token: string;
+  readonly host: string;
+  readonly boot: string;
+  readonly pidns: string;
+  readonly pid: number;
+  readonly start: number;
+}
+
+/** Undefined when the text is not a whole claim. A withdrawn launch has a claim without a process (pid 0). */
+export function parseClaim(text: string): Claim | undefined {
+  try {
+    const claim = JSON.parse(text) as { [key: string]: Json };
+    return typeof claim['token'] === 'string' && typeof claim['pid'] === 'number' ? (claim as unknown as Claim) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const TABLE = new Uint32Array(256);
+for (let i = 0; i < 256; i++) {
+  let c = i << 24;
+  for (let bit = 0; bit < 8; bit++) c = c & 0x80000000 ? (c << 1) ^ 0x04c11db7 : c << 1;
+  TABLE[i] = c >>> 0;
+}
+
+/** The CRC of POSIX `cksum`: polynomial 04C11DB7, most significant bit first, the length appended, inverted. */
+export function posixCksum(data: Uint8Array): number {
+  let crc = 0;
+  const feed = (byte: number): void => {
+    crc = ((crc << 8) ^ (TABLE[((crc >>> 24) ^ byte) & 0xff] as number)) >>> 0;
+  };
+  for (const byte of data) feed(byte);
+  for (let length = data.length; length > 0; length = Math.floor(length / 256)) feed(length & 0xff);
+  return ~crc >>> 0;
+}

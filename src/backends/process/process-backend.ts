@@ -1,0 +1,277 @@
+import { open, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Json } from '../../base/json.ts';
+import { keyFileName } from '../../graph/keys.ts';
+import type { Backend, Capacity, Handled, Launch, LogPart, Observation, SubmitOutcome } from '../backend.ts';
+import { oomKills } from './capacity.ts';
+import { endSession } from './end-session.ts';
+import type { Claim } from './exit-record.ts';
+import { HostFiles } from './file-space.ts';
+import { GpuSlots } from './gpu-slots.ts';
+import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-identity.ts';
+import { MemorySampler } from './memory-sampler.ts';
+import { makeRunFolder, readClaim, readExit, withdraw } from './run-folder.ts';
+import { Spawner } from './spawner.ts';
+
+/**
+ * Attempts as processes of this host.
+ *
+ * A launch is a run folder and a line to the spawner. Whether an attempt lives is read from the folder: its exit
+ * record, else its claim and the process that the claim names. Notices only say when to look.
+ *
+ * | folder | the claim's process | state |
+ * |---|---|---|
+ * | no claim | | Queued if handed over by us, else Absent |
+ * | exit record whole | | Ended |
+ * | claim | alive | Running |
+ * | claim of nobody (withdrawn) | | Gone |
+ * | claim | gone, same host and boot | what is left of it is ended, then Gone |
+ * | claim | rebooted since | Gone |
+ * | claim | another host or pid namespace | Unknown |
+ */
+export interface ProcessBackendOptions {
+  readonly runsDir: string;
+  readonly capacity: Capacity;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** How often attempts that should be running are looked at although nobody said anything. */
+const SWEEP_INTERVAL_MS = 5_000;
+/** A record may appear a moment after its process has gone. */
+const RECORD_GRACE_MS = 500;
+
+export class ProcessBackend implements Backend {
+  readonly name = 'process';
+  readonly capacity: Capacity;
+  readonly files: HostFiles;
+  readonly #options: ProcessBackendOptions;
+  readonly #spawner: Spawner;
+  readonly #gpus: GpuSlots;
+  readonly #sampler: MemorySampler;
+  /** Attempts that are ours to report on, by token. */
+  readonly #open = new Map<string, OpenAttempt>();
+  #report: (observation: Observation) => void = () => undefined;
+  #stopSweep: () => void = () => undefined;
+  #closed = false;
+
+  constructor(options: ProcessBackendOptions) {
+    this.#options = options;
+    this.capacity = options.capacity;
+    this.files = new HostFiles(() => BigInt(Math.round(options.clock.now() * 1e6)));
+    this.#gpus = new GpuSlots(options.capacity.gpu);
+    this.#sampler = new MemorySampler(options.clock);
+    this.#spawner = new Spawner(
+      {
+        started: (token, pid, startTicks, began) => this.#started(token, pid, startTicks, Math.floor(began * 1000)),
+        ended: (token) => void this.#look(token),
+        died: () => this.#resubmit(),
+      },
+      options.env,
+    );
+  }
+
+  async start(report: (observation: Observation) => void): Promise<void> {
+    this.#report = report;
+    this.#scheduleSweep();
+  }
+
+  directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string {
+    const workflow = attempt.namespace === 'default' ? attempt.workflow : `${attempt.namespace}+${attempt.workflow}`;
+    return join(this.#options.runsDir, workflow, keyFileName(attempt.key), `${attempt.number}-${attempt.token}`);
+  }
+
+  async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {
+    return Promise.all(launches.map((launch) => this.#submitOne(launch)));
+  }
+
+  async #submitOne(launch: Launch): Promise<SubmitOutcome> {
+    const { token, directory } = launch;
+    const known = this.#open.get(token);
+    if (known) return { token, outcome: 'Accepted' };
+    const open: OpenAttempt = { token, directory, handle: undefined, cancelling: false };
+    this.#open.set(token, open);
+    const gpuIds = this.#gpus.take(token, launch.needs.gpu);
+    const made = await makeRunFolder(launch, { oomKills: oomKills(), gpuIds });
+    if (!made.ok) {
+      this.#forget(token);
+      return { token, outcome: 'Refused', message: made.error };
+    }
+    // Cancelled while the folder was being made: the claim is taken, the runtime would turn back anyway.
+    if (!open.cancelling) this.#spawner.launch(token, directory);
+    return { token, outcome: 'Accepted' };
+  }
+
+  async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {
+    return Promise.all(
+      attempts.map(async (attempt) => {
+        const { token, directory } = attempt;
+        if (directory === undefined) return { token, state: 'Absent' as const };
+        const first = await this.#read(token, directory);
+        // It was seen running and its folder is gone: whatever is left of it has nowhere to report to.
+        const seen = first.state === 'Absent' && attempt.handle ? await this.#leftBehind(token, directory) : first;
+        if (seen.state === 'Running' || seen.state === 'Unknown')
+          this.#open.set(token, { token, directory, handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined, cancelling: false });
+        if (seen.state === 'Running') this.#sampler.watch(token, directory);
+        return seen;
+      }),
+    );
+  }
+
+  async cancel(attempts: readonly Handled[]): Promise<void> {
+    await Promise.all(attempts.map((attempt) => this.#cancelOne(attempt)));
+  }
+
+  async #cancelOne({ token, directory }: Handled): Promise<void> {
+    if (directory === undefined) return;
+    const open = this.#open.get(token) ?? { token, directory, handle: undefined, cancelling: false };
+    this.#open.set(token, open);
+    if (open.cancelling) return;
+    open.cancelling = true;
+    if (await withdraw(directory, token)) {
+      await this.#look(token);
+      return;
+    }
+    const claim = await readClaim(directory);
+    // The runtime itself sends TERM, waits the grace, kills, confirms and writes the record.
+    if (claim && claim.pid > 0 && sameHost(fromClaim(claim)) && isAlive(fromClaim(claim))) signal(claim.pid);
+    else await this.#look(token);
+  }
+
+  async readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart> {
+    if (directory === undefined) return { text: '', next: from };
+    const file = await open(join(directory, stream), 'r').catch(() => undefined);
+    if (!file) return { text: '', next: from };
+    try {
+      const buffer = Buffer.alloc(MAX_LOG_READ_BYTES);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
+      return { text: buffer.toString('utf8', 0, bytesRead), next: from + bytesRead };
+    } finally {
+      await file.close();
+    }
+  }
+
+  async release(attempts: readonly Handled[], what: 'Displaced' | 'Everything'): Promise<void> {
+    for (const { directory } of attempts) {
+      if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
+      const path = what === 'Everything' ? directory : join(directory, 'outputs');
+      await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopSweep();
+    this.#sampler.close();
+    this.#spawner.close();
+  }
+
+  #started(token: string, pid: number, startTicks: number, startTime: number): void {
+    const open = this.#open.get(token);
+    if (!open || this.#closed) return;
+    open.handle = { ...hostIdentity(), pid, startTicks };
+    this.#sampler.watch(token, open.directory);
+    this.#report({ token, state: 'Running', startTime, handle: open.handle as unknown as Json, directory: open.directory });
+    if (open.cancelling) signal(pid);
+  }
+
+  /** Reads the folder and reports if the attempt is over. */
+  async #look(token: string): Promise<void> {
+    const open = this.#open.get(token);
+    if (!open || this.#closed || open.looking) return;
+    open.looking = true;
+    const seen = await this.#read(token, open.directory);
+    open.looking = false;
+    if (this.#closed || !this.#open.has(token)) return;
+    if (seen.state === 'Ended' || seen.state === 'Gone') {
+      this.#forget(token);
+      this.#report(seen);
+    } else if (seen.state === 'Unknown') this.#report(seen);
+  }
+
+  async #read(token: string, directory: string): Promise<Observation> {
+    const exit = await readExit(directory, token);
+    if (exit) return this.#ended(token, exit);
+    const claim = await readClaim(directory);
+    if (!claim) return this.#unclaimed(token);
+    const handle = fromClaim(claim);
+    if (claim.pid === 0) return { token, state: 'Gone', message: 'withdrawn before it started' };
+    const here = hostIdentity();
+    if (handle.host !== here.host) return { token, state: 'Unknown', message: `it was started on ${handle.host}` };
+    if (handle.bootId !== here.bootId) return { token, state: 'Gone', message: 'the machine was started again since' };
+    if (handle.pidNamespace !== here.pidNamespace)
+      return { token, state: 'Unknown', message: 'it was started in another pid namespace of this host' };
+    if (isAlive(handle)) {
+      const startTime = await stat(join(directory, 'claim')).then((s) => Math.floor(s.mtimeMs), () => 0);
+      return { token, state: 'Running', startTime, handle: handle as unknown as Json, directory };
+    }
+    return this.#leftBehind(token, directory);
+  }
+
+  /** The runtime is gone and left no record: what it started is ended, and confirmed gone, before anything else. */
+  async #leftBehind(token: string, directory: string): Promise<Observation> {
+    await pause(this.#options.clock, RECORD_GRACE_MS);
+    const exit = await readExit(directory, token);
+    if (exit) return this.#ended(token, exit);
+    await endSession(this.#options.clock, directory);
+    return { token, state: 'Gone', message: 'its supervising process was killed' };
+  }
+
+  #unclaimed(token: string): Observation {
+    return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
+  }
+
+  #ended(token: string, exit: Awaited<ReturnType<typeof readExit>> & object): Observation {
+    const sampled = this.#sampler.peakBytes(token);
+    const usage = sampled === undefined ? exit.usage : { ...exit.usage, maxRssBytes: sampled, maxRssSource: 'sampled' };
+    return { token, state: 'Ended', exit: { ...exit, usage } };
+  }
+
+  /** A new spawner gets everything that no runtime has claimed; the claim makes a second launch harmless. */
+  #resubmit(): void {
+    for (const { token, directory, handle } of this.#open.values())
+      if (!handle) void readClaim(directory).then((claim) => (claim ? this.#look(token) : this.#spawner.launch(token, directory)));
+  }
+
+  #forget(token: string): void {
+    this.#open.delete(token);
+    this.#gpus.giveBack(token);
+    this.#sampler.forget(token);
+  }
+
+  #scheduleSweep(): void {
+    this.#stopSweep = this.#options.clock.after(SWEEP_INTERVAL_MS, () => {
+      void Promise.all([...this.#open.keys()].map((token) => this.#look(token))).finally(() => {
+        if (!this.#closed) this.#scheduleSweep();
+      });
+    });
+  }
+}
+
+interface OpenAttempt {
+  readonly token: string;
+  readonly directory: string;
+  handle: ProcessHandle | undefined;
+  cancelling: boolean;
+  looking?: boolean;
+}
+
+const MAX_LOG_READ_BYTES = 256 * 1024;
+
+function fromClaim(claim: Claim): ProcessHandle {
+  return { host: claim.host, bootId: claim.boot, pidNamespace: claim.pidns, pid: claim.pid, startTicks: claim.start };
+}
+
+function signal(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM');
+  } catch {
+    // It ended in between: the record or the sweep will tell.
+  }
+}
+
+function pause(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.after(ms, resolve));
+}
+

@@ -1,0 +1,136 @@
+import { constants } from 'node:fs';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fail, ok, type Result } from '../../base/result.ts';
+import { quoteShell } from '../../expressions/shell-quote.ts';
+import type { Launch, LaunchOutput } from '../backend.ts';
+import { globFolder } from './glob-walk.ts';
+import { type Claim, parseClaim, parseExitRecord } from './exit-record.ts';
+import type { Exit } from '../backend.ts';
+
+/**
+ * The run folder of one attempt: RUNS/WORKFLOW/TASK/NUMBER-TOKEN, mode 0700.
+ *
+ * `launch` is written last: a folder without it was never handed over. Making a folder again for the same token
+ * changes nothing once a runtime has claimed it.
+ */
+export async function makeRunFolder(launch: Launch, facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined }): Promise<Result<void, string>> {
+  const dir = launch.directory;
+  if (dir.includes('\n')) return fail('the path of the runs folder holds a line break');
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    if ((await readClaim(dir)) !== undefined) return ok(undefined);
+    await mkdir(join(dir, 'inputs'), { recursive: true });
+    await mkdir(join(dir, 'results'), { recursive: true });
+    for (const input of launch.inputs)
+      await writeFile(join(dir, 'inputs', input.name), input.paths.map((p) => `${p}\n`).join(''));
+    for (const file of launch.files) await writeLaunchFile(dir, file);
+    if (launch.command.kind === 'Script') await writeFile(join(dir, 'script'), launch.command.text, { mode: 0o700 });
+    else await writeFile(join(dir, 'argv'), launch.command.argv.map((a) => `${a}\n`).join(''));
+    await writeFile(join(dir, 'metadata.json'), `${JSON.stringify(launch.metadata)}\n`);
+    await writeFile(join(dir, 'launch'), launchText(launch, facts), { mode: 0o600 });
+    return ok(undefined);
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function writeLaunchFile(dir: string, file: Launch['files'][number]): Promise<void> {
+  const path = file.path ?? join(dir, 'files', file.name);
+  await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, file.content, { mode: file.mode });
+}
+
+/** Shell text that `attempt.sh` reads. Every value is one single-quoted word. */
+function launchText(launch: Launch, facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined }): string {
+  const q = quoteShell;
+  const dir = launch.directory;
+  const env: (readonly [string, string])[] = [
+    ...launch.env,
+    ['FIXPOINT_WORKFLOW', launch.workflow],
+    ['FIXPOINT_TASK', launch.key],
+    ['FIXPOINT_ATTEMPT', String(launch.number)],
+    ['FIXPOINT_ATTEMPT_DIR', dir],
+    ['FIXPOINT_RESULTS', join(dir, 'results')],
+    ['FIXPOINT_INPUTS', join(dir, 'inputs')],
+    ['FIXPOINT_CPUS', String(Math.max(1, Math.ceil(launch.needs.cpu)))],
+    ['FIXPOINT_MEMORY_BYTES', String(launch.needs.memoryBytes)],
+    ...(facts.gpuIds === undefined ? [] : ([['CUDA_VISIBLE_DEVICES', facts.gpuIds]] as const)),
+  ];
+  return [
+    `fx_workdir=${q(launch.workdir)}`,
+    `fx_walltime=${launch.needs.walltimeMs === 0 ? 0 : (launch.needs.walltimeMs / 1000).toFixed(3)}`,
+    `fx_grace=${Math.ceil(launch.graceMs / 1000)}`,
+    `fx_oom0=${facts.oomKills ?? "''"}`,
+    `fx_stdin=${q(launch.stdin ?? '/dev/null')}`,
+    `fx_stdout=${q(launch.stdout ?? join(dir, 'stdout'))}`,
+    `fx_stderr=${q(launch.stderr ?? join(dir, 'stderr'))}`,
+    'fx_env() {',
+    ...env.map(([name, value]) => `  export ${name}=${q(value)}`),
+    '  :',
+    '}',
+    'fx_prepare() {',
+    ...launch.outputs.flatMap((output) => prepareLines(launch, output)),
+    '  :',
+    '}',
+    'fx_command() {',
+    `  exec setsid ${commandWords(launch).map(q).join(' ')}`,
+    '}',
+    'fx_stamp() {',
+    ...launch.outputs.map(
+      (o) =>
+        `  fx_output ${o.name} ${o.form === 'glob' ? q(globWord(o.path)) : q(o.path)} ${o.form} ${o.fingerprint} ${o.optional ? 'yes' : 'no'}${o.form === 'glob' ? ` ${q(globFolder(o.path))}` : ''}`,
+    ),
+    '  :',
+    '}',
+    '',
+  ].join('\n');
+}
+
+function prepareLines(launch: Launch, output: LaunchOutput): string[] {
+  const folder = output.form === 'glob' ? [] : [`  fx_mkdir ${quoteShell(join(output.path, '..'))}`];
+  if (output.keepPartial || output.form === 'glob') return folder;
+  const into = displacedPath(output.displaceInto ?? launch.directory, output.name);
+  return [...folder, `  fx_displace ${quoteShell(output.path)} ${quoteShell(into)}`];
+}
+
+/** Where an output lies that was moved aside. */
+export function displacedPath(directory: string, name: string): string {
+  return join(directory, 'outputs', name);
+}
+
+function commandWords(launch: Launch): readonly string[] {
+  const { command } = launch;
+  if (command.kind === 'Script') return [...command.shell, join(launch.directory, 'script')];
+  if (command.setup === undefined) return command.argv;
+  return [...command.shell, '-c', `${command.setup}\nexec "$@"`, command.shell[0] ?? 'sh', ...command.argv];
+}
+
+/** A pattern for `eval`: everything quoted but the wildcards. */
+function globWord(pattern: string): string {
+  return pattern.replace(/[^*?[\]]+/g, (text) => quoteShell(text));
+}
+
+export async function readClaim(dir: string): Promise<Claim | undefined> {
+  const text = await readFile(join(dir, 'claim'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : parseClaim(text);
+}
+
+export async function readExit(dir: string, token: string): Promise<Exit | undefined> {
+  const text = await readFile(join(dir, 'exit.json'), 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : parseExitRecord(text, token);
+}
+
+/** Takes the claim for nobody, so that what was handed over never starts. False: somebody has it already. */
+export async function withdraw(dir: string, token: string): Promise<boolean> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
+    const file = await open(join(dir, 'claim'), flags, 0o600);
+    await file.writeFile(`${JSON.stringify({ token, host: '', boot: '', pidns: '', pid: 0, start: 0 })}\n`);
+    await file.close();
+    return true;
+  } catch {
+    return false;
+  }
+}

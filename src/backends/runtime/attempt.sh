@@ -1,0 +1,239 @@
+#!/bin/sh
+# The attempt runtime: runs one attempt of one task and writes one exit record.
+#
+#   attempt.sh DIR TOKEN HOST BOOT PIDNS
+#
+# DIR is the run folder. `DIR/launch`, written by the backend, defines (every value single-quoted):
+#   fx_workdir fx_walltime fx_grace fx_oom0 fx_stdin fx_stdout fx_stderr   variables
+#   fx_env       exports the environment of the command
+#   fx_prepare   calls fx_displace and fx_mkdir for declared outputs
+#   fx_command   execs the command
+#   fx_stamp     calls fx_output for each declared output
+#
+# | step | durable trace | what a crash here leaves |
+# |---|---|---|
+# | claim | DIR/claim, made exclusively | nothing was started: another runtime may claim |
+# | prepare | outputs of earlier attempts moved aside | they can be put back; claimed, no process: lost |
+# | run | a process in its own session, DIR in its environment | found by session and environment, ended, lost |
+# | stamp | - | lost |
+# | record | DIR/exit.json, one write that ends in its checksum | incomplete means absent |
+#
+# Walltime and cancel (SIGTERM to this process) are enforced here, so they hold while no daemon lives. The exit
+# record is written only when nothing of the session is left. Only POSIX shell and the usual core tools are used.
+#
+# Exit status: 0 a record was written; 97 somebody else has the claim (never an outcome); 98 no record.
+
+set -u
+fx_dir=$1 fx_token=$2 fx_host=$3 fx_boot=$4 fx_pidns=$5
+
+# Notices are hints for whoever started us; a reader that is gone must not end the attempt. A handler, not
+# "ignore": an ignored signal would be inherited by the command.
+trap : PIPE
+fx_notice() { { printf '%s %s %s\n' "$1" "$fx_token" "${2-}" >&3; } 2>/dev/null || :; }
+
+{ read -r fx_stat < "/proc/$$/stat"; } 2>/dev/null || exit 98
+set -- ${fx_stat##*) }
+shift 19
+fx_start=$1
+
+# -- claim ------------------------------------------------------------------------------------------------
+set -C
+if ! { printf '{"token":"%s","host":"%s","boot":"%s","pidns":"%s","pid":%s,"start":%s}\n' \
+  "$fx_token" "$fx_host" "$fx_boot" "$fx_pidns" "$$" "$fx_start" > "$fx_dir/claim"; } 2>/dev/null; then
+  exit 97
+fi
+set +C
+
+fx_now() { date +%s.%N; }
+fx_uptime() { read -r fx_up fx_idle < /proc/uptime; }
+
+fx_cancelled='' fx_timed_out='' fx_child='' fx_terminator='' fx_timer='' fx_problem='' fx_outputs=''
+fx_signals=0
+trap 'fx_cancelled=1 fx_signals=$((fx_signals + 1))' TERM
+trap 'fx_timed_out=1 fx_signals=$((fx_signals + 1))' USR1
+
+# -- what the launch file calls -----------------------------------------------------------------------------
+fx_fail() { [ -n "$fx_problem" ] || fx_problem=$1; }
+
+fx_mkdir() { [ -d "$1" ] || mkdir -p -- "$1" 2>> "$fx_dir/stderr" || fx_fail SetupFailed; }
+
+# fx_displace PATH INTO: an old file must never pass for a new one, and is never thrown away.
+fx_displace() {
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  mkdir -p -- "${2%/*}" 2>> "$fx_dir/stderr" || { fx_fail SetupFailed; return 0; }
+  [ -e "$2" ] && { mv -f -- "$2" "$2.$fx_token" 2>> "$fx_dir/stderr" || :; }
+  mv -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+}
+
+# fx_output NAME PATH FORM FINGERPRINT OPTIONAL [FOLDER]: stamps one declared output into the record. NAME is a plain word;
+# the record holds it and the digest, the path is known to who declared it.
+fx_output() {
+  fx_digest=
+  case $3 in
+    glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6") ;;
+    *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -e "$2" ]; then fx_digest=$(fx_file_digest "$2" "$4"); fi ;;
+  esac
+  if [ -z "$fx_digest" ]; then
+    [ "$5" = yes ] || fx_fail "MissingOutput $1"
+    fx_digest=absent
+  fi
+  fx_outputs="$fx_outputs${fx_outputs:+,}{\"name\":\"$1\",\"digest\":\"$fx_digest\"}"
+}
+
+fx_content_limit=268435456
+
+fx_file_digest() {
+  fx_seen=$(stat -L -c '%s:%.9Y' -- "$1") || return 0
+  if [ "$2" = Stat ] || [ "${fx_seen%%:*}" -gt "$fx_content_limit" ]; then
+    printf 'stat:%s' "$fx_seen"
+  else
+    fx_sum=$(sha256sum < "$1") || return 0
+    printf 'sha256:%s' "${fx_sum%% *}"
+  fi
+}
+
+# A directory is the sorted names and digests of its files.
+fx_dir_digest() (
+  cd "$1" || exit 0
+  fx_total=$(find . -type f -printf '%s\n' | awk '{ s += $1 } END { printf "%.0f", s }')
+  if [ "$2" = Stat ] || [ "$fx_total" -gt "$fx_content_limit" ]; then
+    fx_sum=$(find . -type f -printf '%p\t%s\t%T@\n' | LC_ALL=C sort | sha256sum)
+    printf 'dirstat:%s' "${fx_sum%% *}"
+  else
+    fx_sum=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum -- | sha256sum)
+    printf 'dir:%s' "${fx_sum%% *}"
+  fi
+)
+
+# The pattern comes with its letters quoted for the shell and its wildcards bare; names count below FOLDER.
+fx_glob_digest() (
+  fx_mode=$2 fx_base=$3
+  eval "set -- $1"
+  while [ $# -gt 0 ]; do
+    [ -e "$1" ] && printf '%s\t%s\n' "${1#"$fx_base"/}" "$(if [ -d "$1" ]; then fx_dir_digest "$1" "$fx_mode"; else fx_file_digest "$1" "$fx_mode"; fi)"
+    shift
+  done | LC_ALL=C sort > "$fx_dir/.glob"
+  [ -s "$fx_dir/.glob" ] || exit 0
+  fx_sum=$(sha256sum < "$fx_dir/.glob")
+  printf 'glob:%s' "${fx_sum%% *}"
+)
+# -- ending what runs ---------------------------------------------------------------------------------------
+# Sets fx_members to the processes of the command's session and those that left it but carry its environment.
+# Zombies have ended; they only wait for a parent.
+fx_find_members() {
+  fx_members=
+  for fx_file in /proc/[0-9]*/stat; do
+    { read -r fx_stat < "$fx_file"; } 2>/dev/null || continue
+    set -- ${fx_stat##*) }
+    [ "$1" != Z ] && [ "$1" != X ] && [ "$4" = "$fx_child" ] || continue
+    fx_pid=${fx_file#/proc/}
+    fx_members="$fx_members ${fx_pid%/stat}"
+  done
+  for fx_file in $(grep -lzsxF "FIXPOINT_ATTEMPT_DIR=$fx_dir" /proc/[0-9]*/environ); do
+    fx_pid=${fx_file#/proc/}
+    fx_pid=${fx_pid%/environ}
+    case " $fx_members " in *" $fx_pid "*) ;; *) fx_members="$fx_members $fx_pid" ;; esac
+  done
+}
+
+# TERM, the grace, then KILL until nothing is left. The list is read again before each signal.
+fx_terminate() {
+  trap : TERM USR1
+  fx_uptime
+  fx_deadline=$((${fx_up%.*} + fx_grace))
+  fx_find_members
+  [ -z "$fx_members" ] || kill -TERM $fx_members 2>/dev/null
+  fx_pause=0.02
+  while :; do
+    sleep "$fx_pause"
+    fx_find_members
+    [ -n "$fx_members" ] || return 0
+    fx_uptime
+    [ "${fx_up%.*}" -lt "$fx_deadline" ] || break
+    fx_pause=0.2
+  done
+  while [ -n "$fx_members" ]; do
+    kill -KILL $fx_members 2>/dev/null
+    sleep 0.05
+    fx_find_members
+  done
+}
+
+# -- run ----------------------------------------------------------------------------------------------------
+. "$fx_dir/launch" || exit 98
+fx_began=$(fx_now)
+fx_uptime
+fx_up0=$fx_up
+fx_notice S "$$ $fx_start $fx_began"
+fx_mkdir "$fx_workdir"
+fx_prepare
+fx_code=
+if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
+  (
+    trap - TERM USR1 PIPE
+    exec 3>&-
+    cd "$fx_workdir" || exit 126
+    fx_env
+    exec < "$fx_stdin" || exit 126
+    exec > "$fx_stdout" || exit 126
+    exec 2> "$fx_stderr" || exit 126
+    fx_command
+  ) 2>> "$fx_dir/stderr" &
+  fx_child=$!
+  if [ "$fx_walltime" != 0 ]; then
+    (
+      exec 3>&-
+      trap 'kill "$fx_sleep" 2>/dev/null; exit 0' TERM
+      sleep "$fx_walltime" &
+      fx_sleep=$!
+      wait "$fx_sleep"
+      kill -USR1 $$
+    ) &
+    fx_timer=$!
+  fi
+  while :; do
+    fx_seen_signals=$fx_signals
+    wait "$fx_child"
+    fx_got=$?
+    # 127 after a first answer: that answer was the child's own, a signal came right behind it.
+    if [ "$fx_got" != 127 ] || [ -z "$fx_code" ]; then fx_code=$fx_got; fi
+    # `wait` also returns when one of our own signals came: then the child may still be there.
+    [ "$fx_seen_signals" != "$fx_signals" ] || break
+    if [ -z "$fx_terminator" ]; then
+      fx_terminate &
+      fx_terminator=$!
+    fi
+  done
+  [ -z "$fx_timer" ] || kill "$fx_timer" 2>/dev/null
+  # The command is over; what it left in its group is ended like the rest of a container would be.
+  if [ -n "$fx_terminator" ]; then
+    while kill -0 "$fx_terminator" 2>/dev/null; do wait "$fx_terminator"; done
+  elif kill -0 -- "-$fx_child" 2>/dev/null; then
+    fx_terminate
+  fi
+fi
+{ read -r fx_stat < "/proc/$$/stat"; } 2>/dev/null
+set -- ${fx_stat##*) }
+fx_ticks=$((${14} + ${15}))
+fx_uptime
+fx_ended=$(fx_now)
+
+fx_verdict=Exited
+[ -z "$fx_timed_out" ] || [ -z "$fx_terminator" ] || fx_verdict=WallTime
+[ -z "$fx_cancelled" ] || [ -n "$fx_timed_out" ] || { [ -n "$fx_code" ] && [ -z "$fx_terminator" ]; } || fx_verdict=Cancelled
+if [ "$fx_verdict" = Exited ] && [ "${fx_code:-1}" = 137 ] && [ -n "$fx_oom0" ]; then
+  while read -r fx_name fx_value; do
+    [ "$fx_name" = oom_kill ] && [ "$fx_value" -gt "$fx_oom0" ] && fx_verdict=OutOfMemory
+  done < /proc/vmstat
+fi
+
+# -- record -------------------------------------------------------------------------------------------------
+if [ "$fx_verdict" = Exited ] && [ "${fx_code:-1}" = 0 ] && [ -z "$fx_problem" ]; then fx_stamp; fi
+fx_seconds() { printf '%s.%s' "${1%.*}" "${1#*.}"; }
+fx_record=$(printf '{"version":1,"token":"%s","verdict":"%s","code":%s,"problem":"%s","began":%s,"ended":%s,"up0":%s,"up1":%s,"cpuTicks":%s,"outputs":[%s]' \
+  "$fx_token" "$fx_verdict" "${fx_code:-null}" "$fx_problem" "$fx_began" "$fx_ended" \
+  "$(fx_seconds "$fx_up0")" "$(fx_seconds "$fx_up")" "$fx_ticks" "$fx_outputs")
+fx_sum=$(printf '%s' "$fx_record" | cksum)
+printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}" > "$fx_dir/exit.json" || exit 98
+fx_notice E
+exit 0

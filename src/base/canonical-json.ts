@@ -1,0 +1,21 @@
+import type { Json } from './json.ts';
+
+/**
+ * JSON with sorted keys and no white space: the one form that is hashed.
+ *
+ * Keys are ordered by UTF-16 code units (RFC 8785). Numbers print as JavaScript prints them, the shortest
+ * form that reads back the same, so `1.0` and `1` are one value. `undefined` members are left out: absent is
+ * not null.
+ */
+export function canonicalJson(value: Json | undefined): string {
+  if (value === undefined) return 'null';
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((v: Json) => canonicalJson(v)).join(',')}]`;
+  const object = value as { readonly [key: string]: Json };
+  const parts: string[] = [];
+  for (const key of Object.keys(object).sort()) {
+    const member = object[key];
+    if (member !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+  }
+  return `{${parts.join(',')}}`;
+}

@@ -1,0 +1,4 @@
+/** Any JSON value. Numbers are IEEE doubles, as JSON has them. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+export type JsonObject = { readonly [key: string]: Json };

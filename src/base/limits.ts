@@ -1,0 +1,67 @@
+/**
+ * Every limit of the system, named, with its reason. A limit that a user can meet is in an error message or
+ * in the documentation by this name.
+ */
+
+/** Parsing a longer document would block the event loop for tens of milliseconds (yaml: 20 MB/s at best). */
+export const MAX_INLINE_PARSE_BYTES = 64 * 1024;
+/** A document is the user's text, not data: 10,000 tasks are under 6 MB. */
+export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024;
+/** Deeper nesting is a mistake or an attack; recursion in a parser must end. */
+export const MAX_DOCUMENT_DEPTH = 100;
+/** `spec.tasks`, before fan-out. */
+export const MAX_TASK_ENTRIES = 10_000;
+/** Elements of one fan-out. */
+export const MAX_FANOUT_ELEMENTS = 500_000;
+/** Tasks of one workflow after fan-out. */
+export const MAX_TASKS = 500_000;
+/** Edges of one workflow: joins of fan-outs multiply. */
+export const MAX_EDGES = 10_000_000;
+/** Diagnostics shown for one document; the rest is counted. */
+export const MAX_DIAGNOSTICS = 100;
+/** One CEL expression. */
+export const MAX_EXPRESSION_CHARS = 16 * 1024;
+/** One string that expressions make; a script's values must fit a process's memory many times. */
+export const MAX_VALUE_BYTES = 4 * 1024 * 1024;
+/** Failing tasks in `status`, which must stay under 32 KB. */
+export const MAX_FAILING_TASKS_IN_STATUS = 20;
+/** Files up to this size count by content, larger ones by size and mtime (`fingerprint`). */
+export const MAX_CONTENT_DIGEST_BYTES = 256 * 1024 * 1024;
+/** A socket path is at most 107 bytes on Linux. */
+export const MAX_SOCKET_PATH_BYTES = 107;
+/** Head of one HTTP request: names are short, label selectors are the longest thing in it. */
+export const MAX_REQUEST_HEADER_BYTES = 16 * 1024;
+/** Open connections to one server; each watch holds one. Above it the kernel's queue makes callers wait. */
+export const MAX_SERVER_CONNECTIONS = 512;
+/** A client that has not sent its request's head by then is cut off. */
+export const REQUEST_HEAD_TIMEOUT_MS = 10_000;
+/** A client that has not sent its request's body by then is cut off. */
+export const REQUEST_BODY_TIMEOUT_MS = 60_000;
+/** A reader of a list, watch or log that takes nothing for so long is cut off: it holds memory. */
+export const STALLED_READER_TIMEOUT_MS = 30_000;
+/** How long the CLI waits for a daemon to accept a connection on its unix socket. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** One line of a JSON-lines stream that the CLI accepts: a Workflow with its 32 KB of status fits many times. */
+export const MAX_STREAM_LINE_BYTES = 64 * 1024 * 1024;
+/** Nesting of one CEL expression: parser and evaluator recurse over it. */
+export const MAX_EXPRESSION_DEPTH = 200;
+/** Nodes of one CEL expression, so that checking it takes well under a millisecond per hundred. */
+export const MAX_EXPRESSION_NODES = 4_000;
+/** Work of one evaluation, about 30 ns a step: no expression holds up the loop longer than a third of a second. */
+export const MAX_EXPRESSION_STEPS = 10_000_000;
+/** Items of one list that expressions make: two joins over the largest fan-out. */
+export const MAX_LIST_ITEMS = 1_000_000;
+/** One regular expression. */
+export const MAX_PATTERN_CHARS = 1_000;
+/** Here-documents inside substitutions inside here-documents: each level reads the text once more. */
+export const MAX_HEREDOC_DEPTH = 16;
+/** What the aliases of one YAML document may repeat, in characters: more is a bomb, not a convenience. */
+export const MAX_ALIAS_EXPANSION_CHARS = 4 * 1024 * 1024;
+/** Heap of the thread that parses: enough for `MAX_DOCUMENT_BYTES` of ordinary text, an end for hostile one. */
+export const MAX_PARSE_HEAP_MB = 2048;
+/** One sample sheet: 500,000 rows of a hundred characters, read where a document is applied. */
+export const MAX_SHEET_BYTES = 64 * 1024 * 1024;
+/** Columns of one sample sheet; wider ones are data, not the description of a run. */
+export const MAX_SHEET_COLUMNS = 1_000;
+/** Characters times instructions spent on one column's `pattern`: about two seconds. */
+export const MAX_SHEET_PATTERN_WORK = 4_000_000_000;

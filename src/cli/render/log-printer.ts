@@ -1,0 +1,38 @@
+import type { LogChunk } from '../../controllers/home.ts';
+import { harmless, oneLine } from './terminal-text.ts';
+
+/**
+ * Output of one task as it is; as soon as a second one speaks, a header says whose lines follow. For a
+ * terminal control characters are made visible; a pipe gets the bytes that the task wrote.
+ */
+export class LogPrinter {
+  readonly #terminal: boolean;
+  #last: string | undefined;
+  #first: string | undefined;
+  #atLineStart = true;
+
+  constructor(terminal: boolean) {
+    this.#terminal = terminal;
+  }
+
+  add(chunk: LogChunk): string {
+    if (chunk.text === '') return '';
+    const source = `${chunk.task} (attempt ${chunk.attempt})`;
+    let out = '';
+    if (this.#last === undefined) this.#first = source;
+    else if (this.#last !== source) out = `${this.#atLineStart ? '' : '\n'}==> ${oneLine(source)} <==\n`;
+    this.#last = source;
+    this.#atLineStart = chunk.text.endsWith('\n');
+    return out + (this.#terminal ? harmless(chunk.text) : chunk.text);
+  }
+
+  /** Ends a last line that has no end, on terminals: the prompt should stand alone. */
+  finish(): string {
+    return this.#terminal && !this.#atLineStart ? '\n' : '';
+  }
+
+  /** Whose output came first, without a header. */
+  get first(): string | undefined {
+    return this.#first;
+  }
+}

@@ -1,0 +1,182 @@
+import { isAbsolute, join } from 'node:path';
+import { DEFAULT_FILE_MODE } from '../apis/defaults.ts';
+import type { Launch, LaunchFile, LaunchOutput } from '../backends/backend.ts';
+import type { Json } from '../base/json.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import { evaluate, type Expression } from '../expressions/expression.ts';
+import type { Scope } from '../expressions/scope.ts';
+import { renderScript, type Script } from '../expressions/script.ts';
+import { renderText } from '../expressions/template.ts';
+import { ABSENT, type Outcome, type Value } from '../expressions/value.ts';
+import type { Element } from '../graph/element.ts';
+import type { GraphTask } from '../graph/graph.ts';
+import { absolutePath } from '../graph/paths.ts';
+import type { Scopes } from '../graph/scope.ts';
+import { allExpressions, type TaskTemplate } from '../graph/template.ts';
+import type { Needs, TaskRecord } from '../planning/record.ts';
+import { attemptScope } from './attempt-scope.ts';
+
+/**
+ * Binds everything late and renders what a backend needs to run one attempt. A value that cannot be rendered is the
+ * task's failure (`InvalidValue`), not ours.
+ */
+export interface LaunchSource {
+  readonly workflow: { readonly uid: string; readonly name: string; readonly namespace: string };
+  readonly task: GraphTask;
+  readonly template: TaskTemplate;
+  readonly element: Element;
+  /** Scopes that know how upstreams ended. */
+  readonly scopes: Scopes;
+  readonly record: TaskRecord | undefined;
+  readonly number: number;
+  readonly token: string;
+  readonly directory: string;
+  readonly needs: Needs;
+  readonly displaceInto: (path: string) => string | undefined;
+  readonly fileSize: (path: string) => number;
+  readonly workflowFolder: string;
+}
+
+/** Between TERM and KILL. */
+export const CANCEL_GRACE_MS = 10_000;
+
+export function launchOrder(source: LaunchSource): Result<Launch, string> {
+  const { task, template } = source;
+  const scope = launchScope(source);
+  const texts = new Map<string, string>();
+  for (const field of template.texts) {
+    const text = renderText(field.template, scope);
+    if (!text.ok) return fail(`${field.slot}: ${text.error}`);
+    if (text.value.includes('\0') && !field.slot.endsWith('.content')) return fail(`${field.slot} holds a NUL byte`);
+    texts.set(field.slot, text.value);
+  }
+  const command = commandOf(source, scope, texts);
+  if (!command.ok) return command;
+  const path = (slot: string): string | undefined => {
+    const text = texts.get(slot);
+    return text === undefined || text === '' ? undefined : absolutePath(task.workdir, text);
+  };
+  return ok({
+    token: source.token,
+    directory: source.directory,
+    workflow: source.workflow.name,
+    namespace: source.workflow.namespace,
+    key: task.key,
+    number: source.number,
+    command: command.value,
+    env: (task.spec.env ?? []).map((v) => [v.name, texts.get(`env.${v.name}`) ?? ''] as const),
+    files: launchFiles(source, texts),
+    workdir: task.workdir,
+    stdin: path('stdin'),
+    stdout: path('stdout'),
+    stderr: path('stderr'),
+    inputs: task.inputs.map((i) => ({ name: i.name, paths: i.paths })),
+    outputs: launchOutputs(source),
+    needs: source.needs,
+    graceMs: CANCEL_GRACE_MS,
+    metadata: {
+      version: 1,
+      workflow: { ...source.workflow },
+      task: task.key,
+      attempt: source.number,
+      token: source.token,
+    } as Json,
+  });
+}
+
+/** Every name of section 5 with its value for this attempt. */
+export function launchScope(
+  source: Pick<LaunchSource, 'template' | 'element' | 'scopes' | 'record' | 'directory' | 'needs' | 'workflow' | 'fileSize' | 'task' | 'workflowFolder'>,
+): Scope {
+  const mentioned = new Set<string>();
+  for (const { expression } of allExpressions(source.template))
+    for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
+  const scope = source.scopes.of(source.element, source.scopes.formFor(source.element), mentioned);
+  const { needs } = source;
+  return {
+    ...scope,
+    files: filePaths(source),
+    resources: {
+      cpu: BigInt(Math.max(1, Math.ceil(needs.cpu))),
+      memory: BigInt(needs.memoryBytes),
+      gpu: BigInt(needs.gpu),
+      walltime: BigInt(Math.round(needs.walltimeMs / 1000)),
+    },
+    attempt: attemptScope(source.record, source.directory),
+    workflow: { ...scope.workflow, uid: source.workflow.uid, dir: source.workflowFolder },
+    filesize: (path) => BigInt(source.fileSize(isAbsolute(path) ? path : join(source.workflowFolder, path))),
+  };
+}
+
+function filePaths(source: Pick<LaunchSource, 'template' | 'directory' | 'task'>): Record<string, string> {
+  const paths: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const file of source.template.spec.files ?? [])
+    paths[file.name] = file.path === undefined || file.path.includes('${{') ? join(source.directory, 'files', file.name) : absolutePath(source.task.workdir, file.path);
+  return paths;
+}
+
+function commandOf(source: LaunchSource, scope: Scope, texts: ReadonlyMap<string, string>): Result<Launch['command'], string> {
+  const { template } = source;
+  const { spec, body } = template;
+  const setup = template.setup ? rendered(template.setup, scope, 'setup') : undefined;
+  if (setup && !setup.ok) return setup;
+  const shell = spec.shell ?? (body.kind === 'Run' ? body.shell : ['bash', '-euo', 'pipefail']);
+  if (body.kind === 'Run') {
+    const script = rendered(body.script, scope, 'run');
+    if (!script.ok) return script;
+    return ok({ kind: 'Script', shell, text: `${setup ? `${setup.value}\n` : ''}${script.value}` });
+  }
+  const argv: string[] = [];
+  for (const list of ['command', 'args'] as const) {
+    for (const [i, word] of (spec[list] ?? []).entries()) {
+      const field = template.texts.find((t) => t.slot === `${list}[${i}]`);
+      const spliced = field && spliceOf(field.template.expressions, field.template.literals, scope);
+      argv.push(...(spliced ?? [texts.get(`${list}[${i}]`) ?? word]));
+    }
+  }
+  return ok({ kind: 'Argv', argv, setup: setup?.value, shell });
+}
+
+/** An entry that is exactly one expression of a list is spliced. */
+function spliceOf(expressions: readonly Expression[], literals: readonly string[], scope: Scope): string[] | undefined {
+  const [only] = expressions;
+  if (!only || expressions.length !== 1 || literals.some((l) => l !== '')) return undefined;
+  const value = evaluate(only, scope);
+  return value.ok && value.value !== ABSENT && Array.isArray(value.value) ? value.value.map(String) : undefined;
+}
+
+function rendered(script: Script, scope: Scope, field: string): Result<string, string> {
+  const values: Outcome[] = [];
+  for (const expression of script.expressions) {
+    const value = evaluate(expression, scope);
+    if (!value.ok) return fail(`${field}: ${value.error}`);
+    values.push(value.value as Value | typeof ABSENT);
+  }
+  const text = renderScript(script, values);
+  if (!text.ok) return fail(`${field}: ${text.error.map((p) => p.message).join('; ')}`);
+  return ok(text.value.preamble === '' ? text.value.body : `${text.value.preamble}\n${text.value.body}`);
+}
+
+function launchFiles(source: LaunchSource, texts: ReadonlyMap<string, string>): LaunchFile[] {
+  return (source.template.spec.files ?? []).map((file) => {
+    const path = texts.get(`files.${file.name}.path`);
+    return {
+      name: file.name,
+      path: path === undefined ? undefined : absolutePath(source.task.workdir, path),
+      content: texts.get(`files.${file.name}.content`) ?? '',
+      mode: file.mode === undefined ? DEFAULT_FILE_MODE : Number.parseInt(file.mode, 8),
+    };
+  });
+}
+
+function launchOutputs(source: LaunchSource): LaunchOutput[] {
+  return source.task.outputs.map((o) => ({
+    name: o.name,
+    path: o.path,
+    form: o.form,
+    fingerprint: o.fingerprint,
+    optional: o.optional,
+    keepPartial: o.keepPartial,
+    displaceInto: source.displaceInto(o.path),
+  }));
+}

@@ -1,0 +1,169 @@
+import type { Observation } from '../backends/backend.ts';
+import type { BuiltGraph } from '../graph/build.ts';
+import type { Element, ExpandedTemplate } from '../graph/element.ts';
+import type { Graph, GraphTask } from '../graph/graph.ts';
+import { Scopes, type UpstreamState } from '../graph/scope.ts';
+import type { TaskTemplate } from '../graph/template.ts';
+import { Board } from '../planning/board.ts';
+import type { EndReason } from '../apis/reasons.ts';
+import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
+import type { TaskEntry } from '../planning/journal.ts';
+import { lastSuccess, type TaskRecord } from '../planning/record.ts';
+import { RecordBook } from '../planning/record-book.ts';
+import type { Mode, Settings } from '../planning/snapshot.ts';
+import type { StoredWorkflow } from '../store/store.ts';
+import { settingsOf } from './settings.ts';
+
+/**
+ * Everything in memory about one workflow. All of it but `inbox` can be made again from the store and a look at the
+ * files; nothing outside the reconciler of this workflow changes it.
+ */
+export class WorkflowState {
+  stored: StoredWorkflow;
+  built: BuiltGraph;
+  settings: Settings;
+  readonly book: RecordBook;
+  board: Board;
+  readonly facts = new Map<string, string>();
+  readonly unrestorable = new Set<string>();
+  readonly unconfirmed = new Set<string>();
+  /** Why a cancel was asked for, by attempt uid; also: which have been asked for. */
+  readonly cancelling = new Map<string, EndReason>();
+  readonly inbox: Observation[] = [];
+  /** Files must be looked at before the next decision. */
+  lookNeeded = true;
+  /** The present generation discards more than `approval` allows, and nobody has approved it. */
+  held = false;
+  heldMessage = '';
+  /** Ctrl-C in `run`: launch nothing more, in this process only. */
+  launchesStopped = false;
+  #scopes: Scopes | undefined;
+  #byFact: Map<string, number[]> | undefined;
+
+  constructor(stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>) {
+    this.stored = stored;
+    this.built = built;
+    this.settings = settingsOf(stored.object.spec, built.graph);
+    this.book = new RecordBook(records, built.graph.byKey);
+    this.board = new Board(built.graph);
+  }
+
+  get graph(): Graph {
+    return this.built.graph;
+  }
+
+  get uid(): string {
+    return this.stored.uid;
+  }
+
+  get mode(): Mode {
+    if (this.stored.object.metadata.deletionTimestamp !== undefined) return 'Deleting';
+    if (this.held) return 'Held';
+    const suspended = this.stored.object.spec.suspend === true || this.stored.memory.suspended || this.launchesStopped;
+    return suspended ? 'Suspended' : 'Converge';
+  }
+
+  /** A new generation: everything is judged again. */
+  replaceGraph(stored: StoredWorkflow, built: BuiltGraph): void {
+    this.stored = stored;
+    this.built = built;
+    this.settings = settingsOf(stored.object.spec, built.graph);
+    this.book.desire(built.graph.byKey);
+    this.board = new Board(built.graph);
+    this.#scopes = undefined;
+    this.#byFact = undefined;
+  }
+
+  apply(entry: TaskEntry): void {
+    this.book.apply(entry);
+    this.#scopes = undefined;
+    this.mark(entry.task);
+    if (entry.type === 'TaskMoved') this.mark(entry.to);
+    // Tasks that wait for this one's readers or for removed tasks are judged again; there are few of them.
+    for (const index of this.board.waitingForReaders()) this.board.mark(index);
+  }
+
+  mark(key: string): void {
+    const index = this.graph.byKey.get(key);
+    if (index !== undefined) this.board.mark(index);
+  }
+
+  /** A fact changed: whoever depends on it is judged again. */
+  markReaders(lookId: string): void {
+    this.#byFact ??= factIndex(this.graph);
+    for (const index of this.#byFact.get(lookId) ?? []) this.board.mark(index);
+  }
+
+  setFact(lookId: string, digest: string | undefined): void {
+    if (this.facts.get(lookId) === digest) return;
+    if (digest === undefined) this.facts.delete(lookId);
+    else this.facts.set(lookId, digest);
+    this.markReaders(lookId);
+  }
+
+  template(task: GraphTask): TaskTemplate {
+    return this.graph.templates[task.template] as TaskTemplate;
+  }
+
+  element(task: GraphTask): Element {
+    const group = this.built.expanded.get(this.template(task).name) as ExpandedTemplate;
+    return group.elements[task.index - group.first] as Element;
+  }
+
+  /** Scopes in which upstreams are as they ended. */
+  scopes(): Scopes {
+    this.#scopes ??= new Scopes({
+      workdir: this.graph.workdir,
+      params: this.stored.object.spec.params ?? {},
+      pathParams: new Set((this.stored.object.spec.paramSchema ?? []).filter((p) => p.type === 'path').map((p) => p.name)),
+      workflow: { name: this.stored.object.metadata.name, namespace: this.stored.object.metadata.namespace },
+      expanded: this.built.expanded,
+      upstream: (index) => this.#upstream(index),
+    });
+    return this.#scopes;
+  }
+
+  #upstream(index: number): UpstreamState {
+    const seen = this.board.view(index);
+    const outputs = new Map<string, readonly string[]>();
+    for (const output of seen?.success?.outcome?.outputs ?? [])
+      if (output.digest !== ABSENT_DIGEST) outputs.set(output.name, [output.path]);
+    return { phase: seen?.phase ?? 'Pending', reason: seen?.reason ?? '', outputs };
+  }
+
+  /** Every look that convergence may depend on: external inputs, tracked scripts, outputs of results. */
+  allLooks(): Look[] {
+    const looks = new Map<string, Look>();
+    const add = (look: Look): void => void looks.set(lookId(look), look);
+    for (const task of this.graph.tasks) {
+      for (const input of task.inputs) for (const look of externalLooks(input)) add(look);
+      for (const look of codeLooks(task)) add(look);
+      if (lastSuccess(this.book.get(task.key))) for (const output of task.outputs) add(outputLook(output));
+    }
+    // A renamed task adopts a removed one's result only if its outputs are what was recorded: same paths, looked at.
+    for (const key of this.book.strays) {
+      for (const output of lastSuccess(this.book.get(key))?.outcome?.outputs ?? []) {
+        const fingerprint = output.digest.startsWith('stat:') ? 'Stat' : 'Content';
+        add({ path: output.path, fingerprint, glob: output.digest.startsWith('glob:') });
+      }
+    }
+    return [...looks.values()];
+  }
+}
+
+/** Which tasks depend on which look: readers of external inputs, users of scripts, makers of outputs. */
+function factIndex(graph: Graph): Map<string, number[]> {
+  const index = new Map<string, number[]>();
+  const add = (look: Look, task: number): void => {
+    const id = lookId(look);
+    const tasks = index.get(id);
+    if (tasks) tasks.push(task);
+    else index.set(id, [task]);
+  };
+  for (const task of graph.tasks) {
+    for (const input of task.inputs) for (const look of externalLooks(input)) add(look, task.index);
+    for (const look of codeLooks(task)) add(look, task.index);
+    for (const output of task.outputs) add(outputLook(output), task.index);
+  }
+  return index;
+}

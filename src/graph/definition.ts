@@ -1,0 +1,184 @@
+import type { WorkflowSpec } from '../apis/workflow.ts';
+import { digestOf } from '../base/digest.ts';
+import type { Json } from '../base/json.ts';
+import { evaluate, type Expression } from '../expressions/expression.ts';
+import type { Scope } from '../expressions/scope.ts';
+import type { Script } from '../expressions/script.ts';
+import type { Template } from '../expressions/template.ts';
+import { ABSENT, toJson } from '../expressions/value.ts';
+import type { Edges } from './edges.ts';
+import type { Element } from './element.ts';
+import type { DefinitionPreimage, GraphOutput } from './graph.ts';
+import { absolutePath } from './paths.ts';
+import type { Scopes } from './scope.ts';
+import { allExpressions, type TaskTemplate } from './template.ts';
+
+/**
+ * What counts in the definition of one element (`docs/language.md`, column *identity*).
+ *
+ * An expression enters as its value. Three kinds do not: a late one enters as its text, since its value is bound
+ * per attempt; a plain `inputs.x`, `outputs.x`, `files.x` enters by that name; a plain `tasks.x…` enters as a
+ * mention, whose digest the edge contributes. So neither the path nor the name of an upstream is identity.
+ */
+export interface Definition {
+  readonly preimage: DefinitionPreimage;
+  readonly outputs: readonly GraphOutput[];
+  readonly handling: string;
+  readonly code: readonly string[];
+}
+
+export interface DefinitionSource {
+  readonly spec: WorkflowSpec;
+  readonly template: TaskTemplate;
+  readonly element: Element;
+  readonly scopes: Scopes;
+  readonly workdir: string;
+  readonly edges: Edges;
+  readonly index: number;
+}
+
+export function bindDefinition(source: DefinitionSource): Definition {
+  const { template, element, scopes } = source;
+  const mentioned = new Set<string>();
+  for (const { expression } of allExpressions(template))
+    for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
+  const scope = { ...scopes.of(element, 'relative', mentioned), files: fileNames(template) };
+  const values: Record<string, Json> = {};
+  const shared = sharedPart(template);
+  if (template.body.kind === 'Run') scriptValues('run', template.body.script, scope, values);
+  if (template.setup) scriptValues('setup', template.setup, scope, values);
+  for (const field of template.texts) if (field.identity) values[field.slot] = textValue(field.template, scope);
+  const outputs = bindOutputs(source);
+  for (const output of outputs) values[`outputs.${output.name}`] = scopes.write(output.path, 'relative');
+  return {
+    preimage: { template: shared.json, templateDigest: shared.digest, values },
+    outputs,
+    handling: handlingOf(template),
+    code: trackedScripts(source),
+  };
+}
+
+const shared = new WeakMap<TaskTemplate, { json: Json; digest: string }>();
+
+/** The part of the definition that all elements share; made once per template. */
+function sharedPart(template: TaskTemplate): { json: Json; digest: string } {
+  const known = shared.get(template);
+  if (known) return known;
+  const { spec, body } = template;
+  const json: Record<string, Json> = {
+    outputs: [...template.outputs]
+      .map((o) => ({
+        name: o.spec.name,
+        form: o.spec.path === undefined ? 'glob' : 'path',
+        type: o.spec.type ?? 'File',
+        optional: o.spec.optional ?? false,
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+  if (body.kind === 'Run') {
+    json['run'] = scriptText(body.script);
+    json['shell'] = [...body.shell];
+  }
+  if (body.kind === 'Command') json['words'] = body.words;
+  if (template.setup) json['setup'] = scriptText(template.setup);
+  for (const file of spec.files ?? []) if (file.mode !== undefined) json[`files.${file.name}.mode`] = file.mode;
+  const made = { json, digest: digestOf(json) };
+  shared.set(template, made);
+  return made;
+}
+
+/** The script with a mark for each expression instead of its value. */
+function scriptText(script: Script): Json {
+  const parts: Json[] = [];
+  script.literals.forEach((literal, i) => {
+    parts.push(literal);
+    const expression = script.expressions[i];
+    if (expression) parts.push({ slot: slotMark(expression) ?? 'value' });
+  });
+  return parts;
+}
+
+/** How an expression enters that does not enter by value; undefined: by value. */
+function slotMark(expression: Expression): string | undefined {
+  if (expression.late) return `late ${expression.source}`;
+  const { pure } = expression;
+  if (pure?.root === 'inputs' || pure?.root === 'outputs' || pure?.root === 'files') return `${pure.root}.${pure.name}`;
+  if (pure?.root === 'tasks') return 'mention';
+  return undefined;
+}
+
+function scriptValues(field: string, script: Script, scope: Scope, values: Record<string, Json>): void {
+  script.expressions.forEach((expression, i) => {
+    const value = earlyValue(expression, scope);
+    if (value !== undefined) values[`${field}#${i + 1}`] = value;
+  });
+}
+
+/** A text with its early values in it; what enters by name stays a mark. */
+function textValue(template: Template, scope: Scope): Json {
+  const parts: Json[] = [template.literals[0] as string];
+  template.expressions.forEach((expression, i) => {
+    const value = earlyValue(expression, scope);
+    const mark = slotMark(expression);
+    const text = value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
+    const literal = template.literals[i + 1] as string;
+    const last = parts[parts.length - 1];
+    if (mark === undefined && typeof last === 'string') parts[parts.length - 1] = last + text + literal;
+    else parts.push({ slot: mark ?? 'value' }, literal);
+  });
+  return parts.length === 1 ? (parts[0] as string) : parts;
+}
+
+/** The value of an expression as the definition sees it; undefined: it enters otherwise, or only by its edges. */
+function earlyValue(expression: Expression, scope: Scope): Json | undefined {
+  if (slotMark(expression) !== undefined) return undefined;
+  // Phases and lists of failed keys are known only when upstreams have ended: they come in through the edge.
+  if (expression.references.some((r) => r.root === 'tasks' && r.member !== 'outputs' && r.member !== 'keys')) return undefined;
+  const value = evaluate(expression, scope);
+  return value.ok && value.value !== ABSENT ? toJson(value.value) : null;
+}
+
+function fileNames(template: TaskTemplate): Record<string, string> {
+  return Object.fromEntries((template.spec.files ?? []).map((f) => [f.name, `files.${f.name}`]));
+}
+
+function bindOutputs(source: DefinitionSource): GraphOutput[] {
+  const { template, element, spec } = source;
+  return element.outputs.map((bound) => {
+    const declared = template.outputs.find((o) => o.spec.name === bound.name)?.spec as GraphOutput['spec'];
+    return {
+      name: bound.name,
+      form: bound.glob ? ('glob' as const) : ('path' as const),
+      path: bound.path,
+      type: declared.type ?? 'File',
+      optional: declared.optional ?? false,
+      keepPartial: declared.keepPartial ?? false,
+      fingerprint: declared.fingerprint ?? spec.fingerprint ?? 'Content',
+      spec: declared,
+    };
+  });
+}
+
+/** Fields that change how a task is run, not what it makes: a failed task notices, a finished one does not. */
+function handlingOf(template: TaskTemplate): string {
+  const { spec } = template;
+  const excluded = (spec.env ?? []).filter((v) => v.identity === 'Exclude');
+  return digestOf({
+    resources: (spec.resources ?? {}) as Json,
+    retry: (spec.retry ?? {}) as Json,
+    backend: spec.backend ?? '',
+    staging: spec.staging ?? '',
+    env: excluded as unknown as Json,
+  });
+}
+
+/**
+ * `./call.sh` at the start of a script, or as the program of an argv, is the user's code: its content counts. One
+ * that another task makes is an output and counts by its edge.
+ */
+function trackedScripts(source: DefinitionSource): string[] {
+  const { template, element } = source;
+  const word = template.body.kind === 'Run' ? template.body.script.leadingCommand : template.spec.command?.[0];
+  if (word === undefined || !/^\.{1,2}\//.test(word) || word.includes('${{')) return [];
+  return [absolutePath(element.workdir, word)];
+}

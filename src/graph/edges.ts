@@ -1,0 +1,296 @@
+import type { Diagnostic } from '../apis/diagnostic.ts';
+import { closest } from '../base/closest.ts';
+import { isGlob, parseGlob } from '../base/glob.ts';
+import { evaluate, type Expression, type TaskReference } from '../expressions/expression.ts';
+import type { Element, ExpandedTemplate } from './element.ts';
+import type { Edge, EdgeKind, GraphInput, GraphMention } from './graph.ts';
+import type { Scopes } from './scope.ts';
+import { allExpressions, type TaskTemplate } from './template.ts';
+
+/**
+ * Edges (`docs/language.md`, rule 7.1): `dependsOn`, `requiredBy` of others, `after`, every `tasks.X` an element
+ * mentions, makers of its input paths, `each`.
+ */
+export interface Edges {
+  readonly upstream: Edge[][];
+  readonly inputs: GraphInput[][];
+  readonly mentions: GraphMention[][];
+  readonly barriers: readonly { readonly name: string; readonly template: number }[];
+  readonly count: number;
+}
+
+export interface ConnectSource {
+  readonly templates: readonly TaskTemplate[];
+  readonly expanded: ReadonlyMap<string, ExpandedTemplate>;
+  readonly scopes: Scopes;
+  readonly diagnostics: Diagnostic[];
+}
+
+export function connect(source: ConnectSource): Edges {
+  const connector = new Connector(source);
+  connector.connectAll();
+  return connector.edges;
+}
+
+class Connector {
+  readonly #source: ConnectSource;
+  readonly edges: {
+    upstream: Edge[][];
+    inputs: GraphInput[][];
+    mentions: GraphMention[][];
+    barriers: { name: string; template: number }[];
+    count: number;
+  };
+  readonly #barriers = new Map<string, number>();
+  /** Declared outputs by absolute path. */
+  readonly #producers = new Map<string, { index: number; element: Element; template: TaskTemplate }>();
+  readonly #total: number;
+
+  constructor(source: ConnectSource) {
+    this.#source = source;
+    this.#total = [...source.expanded.values()].reduce((n, g) => n + g.elements.length, 0);
+    this.edges = {
+      upstream: Array.from({ length: this.#total }, () => []),
+      inputs: [],
+      mentions: [],
+      barriers: [],
+      count: 0,
+    };
+  }
+
+  connectAll(): void {
+    for (const template of this.#source.templates) this.#declareOutputs(template);
+    for (const template of this.#source.templates) this.#connectNames(template);
+    for (const template of this.#source.templates) {
+      const group = this.#group(template);
+      for (const [at, element] of group.elements.entries()) this.#connectElement(template, element, group.first + at);
+    }
+  }
+
+  #group(template: TaskTemplate): ExpandedTemplate {
+    return this.#source.expanded.get(template.name) as ExpandedTemplate;
+  }
+
+  #declareOutputs(template: TaskTemplate): void {
+    const group = this.#group(template);
+    for (const [at, element] of group.elements.entries()) {
+      for (const [o, output] of element.outputs.entries()) {
+        if (output.glob) continue;
+        const twin = this.#producers.get(output.path);
+        if (twin) {
+          this.#collision(template, o, element, twin, output.path);
+          return;
+        }
+        this.#producers.set(output.path, { index: group.first + at, element, template });
+      }
+    }
+  }
+
+  #collision(template: TaskTemplate, o: number, element: Element, twin: { element: Element; template: TaskTemplate }, path: string): void {
+    const name = template.outputs[o]?.spec.name;
+    const same = twin.template === template && template.spec.foreach !== undefined;
+    const elements = this.#group(template).elements.length;
+    this.#source.diagnostics.push({
+      severity: 'error',
+      code: 'E-COLLISION',
+      path: ['spec', 'tasks', template.index, 'outputs', o],
+      message: same
+        ? `tasks.${template.name}.outputs.${name}: ${this.#source.scopes.write(path, 'relative')} is written by ${twin.element.key} and ${element.key}; ${elements} elements write such paths`
+        : `tasks.${template.name}.outputs.${name}: ${this.#source.scopes.write(path, 'relative')} is also an output of ${twin.element.key}`,
+      hint: same ? 'Put ${{ key }} into the path, or set workdir: ${{ key }}.' : 'Every output path belongs to one task.',
+    });
+  }
+
+  /** `dependsOn`, `after`, `requiredBy`: names and globs of entries; a fan-out counts as a whole. */
+  #connectNames(template: TaskTemplate): void {
+    for (const field of ['dependsOn', 'after', 'requiredBy'] as const) {
+      for (const [i, name] of (template.spec[field] ?? []).entries()) {
+        for (const other of this.#named(template, field, i, name)) {
+          const [from, to] = field === 'requiredBy' ? [template, other] : [other, template];
+          const source = this.#wholeIndex(from);
+          const group = this.#group(to);
+          for (let at = 0; at < group.elements.length; at++)
+            this.#add(source, group.first + at, field === 'after' ? 'After' : 'DependsOn');
+        }
+      }
+    }
+  }
+
+  #named(template: TaskTemplate, field: string, i: number, name: string): TaskTemplate[] {
+    const { templates, expanded, diagnostics } = this.#source;
+    const path = ['spec', 'tasks', template.index, field, i];
+    if (!isGlob(name)) {
+      const found = expanded.get(name)?.template;
+      if (found && found !== template) return [found];
+      const near = closest(name, templates.map((t) => t.name));
+      diagnostics.push({
+        severity: 'error',
+        code: 'E-UNKNOWN-TASK',
+        path,
+        message: found ? `${template.name} names itself in ${field}` : `${template.name}: ${field} names ${name}, and no task is called so`,
+        hint: near !== undefined && !found ? `Did you mean ${near}?` : undefined,
+      });
+      return [];
+    }
+    const glob = parseGlob(name);
+    const matched = glob.ok ? templates.filter((t) => t !== template && glob.value.matches(t.name)) : [];
+    if (matched.length === 0)
+      diagnostics.push({
+        severity: 'error',
+        code: 'E-NO-MATCH',
+        path,
+        message: glob.ok ? `${template.name}: no other task matches ${name}` : `${template.name}: ${glob.error}`,
+      });
+    return matched;
+  }
+
+  /** A task, or the barrier that stands for all elements of a fan-out. */
+  #wholeIndex(template: TaskTemplate): number {
+    const group = this.#group(template);
+    if (!group.fanOut) return group.first;
+    const known = this.#barriers.get(template.name);
+    if (known !== undefined) return known;
+    const index = this.#total + this.edges.barriers.length;
+    this.#barriers.set(template.name, index);
+    this.edges.barriers.push({ name: template.name, template: template.index });
+    this.edges.upstream[index] = [];
+    for (let at = 0; at < group.elements.length; at++) this.#add(group.first + at, index, 'DependsOn');
+    return index;
+  }
+
+  #connectElement(template: TaskTemplate, element: Element, index: number): void {
+    this.edges.inputs[index] = template.inputs.map((_, i) => this.#input(template, element, index, i));
+    const mentions: GraphMention[] = [];
+    const mentioned = new Set<string>();
+    const numbers = new Map<string, number>();
+    for (const { field, expression } of allExpressions(template)) {
+      if (!expression.references.some((r) => r.root === 'tasks')) continue;
+      const number = (numbers.get(field) ?? 0) + 1;
+      numbers.set(field, number);
+      for (const mention of this.#mentionsOf(template, element, field, number, expression)) {
+        for (const upstream of mention.upstream)
+          this.#add(upstream, index, field.startsWith('resources') ? 'After' : 'Mention');
+        for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
+        // Paths of inputs contribute by the file itself; elsewhere in the graph stage they only name paths.
+        if (!/^(inputs|outputs|workdir|foreach|resources)/.test(field)) mentions.push(mention);
+      }
+    }
+    this.edges.mentions[index] = mentions;
+    for (const counterpart of element.counterparts) {
+      if (mentioned.has(counterpart.template)) continue;
+      const group = this.#source.expanded.get(counterpart.template) as ExpandedTemplate;
+      const at = group.byElementKey.get(counterpart.elementKey);
+      if (at !== undefined) this.#add(group.first + at, index, 'Each');
+    }
+  }
+
+  #input(template: TaskTemplate, element: Element, index: number, i: number): GraphInput {
+    const spec = template.inputs[i]?.spec as TaskTemplate['inputs'][number]['spec'];
+    const bound = element.inputs[i] as Element['inputs'][number];
+    const form = spec.path !== undefined ? 'path' : spec.paths ? 'paths' : 'glob';
+    const producers = bound.paths.map((path) => (form === 'glob' ? undefined : this.#producers.get(path)?.index));
+    for (const producer of producers) {
+      if (producer === undefined) continue;
+      if (producer === index) this.#selfInput(template, i);
+      else this.#add(producer, index, 'Input');
+    }
+    if (form === 'glob') this.#globInput(bound.paths[0] as string, index);
+    return {
+      name: spec.name,
+      form,
+      paths: bound.paths,
+      producers,
+      optional: spec.optional ?? false,
+      external: spec.external ?? false,
+      fingerprint: spec.fingerprint ?? 'Content',
+    };
+  }
+
+  /** Whoever declares an output that the pattern matches comes first. */
+  #globInput(pattern: string, index: number): void {
+    const glob = parseGlob(pattern);
+    if (!glob.ok) return;
+    for (const [path, producer] of this.#producers)
+      if (producer.index !== index && glob.value.matches(path)) this.#add(producer.index, index, 'Input');
+  }
+
+  #selfInput(template: TaskTemplate, i: number): void {
+    this.#source.diagnostics.push({
+      severity: 'error',
+      code: 'E-COLLISION',
+      path: ['spec', 'tasks', template.index, 'inputs', i],
+      message: `tasks.${template.name}: the path of input ${template.inputs[i]?.spec.name} is also an output of the same task`,
+      hint: 'A task may not change a file in place: write to another path.',
+    });
+  }
+
+  #mentionsOf(template: TaskTemplate, element: Element, field: string, number: number, expression: Expression): GraphMention[] {
+    const found: GraphMention[] = [];
+    for (const [i, reference] of expression.references.entries()) {
+      if (reference.root !== 'tasks') continue;
+      const group = this.#source.expanded.get(reference.task);
+      if (!group || group.template === template) continue;
+      const upstream = this.#mentionedIndexes(template, element, group, reference, expression, field);
+      const member = reference.member === 'other' ? 'phase' : reference.member;
+      const suffix = expression.references.length > 1 ? `.${i}` : '';
+      found.push({
+        slot: `${field}#${number}${suffix}`,
+        upstream,
+        member,
+        name: reference.name,
+        guarded: expression.pure === undefined || (expression.pure !== undefined && isArgument(field)),
+      });
+    }
+    return found;
+  }
+
+  #mentionedIndexes(
+    template: TaskTemplate,
+    element: Element,
+    group: ExpandedTemplate,
+    reference: TaskReference,
+    expression: Expression,
+    field: string,
+  ): number[] {
+    if (!group.fanOut) return [group.first];
+    if (reference.at === undefined)
+      return reference.member === 'phase' || reference.member === 'reason'
+        ? [this.#wholeIndex(group.template)]
+        : group.elements.map((_, at) => group.first + at);
+    const scope = this.#source.scopes.of(element, 'relative', []);
+    const join = expression.joins.find((j) => JSON.stringify(j.reference) === JSON.stringify(reference));
+    const keys = join ? evaluate(join.argument, scope) : undefined;
+    if (!keys?.ok) {
+      this.#badJoin(template, field, `${element.key}: ${keys?.error ?? 'at() has no argument'}`);
+      return [];
+    }
+    const indexes: number[] = [];
+    for (const key of Array.isArray(keys.value) ? keys.value : [keys.value]) {
+      const at = typeof key === 'string' ? group.byElementKey.get(key) : undefined;
+      if (at !== undefined) indexes.push(group.first + at);
+      else this.#badJoin(template, field, `${element.key}: ${group.template.name} has no element ${String(key)}`);
+    }
+    return indexes;
+  }
+
+  #badJoin(template: TaskTemplate, field: string, message: string): void {
+    const path = ['spec', 'tasks', template.index, field.split(/[.[]/)[0] as string];
+    if (this.#source.diagnostics.some((d) => d.code === 'E-JOIN' && d.path[2] === template.index)) return;
+    this.#source.diagnostics.push({ severity: 'error', code: 'E-JOIN', path, message });
+  }
+
+  #add(from: number, to: number, kind: EdgeKind): void {
+    const list = this.edges.upstream[to] as Edge[];
+    // Lists are short except at joins, where edges of one kind come in ascending order.
+    const last = list[list.length - 1];
+    if (last && last.from === from && last.kind === kind) return;
+    if (list.length < 64 && list.some((e) => e.from === from && e.kind === kind)) return;
+    list.push({ from, to, kind });
+    this.edges.count++;
+  }
+}
+
+/** In a script an absent argument word is left out; the script's own quotes decide, so the launch judges it. */
+function isArgument(field: string): boolean {
+  return field === 'run' || field === 'setup';
+}

@@ -1,0 +1,179 @@
+import type { Diagnostic } from '../apis/diagnostic.ts';
+import type { WorkflowSpec } from '../apis/workflow.ts';
+import { evaluate } from '../expressions/expression.ts';
+import type { Scope } from '../expressions/scope.ts';
+import { renderText, type Template } from '../expressions/template.ts';
+import { ABSENT } from '../expressions/value.ts';
+import { topologicalOrder } from './dag.ts';
+import type { Element, ExpandedTemplate } from './element.ts';
+import { expandFanout } from './fanout.ts';
+import type { GraphTask } from './graph.ts';
+import { absolutePath } from './paths.ts';
+import { Scopes } from './scope.ts';
+import { allExpressions, type TaskTemplate } from './template.ts';
+
+/**
+ * Expands templates to elements and binds their paths: workdir, then inputs, then outputs. A template comes after
+ * those whose outputs its own inputs and fan-out mention, so every path is known when it is read.
+ */
+export interface ExpansionSource {
+  readonly name: string;
+  readonly namespace: string;
+  readonly spec: WorkflowSpec;
+  readonly workdir: string;
+  readonly sheets: ReadonlyMap<string, string>;
+  readonly templates: readonly TaskTemplate[];
+  readonly diagnostics: Diagnostic[];
+}
+
+export interface Expansion {
+  readonly expanded: ReadonlyMap<string, ExpandedTemplate>;
+  readonly scopes: Scopes;
+}
+
+export function expandTemplates(source: ExpansionSource): Expansion {
+  const expanded = new Map<string, ExpandedTemplate>();
+  const scopes = new Scopes({
+    workdir: source.workdir,
+    params: source.spec.params ?? {},
+    pathParams: pathParams(source.spec),
+    workflow: { name: source.name, namespace: source.namespace },
+    expanded,
+  });
+  const order = templateOrder(source);
+  for (const index of order) {
+    const template = source.templates[index] as TaskTemplate;
+    const fanOut = template.spec.foreach !== undefined;
+    const elements = fanOut
+      ? expandFanout(
+          {
+            scope: scopes.global('relative'),
+            workdir: source.workdir,
+            sheets: source.sheets,
+            expanded,
+            report: (d) => source.diagnostics.push(d),
+          },
+          template,
+        )
+      : [{ key: template.name, elementKey: undefined, item: undefined, counterparts: [], workdir: '', inputs: [], outputs: [] }];
+    const byElementKey = new Map(elements.map((e, i) => [e.elementKey ?? '', i]));
+    for (const element of elements) bindPaths(source, scopes, template, element);
+    expanded.set(template.name, { template, elements, byElementKey, fanOut, first: -1 });
+  }
+  // Indexes follow the order of the document, whatever the order of expansion was.
+  let first = 0;
+  for (const template of source.templates) {
+    const group = expanded.get(template.name);
+    if (!group) continue;
+    expanded.set(template.name, { ...group, first });
+    first += group.elements.length;
+  }
+  return { expanded, scopes };
+}
+
+function pathParams(spec: WorkflowSpec): ReadonlySet<string> {
+  return new Set((spec.paramSchema ?? []).filter((p) => p.type === 'path').map((p) => p.name));
+}
+
+/** Fields whose values must be known while expanding. */
+function needsFirst(field: string): boolean {
+  return /^(inputs|outputs|foreach|workdir)/.test(field);
+}
+
+function templateOrder(source: ExpansionSource): readonly number[] {
+  const byName = new Map(source.templates.map((t) => [t.name, t.index]));
+  const upstream = source.templates.map((template) => {
+    const names = new Set<string>();
+    for (const { field, expression } of allExpressions(template))
+      if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') names.add(r.task);
+    const foreach = template.spec.foreach;
+    if (foreach?.each !== undefined) names.add(foreach.each);
+    for (const axis of foreach?.matrix ?? []) if (axis.each !== undefined) names.add(axis.each);
+    return [...names].flatMap((name) => byName.get(name) ?? []);
+  });
+  const order = topologicalOrder(source.templates.length, upstream);
+  if ('order' in order) return [...order.order];
+  const names = order.cycle.map((i) => (source.templates[i] as TaskTemplate).name);
+  source.diagnostics.push(cycleDiagnostic(order.cycle[0] as number, names));
+  return [];
+}
+
+function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTemplate, element: Element): void {
+  const mentioned = new Set<string>();
+  for (const { field, expression } of allExpressions(template))
+    if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
+  const base = ['spec', 'tasks', template.index] as const;
+  const text = (t: Template, scope: Scope, path: readonly (string | number)[]): string | undefined => {
+    if (t.expressions.length === 0) return t.literals[0] as string;
+    const value = renderText(t, scope);
+    if (value.ok) return value.value;
+    reportAt(source, t, [...base, ...path], `${element.key}: ${value.error}`);
+    return undefined;
+  };
+  const early = scopes.of(element, 'relative', mentioned);
+  const workdir = template.workdir ? text(template.workdir, early, ['workdir']) : undefined;
+  element.workdir = absolutePath(source.workdir, workdir ?? '.');
+  for (const [i, input] of template.inputs.entries()) {
+    const paths: string[] = [];
+    for (const t of input.templates) {
+      const spliced = input.spec.paths ? spliceList(t, early) : undefined;
+      if (spliced) paths.push(...spliced);
+      else {
+        const path = text(t, early, ['inputs', i]);
+        if (path !== undefined) paths.push(path);
+      }
+    }
+    element.inputs.push({
+      name: input.spec.name,
+      paths: paths.map((p) => absolutePath(source.workdir, p)),
+      list: input.spec.path === undefined,
+    });
+  }
+  const reader = template.outputs.length > 0 ? scopes.of(element, scopes.formFor(element), mentioned) : early;
+  for (const [i, output] of template.outputs.entries()) {
+    const path = text(output.template, reader, ['outputs', i]);
+    if (path === undefined) continue;
+    if (path === '') reportAt(source, output.template, [...base, 'outputs', i], `${element.key}: the path is empty`);
+    else
+      element.outputs.push({
+        name: output.spec.name,
+        path: absolutePath(element.workdir, path),
+        glob: output.spec.path === undefined,
+      });
+  }
+}
+
+/** An entry of `paths` that is one expression of a list is spliced. */
+function spliceList(template: Template, scope: Scope): string[] | undefined {
+  const [only] = template.expressions;
+  if (!only || template.expressions.length !== 1 || template.literals.some((l) => l !== '')) return undefined;
+  const value = evaluate(only, scope);
+  if (!value.ok || value.value === ABSENT || !Array.isArray(value.value)) return undefined;
+  return value.value.every((v) => typeof v === 'string') ? (value.value as string[]) : undefined;
+}
+
+function reportAt(source: ExpansionSource, template: Template, path: readonly (string | number)[], message: string): void {
+  const [first] = template.expressions;
+  source.diagnostics.push({ severity: 'error', code: 'E-EXPRESSION', path, message, offset: first?.offset, length: first?.length });
+}
+
+export function describeCycle(tasks: readonly GraphTask[], cycle: readonly number[]): Diagnostic {
+  const names = cycle.map((i, at) => {
+    const task = tasks[i] as GraphTask;
+    const from = cycle[(at + cycle.length - 1) % cycle.length];
+    const kind = task.upstream.find((e) => e.from === from)?.kind;
+    return `${task.key}${kind ? ` (${kind})` : ''}`;
+  });
+  return cycleDiagnostic((tasks[cycle[0] as number] as GraphTask).template, names);
+}
+
+function cycleDiagnostic(template: number, names: readonly string[]): Diagnostic {
+  const shown = names.length > 12 ? [...names.slice(0, 11), '…', names[names.length - 1]] : names;
+  return {
+    severity: 'error',
+    code: 'E-CYCLE',
+    path: ['spec', 'tasks', template],
+    message: `the tasks wait for one another: ${[...shown, names[0]].join(' → ')}`,
+    hint: 'Take one of these edges away.',
+  };
+}

@@ -1,0 +1,155 @@
+import type { Json } from '../base/json.ts';
+import type { Scope, TaskValue } from '../expressions/scope.ts';
+import { ABSENT, fromJson, type Value } from '../expressions/value.ts';
+import type { Element, ExpandedTemplate } from './element.ts';
+import { absolutePath, pathFrom } from './paths.ts';
+
+/**
+ * What names mean for one element. Paths are written the way the reader needs them: relative to the workflow's
+ * working directory where that is also the reader's, else absolute. Identity always uses the relative form.
+ */
+export interface ScopeSource {
+  readonly workdir: string;
+  readonly params: Readonly<Record<string, Json>>;
+  /** Names of parameters of type `path`. */
+  readonly pathParams: ReadonlySet<string>;
+  readonly workflow: { readonly name: string; readonly namespace: string };
+  readonly expanded: ReadonlyMap<string, ExpandedTemplate>;
+  /** How upstreams ended, at launch; while the graph is built every declared output counts as made. */
+  readonly upstream?: ((index: number) => UpstreamState) | undefined;
+}
+
+export interface UpstreamState {
+  readonly phase: string;
+  readonly reason: string;
+  /** Paths by output name; several for a glob. A name that is not there is absent. */
+  readonly outputs: ReadonlyMap<string, readonly string[]>;
+}
+
+export type PathForm = 'relative' | 'absolute';
+
+export class Scopes {
+  readonly #source: ScopeSource;
+  readonly #params = new Map<PathForm, Record<string, Value>>();
+  readonly #tasks = new Map<string, TaskValue>();
+
+  constructor(source: ScopeSource) {
+    this.#source = source;
+  }
+
+  /** The form in which this element's command reads paths. */
+  formFor(element: Pick<Element, 'workdir'>): PathForm {
+    return element.workdir === this.#source.workdir ? 'relative' : 'absolute';
+  }
+
+  /** Names that need neither element nor other tasks. */
+  global(form: PathForm): Scope {
+    return { params: this.#paramValues(form), workflow: { ...this.#source.workflow } };
+  }
+
+  /** `tasks` are those that the caller's expressions mention. */
+  of(element: Element, form: PathForm, tasks: Iterable<string>): Scope {
+    const values: Record<string, TaskValue> = Object.create(null) as Record<string, TaskValue>;
+    for (const name of tasks) {
+      const value = this.task(name, form);
+      if (value) values[name] = value;
+    }
+    return {
+      ...this.global(form),
+      tasks: values,
+      ...(element.item === undefined ? {} : { item: fromJson(element.item) }),
+      ...(element.elementKey === undefined ? {} : { key: element.elementKey }),
+      inputs: record(element.inputs.map((i) => [i.name, this.#inputValue(i, form)])),
+      outputs: record(element.outputs.map((o) => [o.name, this.write(o.path, form)])),
+    };
+  }
+
+  /** A path as the reader writes it. */
+  write(path: string, form: PathForm): string {
+    return form === 'relative' ? pathFrom(this.#source.workdir, path) : path;
+  }
+
+  task(name: string, form: PathForm): TaskValue | undefined {
+    const cacheKey = `${form}:${name}`;
+    const cached = this.#tasks.get(cacheKey);
+    if (cached) return cached;
+    const expanded = this.#source.expanded.get(name);
+    if (!expanded) return undefined;
+    const value = expanded.fanOut ? this.#fanOutValue(expanded, form) : this.#elementValue(expanded, 0, form);
+    this.#tasks.set(cacheKey, value);
+    return value;
+  }
+
+  #inputValue(input: Element['inputs'][number], form: PathForm): string | readonly string[] | typeof ABSENT {
+    const paths = input.paths.map((p) => this.write(p, form));
+    return input.list ? paths : (paths[0] ?? ABSENT);
+  }
+
+  #paramValues(form: PathForm): Record<string, Value> {
+    const cached = this.#params.get(form);
+    if (cached) return cached;
+    const values: Record<string, Value> = Object.create(null) as Record<string, Value>;
+    for (const [name, value] of Object.entries(this.#source.params)) {
+      const isPath = this.#source.pathParams.has(name) && typeof value === 'string';
+      values[name] = isPath ? this.write(absolutePath(this.#source.workdir, value as string), form) : fromJson(value);
+    }
+    this.#params.set(form, values);
+    return values;
+  }
+
+  #elementValue(expanded: ExpandedTemplate, at: number, form: PathForm): TaskValue {
+    const element = expanded.elements[at] as Element;
+    const state = this.#source.upstream?.(expanded.first + at);
+    const outputs = element.outputs.map((o): [string, string | readonly string[] | typeof ABSENT] => {
+      if (!state) return [o.name, o.glob ? [] : this.write(o.path, form)];
+      const made = state.outputs.get(o.name)?.map((p) => this.write(p, form));
+      return [o.name, o.glob ? (made ?? []) : (made?.[0] ?? ABSENT)];
+    });
+    return { phase: state?.phase ?? '', reason: state?.reason ?? '', outputs: record(outputs) };
+  }
+
+  #fanOutValue(expanded: ExpandedTemplate, form: PathForm): TaskValue {
+    const all = expanded.elements.map((_, at) => at);
+    return {
+      ...this.#listValue(expanded, all, form),
+      at: (wanted) => {
+        const find = (key: string): number => {
+          const at = expanded.byElementKey.get(key);
+          if (at === undefined) throw new Error(`tasks.${expanded.template.name} has no element ${key}`);
+          return at;
+        };
+        return typeof wanted === 'string'
+          ? this.#elementValue(expanded, find(wanted), form)
+          : this.#listValue(expanded, wanted.map(find), form);
+      },
+    };
+  }
+
+  /** A fan-out seen from outside: lists in element order over the elements that have a value. */
+  #listValue(expanded: ExpandedTemplate, at: readonly number[], form: PathForm): TaskValue {
+    const lists: Record<string, string[]> = Object.create(null) as Record<string, string[]>;
+    for (const output of expanded.template.outputs) lists[output.spec.name] = [];
+    const keys: string[] = [];
+    const failed: string[] = [];
+    let phase = 'Succeeded';
+    for (const index of at) {
+      const element = expanded.elements[index] as Element;
+      const value = this.#elementValue(expanded, index, form);
+      keys.push(element.elementKey ?? '');
+      if (value.phase === 'Failed') failed.push(element.elementKey ?? '');
+      if (value.phase !== 'Succeeded' && phase !== 'Failed') phase = value.phase;
+      for (const [name, path] of Object.entries(value.outputs)) {
+        if (typeof path === 'string') (lists[name] as string[]).push(path);
+        else if (Array.isArray(path)) (lists[name] as string[]).push(...(path as readonly string[]));
+      }
+    }
+    return { phase, reason: '', outputs: lists, keys, failed };
+  }
+}
+
+/** A map without a prototype: `__proto__` is a name like any other. */
+function record<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {
+  const out: Record<string, T> = Object.create(null) as Record<string, T>;
+  for (const [name, value] of entries) out[name] = value;
+  return out;
+}

@@ -1,0 +1,87 @@
+import type { TaskReason } from '../apis/reasons.ts';
+import type { GraphTask } from '../graph/graph.ts';
+import type { Action } from './actions.ts';
+import type { Board } from './board.ts';
+import { lastAttempt, type Needs } from './record.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { DesiredIdentity, View } from './view.ts';
+
+/**
+ * Which of the ready tasks start now: by priority, then upstream before downstream, as far as free cores, memory,
+ * GPUs and the workflow's caps go. A task that does not fit lets others pass, but no more than a
+ * named number is looked at per decision.
+ */
+/** How many ready tasks that do not fit are looked at before a decision gives up: bounds its cost. */
+const MAX_PASSED_OVER = 64;
+
+export function admit(board: Board, snapshot: Snapshot): Action[] {
+  if (board.ready.size === 0) return [];
+  if (stopped(board, snapshot)) return hold(board, 'StopAfterFailure');
+  if (liveStray(snapshot)) return hold(board, 'WaitingForRemovedTask');
+  const live = liveByFanout(snapshot);
+  const cap = snapshot.settings.parallelism;
+  const free = { ...snapshot.free };
+  const launches: Action[] = [];
+  const notNow: number[] = [];
+  let total = snapshot.records.live.size;
+  let passedOver = 0;
+  while (free.cpu > 0 && (cap === 0 || total < cap) && passedOver < MAX_PASSED_OVER) {
+    const index = board.takeReady();
+    if (index === undefined) break;
+    const task = snapshot.graph.tasks[index] as GraphTask;
+    const needs = snapshot.needs(index);
+    const siblings = task.fanout ? (live.get(task.fanout.name) ?? 0) : 0;
+    const capped = task.fanout !== undefined && siblings >= task.fanout.parallelism;
+    if (capped || !fits(needs, free)) {
+      notNow.push(index);
+      if (!capped) passedOver++;
+      continue;
+    }
+    free.cpu -= needs.cpu;
+    free.memoryBytes -= needs.memoryBytes;
+    free.gpu -= needs.gpu;
+    total++;
+    if (task.fanout) live.set(task.fanout.name, siblings + 1);
+    launches.push(launch(snapshot, task, board.view(index) as View, needs));
+    // Should the launch come to nothing, the task is judged again and queues up again.
+  }
+  board.putBack(notNow);
+  return launches;
+}
+
+function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): Action {
+  const number = (lastAttempt(snapshot.records.get(task.key))?.number ?? 0) + 1;
+  return { kind: 'Launch', index: task.index, key: task.key, number, identity: view.identity as DesiredIdentity, needs };
+}
+
+export function fits(needs: Omit<Needs, 'walltimeMs'>, free: Omit<Needs, 'walltimeMs'>): boolean {
+  return needs.cpu <= free.cpu + 1e-9 && needs.memoryBytes <= free.memoryBytes && needs.gpu <= free.gpu;
+}
+
+function stopped(board: Board, snapshot: Snapshot): boolean {
+  return snapshot.settings.failurePolicy !== 'Continue' && board.unhandledFailures > 0;
+}
+
+/** A removed task that still runs may write what a new one writes; with `prune: Keep` it runs to its end. */
+function liveStray(snapshot: Snapshot): boolean {
+  for (const key of snapshot.records.strays) if (snapshot.records.live.has(key)) return true;
+  return false;
+}
+
+function hold(board: Board, reason: TaskReason): Action[] {
+  for (const index of board.ready) {
+    const view = board.view(index) as View;
+    if (view.reason !== reason) board.set(index, { ...view, reason });
+  }
+  return [];
+}
+
+function liveByFanout(snapshot: Snapshot): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const key of snapshot.records.live) {
+    const index = snapshot.graph.byKey.get(key);
+    const fanout = index === undefined ? undefined : (snapshot.graph.tasks[index] as GraphTask).fanout;
+    if (fanout) counts.set(fanout.name, (counts.get(fanout.name) ?? 0) + 1);
+  }
+  return counts;
+}

@@ -1,0 +1,138 @@
+import type { TaskPhase } from '../apis/phases.ts';
+import { TASK_PHASES } from '../apis/phases.ts';
+import { Heap } from '../base/heap.ts';
+import type { Graph, GraphTask } from '../graph/graph.ts';
+import { handlesFailure } from './trigger.ts';
+import type { View } from './view.ts';
+
+/**
+ * The board: views of all tasks of one graph, with the few sums over them that a decision needs, kept up to date
+ * one task at a time. It is derived state: a new board with every task dirty arrives at the same views.
+ */
+export class Board {
+  readonly graph: Graph;
+  readonly #views: (View | undefined)[];
+  readonly #counts = new Map<TaskPhase, number>(TASK_PHASES.map((p) => [p, 0]));
+  readonly #dirty = new Set<number>();
+  readonly #ready = new Set<number>();
+  /** The ready tasks, best first; holds some that are no longer ready until they come up. */
+  readonly #queue: Heap;
+  readonly #wakes = new Map<number, number>();
+  readonly #actionable = new Set<number>();
+  #unhandledFailures = 0;
+  #unsettled: number;
+
+  constructor(graph: Graph) {
+    this.graph = graph;
+    this.#views = new Array<View | undefined>(graph.tasks.length).fill(undefined);
+    this.#unsettled = graph.tasks.length;
+    this.#queue = new Heap((a, b) => launchesBefore(graph, a, b));
+    this.markAll();
+  }
+
+  markAll(): void {
+    for (let i = 0; i < this.graph.tasks.length; i++) this.#dirty.add(i);
+  }
+
+  mark(index: number): void {
+    this.#dirty.add(index);
+  }
+
+  /** The dirty tasks; the caller judges them all. */
+  takeDirty(): number[] {
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    return dirty;
+  }
+
+  get isClean(): boolean {
+    return this.#dirty.size === 0;
+  }
+
+  view(index: number): View | undefined {
+    return this.#views[index];
+  }
+
+  /** Tasks whose last judgement asks for a step. */
+  get actionable(): ReadonlySet<number> {
+    return this.#actionable;
+  }
+
+  /** Tasks whose launch waits until running readers of their outputs are gone. */
+  waitingForReaders(): number[] {
+    return [...this.#actionable].filter((index) => this.#views[index]?.step.kind === 'CancelReaders');
+  }
+
+  get ready(): ReadonlySet<number> {
+    return this.#ready;
+  }
+
+  /** Takes the best ready task out of the queue. What is not launched must be put back. */
+  takeReady(): number | undefined {
+    for (let index = this.#queue.pop(); index !== undefined; index = this.#queue.pop())
+      if (this.#ready.has(index)) return index;
+    return undefined;
+  }
+
+  putBack(indexes: readonly number[]): void {
+    for (const index of indexes) this.#queue.push(index);
+  }
+
+  get unhandledFailures(): number {
+    return this.#unhandledFailures;
+  }
+
+  /** Tasks that are not final in this generation. */
+  get unsettled(): number {
+    return this.#unsettled;
+  }
+
+  count(phase: TaskPhase): number {
+    return this.#counts.get(phase) ?? 0;
+  }
+
+  /** Earliest wall-clock time at which a task wants to be judged again. */
+  nextWake(): number | undefined {
+    let next: number | undefined;
+    for (const at of this.#wakes.values()) if (next === undefined || at < next) next = at;
+    return next;
+  }
+
+  /** Marks what is due. */
+  wake(now: number): void {
+    for (const [index, at] of this.#wakes) if (at <= now) this.#dirty.add(index);
+  }
+
+  set(index: number, next: View): void {
+    const task = this.graph.tasks[index] as GraphTask;
+    const before = this.#views[index];
+    this.#views[index] = next;
+    if (task.kind !== 'Barrier') {
+      if (before) this.#counts.set(before.phase, this.count(before.phase) - 1);
+      this.#counts.set(next.phase, this.count(next.phase) + 1);
+      this.#unhandledFailures += this.#failureWeight(index, next) - (before ? this.#failureWeight(index, before) : 0);
+    }
+    this.#unsettled += (next.settled ? 0 : 1) - ((before?.settled ?? false) ? 0 : 1);
+    setMember(this.#ready, index, next.step.kind === 'Launch');
+    if (next.step.kind === 'Launch') this.#queue.push(index);
+    setMember(this.#actionable, index, next.step.kind !== 'Nothing' && next.step.kind !== 'Launch');
+    if (next.wakeAt === undefined) this.#wakes.delete(index);
+    else this.#wakes.set(index, next.wakeAt);
+  }
+
+  #failureWeight(index: number, v: View): number {
+    return v.phase === 'Failed' && !handlesFailure(this.graph, index) ? 1 : 0;
+  }
+}
+
+/** By priority, then upstream before downstream. */
+function launchesBefore(graph: Graph, a: number, b: number): boolean {
+  const pa = (graph.tasks[a] as GraphTask).priority;
+  const pb = (graph.tasks[b] as GraphTask).priority;
+  return pa !== pb ? pa > pb : (graph.rank[a] as number) < (graph.rank[b] as number);
+}
+
+function setMember(set: Set<number>, index: number, member: boolean): void {
+  if (member) set.add(index);
+  else set.delete(index);
+}

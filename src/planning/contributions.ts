@@ -1,0 +1,105 @@
+import { carriesData, type Graph, type GraphInput, type GraphMention, type GraphTask } from '../graph/graph.ts';
+import { ABSENT_DIGEST, type Facts, lookId } from './facts.ts';
+import type { Attempt, Contributions } from './record.ts';
+import { firesEarly } from './trigger.ts';
+import type { View } from './view.ts';
+
+/**
+ * What the edges contribute to the execution key of one task (DESIGN, "Convergence").
+ *
+ * `Unlooked`: an external file has not been looked at yet. `Missing`: a file that must exist does not.
+ * `AbsentUpstream`: a value of a skipped upstream is read without a guard.
+ */
+export type Gathered =
+  | { readonly kind: 'Contributions'; readonly contributions: Contributions }
+  | { readonly kind: 'Unlooked'; readonly path: string }
+  | { readonly kind: 'Missing'; readonly input: string; readonly path: string }
+  | { readonly kind: 'AbsentUpstream'; readonly upstream: number };
+
+export interface GatherContext {
+  readonly graph: Graph;
+  readonly facts: Facts;
+  readonly views: (index: number) => View;
+  readonly lastUid: (index: number) => string | undefined;
+  /** `ResetDescendants`: every data edge is broad as well. */
+  readonly everythingBroad: boolean;
+}
+
+export function gatherContributions(context: GatherContext, task: GraphTask): Gathered {
+  const precise: Record<string, string[]> = {};
+  for (const input of task.inputs) {
+    const digests = inputDigests(context, input);
+    if (!Array.isArray(digests)) return digests;
+    precise[`inputs.${input.name}`] = digests;
+  }
+  for (const mention of task.mentions) {
+    const values = mentionValues(context, mention);
+    if (values === undefined && !mention.guarded)
+      return { kind: 'AbsentUpstream', upstream: mention.upstream[0] as number };
+    precise[mention.slot] = values ?? [ABSENT_DIGEST];
+  }
+  return { kind: 'Contributions', contributions: { precise, broad: broadContributions(context, task) } };
+}
+
+function inputDigests(context: GatherContext, input: GraphInput): string[] | Exclude<Gathered, { kind: 'Contributions' }> {
+  const digests: string[] = [];
+  if (input.form === 'glob') {
+    const path = input.paths[0] as string;
+    const fact = context.facts.get(lookId({ path, fingerprint: input.fingerprint, glob: true }));
+    return fact === undefined ? { kind: 'Unlooked', path } : [fact];
+  }
+  for (const [i, path] of input.paths.entries()) {
+    const producer = input.producers[i];
+    if (producer !== undefined) {
+      const digest = producedDigest(context.views(producer).success, path);
+      if (digest === undefined && !input.optional) return { kind: 'AbsentUpstream', upstream: producer };
+      digests.push(digest ?? ABSENT_DIGEST);
+      continue;
+    }
+    const fact = context.facts.get(lookId({ path, fingerprint: input.fingerprint, glob: false }));
+    if (fact === undefined) return { kind: 'Unlooked', path };
+    if (fact === ABSENT_DIGEST && !input.optional) return { kind: 'Missing', input: input.name, path };
+    digests.push(fact);
+  }
+  return digests;
+}
+
+function producedDigest(success: Attempt | undefined, path: string): string | undefined {
+  const output = success?.outcome?.outputs.find((o) => o.path === path);
+  return output && output.digest !== ABSENT_DIGEST ? output.digest : undefined;
+}
+
+/** Digests of outputs, or the phases and keys that the expression reads; undefined: the value is absent. */
+function mentionValues(context: GatherContext, mention: GraphMention): string[] | undefined {
+  const values: string[] = [];
+  for (const upstream of mention.upstream) {
+    const seen = context.views(upstream);
+    if (mention.member === 'phase') values.push(seen.phase);
+    else if (mention.member === 'reason') values.push(seen.reason);
+    else if (mention.member === 'keys') values.push((context.graph.tasks[upstream] as GraphTask).elementKey ?? '');
+    else if (mention.member === 'failed') {
+      if (seen.phase === 'Failed') values.push((context.graph.tasks[upstream] as GraphTask).elementKey ?? '');
+    } else {
+      const digest = seen.success?.outcome?.outputs.find((o) => o.name === mention.name)?.digest;
+      if (digest !== undefined && digest !== ABSENT_DIGEST) values.push(digest);
+      else if (mention.upstream.length === 1) return undefined;
+    }
+  }
+  return values;
+}
+
+function broadContributions(context: GatherContext, task: GraphTask): string[] {
+  if (firesEarly(task)) return [];
+  const uids = new Set<string>();
+  for (const edge of task.upstream) {
+    const broad = edge.kind === 'DependsOn' || edge.kind === 'Each' || (context.everythingBroad && carriesData(edge.kind));
+    if (!broad) continue;
+    const seen = context.views(edge.from);
+    if (seen.phase === 'Succeeded') for (const uid of seen.passes) uids.add(uid);
+    else {
+      const uid = context.lastUid(edge.from);
+      if (uid !== undefined && seen.phase !== 'Skipped') uids.add(`not-succeeded:${uid}`);
+    }
+  }
+  return [...uids].sort();
+}

@@ -1,0 +1,41 @@
+import type { Fingerprint } from '../apis/workflow.ts';
+import type { GraphInput, GraphOutput, GraphTask } from '../graph/graph.ts';
+
+/**
+ * Facts: what was seen in the file space, by name of the look. A fact is a digest, or `absent`.
+ *
+ * Facts are looked up when a changed document is applied, at `run`, at a request, when a home opens, and before a
+ * launch that reads them; never by a timer. A missing fact means "not looked at yet", never "absent".
+ */
+export type Facts = ReadonlyMap<string, string>;
+
+export const ABSENT_DIGEST = 'absent';
+
+export interface Look {
+  readonly path: string;
+  readonly fingerprint: Fingerprint;
+  /** The path is a pattern; the fact covers names and digests of what matches. */
+  readonly glob: boolean;
+}
+
+export function lookId(look: Look): string {
+  return `${look.glob ? 'g' : 'p'}${look.fingerprint === 'Stat' ? 's' : 'c'}:${look.path}`;
+}
+
+export function outputLook(output: GraphOutput): Look {
+  return { path: output.path, fingerprint: output.fingerprint, glob: output.form === 'glob' };
+}
+
+/** The looks an input needs that no task answers for. */
+export function externalLooks(input: GraphInput): Look[] {
+  if (input.form === 'glob') return [{ path: input.paths[0] as string, fingerprint: input.fingerprint, glob: true }];
+  const looks: Look[] = [];
+  input.paths.forEach((path, i) => {
+    if (input.producers[i] === undefined) looks.push({ path, fingerprint: input.fingerprint, glob: false });
+  });
+  return looks;
+}
+
+export function codeLooks(task: GraphTask): Look[] {
+  return task.code.map((path) => ({ path, fingerprint: 'Content', glob: false }));
+}

@@ -1,0 +1,133 @@
+import type { Attempt, Outcome, TaskRecord } from './record.ts';
+import { emptyRecord } from './record.ts';
+import type { Json } from '../base/json.ts';
+
+/**
+ * The entries of the journal that make task records. Nothing is ever changed in it: `reduce` over all entries
+ * of a workflow, in order, is its recorded state.
+ */
+export type TaskEntry =
+  | { readonly type: 'AttemptIntended'; readonly task: string; readonly attempt: Attempt }
+  | {
+      readonly type: 'AttemptStarted';
+      readonly task: string;
+      readonly number: number;
+      readonly startTime: number;
+      readonly handle: Json | undefined;
+      readonly directory: string | undefined;
+    }
+  | { readonly type: 'AttemptEnded'; readonly task: string; readonly number: number; readonly outcome: Outcome }
+  /** By hand: the recorded result counts under this identity from now on (`accept`). */
+  | {
+      readonly type: 'ResultAccepted';
+      readonly task: string;
+      readonly number: number;
+      readonly definition: string;
+      readonly execution: string;
+      readonly preimage: Attempt['preimage'];
+      readonly contributions: Attempt['contributions'];
+      readonly request: string;
+    }
+  | { readonly type: 'TaskReset'; readonly task: string; readonly upTo: number; readonly cause: string }
+  | { readonly type: 'ResetAlsoDone'; readonly task: string; readonly definition: string }
+  | { readonly type: 'TaskForgiven'; readonly task: string; readonly upTo: number; readonly request: string }
+  | {
+      readonly type: 'TaskCancelled';
+      readonly task: string;
+      readonly request: string;
+      readonly execution: string | undefined;
+    }
+  | { readonly type: 'AttemptReleased'; readonly task: string; readonly upTo: number; readonly request: string }
+  /** Outputs that a later attempt had moved aside were put back; the record itself does not change. */
+  | { readonly type: 'OutputsRestored'; readonly task: string; readonly number: number }
+  /** Rename: the record goes on under another key. */
+  | { readonly type: 'TaskMoved'; readonly task: string; readonly to: string }
+  /** Left the spec: the record is archived. */
+  | { readonly type: 'TaskPruned'; readonly task: string };
+
+/** Entries about the workflow as a whole. They are history and request memory; records do not depend on them. */
+export type WorkflowEntry =
+  | { readonly type: 'WorkflowApplied'; readonly generation: number; readonly message: string }
+  | { readonly type: 'WorkflowInvalid'; readonly message: string }
+  | { readonly type: 'WorkflowPhase'; readonly phase: string; readonly reason: string; readonly message: string }
+  | { readonly type: 'RequestHandled'; readonly request: string; readonly verb: string; readonly message: string }
+  | { readonly type: 'WorkflowDeleted'; readonly message: string };
+
+export type JournalEntry = TaskEntry | WorkflowEntry;
+
+export function isTaskEntry(entry: JournalEntry): entry is TaskEntry {
+  return 'task' in entry;
+}
+
+/** Records by key; `undefined` from `reduce` means that the entry removed the record. */
+export type Records = Map<string, TaskRecord>;
+
+/** Applies one entry. Entries about an unknown attempt or an attempt that ended are ignored: they are stale. */
+export function reduce(records: Records, entry: TaskEntry): void {
+  const record = records.get(entry.task) ?? emptyRecord(entry.task);
+  if (entry.type === 'TaskMoved') {
+    records.delete(entry.task);
+    records.set(entry.to, { ...record, key: entry.to });
+  } else if (entry.type === 'TaskPruned') records.delete(entry.task);
+  else records.set(entry.task, reduceRecord(record, entry));
+}
+
+function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'TaskMoved' | 'TaskPruned' }>): TaskRecord {
+  switch (entry.type) {
+    case 'AttemptIntended':
+      // A number is used once: an intent that is not newer than the last attempt is a duplicate.
+      if ((record.attempts.at(-1)?.number ?? 0) >= entry.attempt.number) return record;
+      return { ...record, attempts: [...record.attempts, entry.attempt], cancelled: undefined };
+    case 'AttemptStarted':
+      return replaceOpen(record, entry.number, (a) => ({
+        ...a,
+        state: 'Started',
+        startTime: entry.startTime,
+        handle: entry.handle,
+        directory: entry.directory ?? a.directory,
+      }));
+    case 'AttemptEnded':
+      return replaceOpen(record, entry.number, (a) => ({ ...a, state: 'Ended', outcome: entry.outcome }));
+    case 'ResultAccepted':
+      return {
+        ...record,
+        attempts: record.attempts.map((a) =>
+          a.number === entry.number && a.outcome?.phase === 'Succeeded'
+            ? {
+                ...a,
+                definition: entry.definition,
+                execution: entry.execution,
+                preimage: entry.preimage,
+                contributions: entry.contributions,
+              }
+            : a,
+        ),
+      };
+    case 'TaskReset':
+      return {
+        ...record,
+        resetUpTo: Math.max(record.resetUpTo, entry.upTo),
+        forgivenUpTo: Math.max(record.forgivenUpTo, entry.upTo),
+        cancelled: undefined,
+      };
+    case 'ResetAlsoDone':
+      return { ...record, resetAlsoFor: entry.definition };
+    case 'TaskForgiven':
+      return { ...record, forgivenUpTo: Math.max(record.forgivenUpTo, entry.upTo), cancelled: undefined };
+    case 'TaskCancelled':
+      return { ...record, cancelled: { request: entry.request, execution: entry.execution } };
+    case 'AttemptReleased':
+      return { ...record, releasedUpTo: Math.max(record.releasedUpTo, entry.upTo) };
+    case 'OutputsRestored':
+      return record;
+  }
+}
+
+function replaceOpen(record: TaskRecord, number: number, change: (attempt: Attempt) => Attempt): TaskRecord {
+  const at = record.attempts.length - 1;
+  const last = record.attempts[at];
+  if (!last || last.number !== number || last.state === 'Ended') return record;
+  const attempts = record.attempts.slice();
+  attempts[at] = change(last);
+  return { ...record, attempts };
+}

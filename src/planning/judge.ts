@@ -1,0 +1,235 @@
+import { carriesData, type GraphOutput, type GraphTask } from '../graph/graph.ts';
+import { definitionDigest, executionKey } from '../graph/identity.ts';
+import { type Gathered, gatherContributions } from './contributions.ts';
+import { ABSENT_DIGEST, lookId, outputLook } from './facts.ts';
+import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import { judgeRetry } from './retry-policy.ts';
+import type { Snapshot } from './snapshot.ts';
+import { judgeTrigger } from './trigger.ts';
+import { type DesiredIdentity, type View, view } from './view.ts';
+
+/**
+ * Judges one task: from its upstreams' views, its record and the facts to its own view and the next step.
+ *
+ * The order of the questions is the rule, first hit wins:
+ *
+ * | # | question | then |
+ * |---|---|---|
+ * | 1 | workflow deleting, or the task cancelled by request? | cancel what lives |
+ * | 2 | alive with another definition, policy Restart? | cancel, confirm, then ask again |
+ * | 3 | an upstream not settled? | Running if alive, else Pending (Reevaluating) |
+ * | 4 | trigger rule not met? | Skipped; what lives is cancelled |
+ * | 5 | a gate? | Succeeded, passes on what its upstreams contribute |
+ * | 6 | an input missing, absent or not looked at? | Failed(MissingInput), Skipped(UpstreamSkipped), Pending |
+ * | 7 | alive? | same key: Running; another: cancel |
+ * | 8 | a result with this key whose outputs are in place? | Succeeded |
+ * | 9 | its outputs were moved aside by a later attempt? | restore |
+ * | 10 | no record, and exactly one removed task had this key? | adopt it |
+ * | 11 | cancelled by request? | Cancelled |
+ * | 12 | failures under this key? | back-off, or Failed |
+ * | 13 | otherwise | Ready, launch (after running readers of its outputs are gone) |
+ */
+export interface JudgeContext {
+  readonly snapshot: Snapshot;
+  readonly views: (index: number) => View;
+  /** Record keys of removed tasks whose success has this execution key. */
+  readonly strays: (execution: string) => readonly string[];
+  /** How many tasks without a record share this definition. */
+  readonly unrecordedTwins: (definition: string) => number;
+}
+
+export function judge(context: JudgeContext, task: GraphTask): View {
+  const { snapshot } = context;
+  const record = snapshot.records.get(task.key);
+  const live = liveAttempt(record);
+  if (snapshot.mode === 'Deleting')
+    return live ? cancelling(live, 'WorkflowDeleted') : view('Cancelled', 'WorkflowDeleted');
+
+  if (live && record?.cancelled) return cancelling(live, 'CancelledByRequest');
+
+  const code = codeDigests(snapshot, task);
+  const definition = code && definitionDigest(task.preimage, code);
+  const restart = snapshot.settings.onChangeWhileRunning === 'Restart';
+  if (live && definition && live.definition !== definition && restart) return cancelling(live, 'DefinitionChanged');
+
+  const trigger = judgeTrigger(snapshot.graph, task, context.views);
+  if (trigger.verdict === 'Wait') return waiting(snapshot, record, live, trigger.on);
+  if (trigger.verdict === 'Skip') {
+    const cause = trigger.cause === undefined ? '' : causeOf(context, trigger.cause);
+    return live ? cancelling(live, 'UpstreamChanged') : view('Skipped', trigger.reason, { message: cause });
+  }
+  if (task.kind !== 'Task') return passOn(context, task);
+
+  const gathered = gatherContributions(
+    {
+      graph: snapshot.graph,
+      facts: snapshot.facts,
+      views: context.views,
+      lastUid: (i) => lastAttempt(snapshot.records.get((snapshot.graph.tasks[i] as GraphTask).key))?.uid,
+      everythingBroad: snapshot.settings.convergence === 'ResetDescendants',
+    },
+    task,
+  );
+  if (gathered.kind !== 'Contributions') return withoutInputs(context, live, gathered);
+  if (!code || !definition) return live ? running(live, false) : view('Pending', 'Reevaluating');
+  const { contributions } = gathered;
+  const identity = { definition, code, contributions, execution: executionKey(definition, contributions) };
+  return judgeIdentified(context, task, record, live, identity);
+}
+
+/** Questions 7 to 13: the desired identity is known. */
+function judgeIdentified(
+  context: JudgeContext,
+  task: GraphTask,
+  record: TaskRecord | undefined,
+  live: Attempt | undefined,
+  identity: DesiredIdentity,
+): View {
+  const { snapshot } = context;
+  if (live) return judgeLive(snapshot, task, live, identity);
+  const success = lastSuccess(record);
+  if (success && success.execution === identity.execution && isLatestWhereItMatters(record, success, task)) {
+    const later = lastAttempt(record) !== success;
+    if (outputsStand(snapshot, task, success, !later))
+      return view('Succeeded', success.outcome?.reason === 'CompletedByHand' ? 'CompletedByHand' : 'Completed', {
+        success,
+        passes: [success.uid],
+        identity,
+      });
+    if (later && success.directory !== undefined && !snapshot.unrestorable.has(success.uid))
+      return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: success } });
+  }
+  const from = adoptable(context, task, record, identity);
+  if (from !== undefined) return view('Pending', 'Reevaluating', { identity, step: { kind: 'Adopt', from } });
+  const cancelled = record?.cancelled;
+  if (cancelled && (cancelled.execution === undefined || cancelled.execution === identity.execution))
+    return view('Cancelled', 'CancelledByRequest', { identity });
+  return judgeLaunch(context, task, record, identity);
+}
+
+function judgeLive(snapshot: Snapshot, task: GraphTask, live: Attempt, identity: DesiredIdentity): View {
+  if (live.execution !== identity.execution) {
+    const finish = snapshot.settings.onChangeWhileRunning === 'Finish' && live.definition !== identity.definition;
+    if (!finish) return cancelling(live, live.definition === identity.definition ? 'UpstreamChanged' : 'DefinitionChanged');
+  } else if (live.state === 'Intended' && live.handling !== task.handling) return cancelling(live, 'ResourcesChanged');
+  return { ...running(live, snapshot.unconfirmed.has(live.uid)), identity };
+}
+
+function judgeLaunch(context: JudgeContext, task: GraphTask, record: TaskRecord | undefined, identity: DesiredIdentity): View {
+  const { snapshot } = context;
+  const retry = judgeRetry(record, snapshot.settings.retry(task.index), identity.execution, task.handling);
+  if (retry.verdict === 'Failed') {
+    const outcome = retry.attempt.outcome as NonNullable<Attempt['outcome']>;
+    return view('Failed', outcome.reason as View['reason'], { message: outcome.message ?? '', identity });
+  }
+  if (retry.verdict === 'Retry' && retry.at > snapshot.now)
+    return view('Pending', 'BackOff', { message: retry.ofLimit, identity, wakeAt: retry.at });
+  if (needsResetAlso(task, record, identity))
+    return view('Pending', 'Reevaluating', { identity, step: { kind: 'ResetAlso', definition: identity.definition } });
+  const readers = liveReaders(snapshot, task);
+  if (readers.length > 0) return view('Pending', 'WaitingForReaders', { identity, step: { kind: 'CancelReaders', readers } });
+  return view('Ready', 'Capacity', { identity, step: { kind: 'Launch' } });
+}
+
+/** Running attempts that read this task's outputs, as the graph or the attempt itself knows it. */
+function liveReaders(snapshot: Snapshot, task: GraphTask): number[] {
+  const readers = new Set<number>();
+  for (const edge of snapshot.graph.downstream[task.index] as Snapshot['graph']['downstream'][number]) {
+    if (!carriesData(edge.kind)) continue;
+    const reader = snapshot.graph.tasks[edge.to] as GraphTask;
+    if (liveAttempt(snapshot.records.get(reader.key))) readers.add(edge.to);
+  }
+  return [...readers];
+}
+
+function needsResetAlso(task: GraphTask, record: TaskRecord | undefined, identity: DesiredIdentity): boolean {
+  const also = task.spec.resetAlso;
+  if (!also || !record || (!also.tasks?.length && (also.upstream ?? 'None') === 'None')) return false;
+  const last = lastAttempt(record);
+  return last !== undefined && last.definition !== identity.definition && record.resetAlsoFor !== identity.definition;
+}
+
+function waiting(snapshot: Snapshot, record: TaskRecord | undefined, live: Attempt | undefined, on: number): View {
+  if (live) return running(live, snapshot.unconfirmed.has(live.uid));
+  const upstream = (snapshot.graph.tasks[on] as GraphTask).key;
+  const judgedBefore = (record?.attempts.length ?? 0) > 0;
+  return view('Pending', judgedBefore ? 'Reevaluating' : 'WaitingForUpstream', { message: `waits for ${upstream}` });
+}
+
+/** A gate contributes what its own data upstreams contribute. */
+function passOn(context: JudgeContext, task: GraphTask): View {
+  const passes = new Set<string>();
+  for (const edge of task.upstream)
+    if (carriesData(edge.kind)) for (const uid of context.views(edge.from).passes) passes.add(uid);
+  return view('Succeeded', 'GateOpen', { passes: [...passes].sort() });
+}
+
+function withoutInputs(context: JudgeContext, live: Attempt | undefined, gathered: Exclude<Gathered, { kind: 'Contributions' }>): View {
+  if (live) return gathered.kind === 'Unlooked' ? running(live, false) : cancelling(live, 'UpstreamChanged');
+  switch (gathered.kind) {
+    case 'Unlooked':
+      return view('Pending', 'Reevaluating', { message: `looks at ${gathered.path}` });
+    case 'Missing':
+      return view('Failed', 'MissingInput', { message: `input ${gathered.input}: ${gathered.path} does not exist` });
+    case 'AbsentUpstream':
+      return view('Skipped', 'UpstreamSkipped', { message: causeOf(context, gathered.upstream) });
+  }
+}
+
+function running(live: Attempt, unconfirmed: boolean): View {
+  if (unconfirmed) return view('Running', 'Unknown', { message: 'the backend cannot say how this attempt is' });
+  return live.state === 'Started' ? view('Running', 'Running') : view('Queued', 'Submitted');
+}
+
+function cancelling(live: Attempt, reason: View['reason']): View {
+  return view(live.state === 'Started' ? 'Running' : 'Queued', 'Restarting', {
+    message: `ends attempt ${live.number}: ${reason}`,
+    step: { kind: 'Cancel', attempt: live, reason },
+  });
+}
+
+function codeDigests(snapshot: Snapshot, task: GraphTask): { readonly [path: string]: string } | undefined {
+  const digests: Record<string, string> = {};
+  for (const path of task.code) {
+    const fact = snapshot.facts.get(lookId({ path, fingerprint: 'Content', glob: false }));
+    if (fact === undefined) return undefined;
+    // A script that is not there is not code of ours: the shell will say so when it runs.
+    if (fact !== ABSENT_DIGEST) digests[relativeTo(snapshot.graph.folder, path)] = fact;
+  }
+  return digests;
+}
+
+function relativeTo(folder: string, path: string): string {
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
+}
+
+/** Without declared outputs there is nothing to look at: a later start may have changed anything. */
+function isLatestWhereItMatters(record: TaskRecord | undefined, success: Attempt, task: GraphTask): boolean {
+  if (task.outputs.length > 0) return true;
+  return (record as TaskRecord).attempts.every((a) => a.number <= success.number || a.startTime === undefined);
+}
+
+function outputsStand(snapshot: Snapshot, task: GraphTask, success: Attempt, latest: boolean): boolean {
+  return task.outputs.every((output: GraphOutput) => {
+    const recorded = success.outcome?.outputs.find((o) => o.name === output.name && o.path === output.path)?.digest;
+    const fact = snapshot.facts.get(lookId(outputLook(output)));
+    if (recorded === undefined) return false;
+    // Not looked at since it was stamped: the record stands, unless a later attempt has had its hands on the files.
+    return fact === undefined ? latest : fact === recorded;
+  });
+}
+
+function adoptable(context: JudgeContext, task: GraphTask, record: TaskRecord | undefined, identity: DesiredIdentity): string | undefined {
+  if (record && record.attempts.length > 0) return undefined;
+  const candidates = context.strays(identity.execution);
+  const named = task.spec.movedFrom;
+  if (named !== undefined && candidates.includes(named)) return named;
+  return candidates.length === 1 && context.unrecordedTwins(identity.definition) === 1 ? candidates[0] : undefined;
+}
+
+function causeOf(context: JudgeContext, index: number): string {
+  const upstream = context.snapshot.graph.tasks[index] as GraphTask;
+  const seen = context.views(index);
+  // The first cause, not the chain of skips that leads to it.
+  return seen.phase === 'Skipped' && seen.message !== '' ? seen.message : `${upstream.key} is ${seen.phase}`;
+}

@@ -1,0 +1,63 @@
+import { reduce, type TaskEntry } from './journal.ts';
+import { liveAttempt, type TaskRecord } from './record.ts';
+
+/**
+ * The records of one workflow by key, with the two subsets that every decision asks for: keys with a live attempt
+ * and keys that are not in the graph. Entries are the only way to change it.
+ */
+export class RecordBook {
+  readonly #records = new Map<string, TaskRecord>();
+  readonly #live = new Set<string>();
+  readonly #strays = new Set<string>();
+  #desired: ReadonlyMap<string, unknown>;
+
+  constructor(records: Iterable<TaskRecord>, desired: ReadonlyMap<string, unknown>) {
+    this.#desired = desired;
+    for (const record of records) {
+      this.#records.set(record.key, record);
+      this.#classify(record.key);
+    }
+  }
+
+  get(key: string): TaskRecord | undefined {
+    return this.#records.get(key);
+  }
+
+  all(): Iterable<TaskRecord> {
+    return this.#records.values();
+  }
+
+  /** Keys whose last attempt may be alive. */
+  get live(): ReadonlySet<string> {
+    return this.#live;
+  }
+
+  /** Keys that have a record and no task: removed, renamed, or elements that are gone. */
+  get strays(): ReadonlySet<string> {
+    return this.#strays;
+  }
+
+  apply(entry: TaskEntry): void {
+    reduce(this.#records, entry);
+    this.#classify(entry.task);
+    if (entry.type === 'TaskMoved') this.#classify(entry.to);
+  }
+
+  /** A new graph: which records are strays is seen afresh. */
+  desire(desired: ReadonlyMap<string, unknown>): void {
+    this.#desired = desired;
+    this.#strays.clear();
+    for (const key of this.#records.keys()) if (!desired.has(key)) this.#strays.add(key);
+  }
+
+  #classify(key: string): void {
+    const record = this.#records.get(key);
+    setMember(this.#live, key, liveAttempt(record) !== undefined);
+    setMember(this.#strays, key, record !== undefined && !this.#desired.has(key));
+  }
+}
+
+function setMember(set: Set<string>, key: string, member: boolean): void {
+  if (member) set.add(key);
+  else set.delete(key);
+}

@@ -1,0 +1,138 @@
+import type { Because } from '../apis/task-view.ts';
+import type { Json } from '../base/json.ts';
+
+/**
+ * The recorded state: what the ledger knows of one task. It is a projection of the journal (`reduce.ts`) and
+ * the only memory that convergence has.
+ */
+export interface TaskRecord {
+  readonly key: string;
+  /** Oldest first, numbers strictly increasing, never reused. */
+  readonly attempts: readonly Attempt[];
+  /** Results of attempts up to this number do not stand (a reset). */
+  readonly resetUpTo: number;
+  /** Failures of attempts up to this number do not count (a retry, a reset). */
+  readonly forgivenUpTo: number;
+  /** A cancel asked for by a person; holds until a retry, a reset or a change of the task. */
+  readonly cancelled: { readonly request: string; readonly execution: string | undefined } | undefined;
+  /** Attempts up to this number count as over although nobody could confirm it (`retry --force`). */
+  readonly releasedUpTo: number;
+  /** The definition for which `resetAlso` has been carried out. */
+  readonly resetAlsoFor: string | undefined;
+}
+
+/**
+ * | state | meaning | next |
+ * |---|---|---|
+ * | Intended | durable before anything was started | Started, Ended |
+ * | Started | something claimed it | Ended |
+ * | Ended | its outcome is durable; it never changes again | |
+ */
+export type AttemptState = 'Intended' | 'Started' | 'Ended';
+
+export interface Attempt {
+  readonly number: number;
+  /** The token. Unique for ever. */
+  readonly uid: string;
+  readonly state: AttemptState;
+  readonly generation: number;
+  readonly definition: string;
+  readonly execution: string;
+  /** Digest of the task's resources, retry rules and backend when it was started. */
+  readonly handling: string;
+  readonly preimage: { readonly templateDigest: string; readonly values: Json; readonly code: Json };
+  readonly contributions: Contributions;
+  readonly because: readonly Because[];
+  readonly needs: Needs;
+  readonly backend: string;
+  readonly createTime: number;
+  /** Its declared outputs, as they were when it was started: the spec may change meanwhile. */
+  readonly writes: readonly { readonly name: string; readonly path: string; readonly lookId: string }[];
+  readonly handle?: Json | undefined;
+  readonly directory?: string | undefined;
+  readonly startTime?: number | undefined;
+  readonly outcome?: Outcome | undefined;
+}
+
+export interface Needs {
+  /** Cores; a fraction is allowed. */
+  readonly cpu: number;
+  readonly memoryBytes: number;
+  readonly gpu: number;
+  /** 0: no limit. */
+  readonly walltimeMs: number;
+}
+
+export interface Outcome {
+  readonly phase: 'Succeeded' | 'Failed' | 'Cancelled';
+  readonly reason: string;
+  readonly message?: string | undefined;
+  readonly exitCode?: number | undefined;
+  readonly signal?: string | undefined;
+  readonly finishTime: number;
+  /** How long it ran, by the monotonic clock of where it ran. */
+  readonly elapsedMs?: number | undefined;
+  readonly usage?: Usage | undefined;
+  /** Declared outputs as the attempt runtime stamped them. What it did not stamp is not there. */
+  readonly outputs: readonly OutputRecord[];
+}
+
+export interface Usage {
+  readonly cpuSeconds?: number | undefined;
+  readonly cpuSource?: string | undefined;
+  readonly maxRssBytes?: number | undefined;
+  readonly maxRssSource?: string | undefined;
+}
+
+export interface OutputRecord {
+  readonly name: string;
+  /** Absolute; several for a glob. */
+  readonly path: string;
+  /** `absent` for an optional output that was not made. */
+  readonly digest: string;
+  readonly sizeBytes?: number | undefined;
+}
+
+/**
+ * What the edges contributed to the execution key, by name, so that `explain` can say which one differs.
+ * Names of slots and inputs are the task's own, never those of other tasks: a rename upstream changes nothing.
+ */
+export interface Contributions {
+  /** `inputs.NAME` and mention slots → digests or values, in order. */
+  readonly precise: { readonly [slot: string]: readonly string[] };
+  /** Attempt uids of `dependsOn`, sorted. */
+  readonly broad: readonly string[];
+}
+
+export function emptyRecord(key: string): TaskRecord {
+  return {
+    key,
+    attempts: [],
+    resetUpTo: 0,
+    forgivenUpTo: 0,
+    cancelled: undefined,
+    releasedUpTo: 0,
+    resetAlsoFor: undefined,
+  };
+}
+
+export function lastAttempt(record: TaskRecord | undefined): Attempt | undefined {
+  return record?.attempts[record.attempts.length - 1];
+}
+
+/** The attempt that may still be alive: at most one, always the last. */
+export function liveAttempt(record: TaskRecord | undefined): Attempt | undefined {
+  const last = lastAttempt(record);
+  return last && last.state !== 'Ended' && last.number > (record as TaskRecord).releasedUpTo ? last : undefined;
+}
+
+/** The newest success that no reset has forgotten: the candidate for standing. */
+export function lastSuccess(record: TaskRecord | undefined): Attempt | undefined {
+  if (!record) return undefined;
+  for (let i = record.attempts.length - 1; i >= 0; i--) {
+    const attempt = record.attempts[i] as Attempt;
+    if (attempt.number <= record.resetUpTo) return undefined;
+    if (attempt.outcome?.phase === 'Succeeded') return attempt;
+  }
+  return undefined;
+}

@@ -1,0 +1,45 @@
+import type { Graph } from '../graph/graph.ts';
+import type { Facts } from './facts.ts';
+import type { Needs } from './record.ts';
+import type { RecordBook } from './record-book.ts';
+import type { RetryRules } from './retry-policy.ts';
+
+/** The immutable picture that one decision sees. Whoever gathers it may not change it while `decide` runs. */
+export interface Snapshot {
+  /** Wall-clock milliseconds. */
+  readonly now: number;
+  readonly generation: number;
+  readonly graph: Graph;
+  readonly settings: Settings;
+  readonly records: Pick<RecordBook, 'get' | 'all' | 'live' | 'strays'>;
+  readonly facts: Facts;
+  /** Uids of attempts whose moved-aside outputs were looked for and not found whole. */
+  readonly unrestorable: ReadonlySet<string>;
+  /** Uids of live attempts of which the backend knows nothing for certain. */
+  readonly unconfirmed: ReadonlySet<string>;
+  /** What is free for this workflow now. */
+  readonly free: Omit<Needs, 'walltimeMs'>;
+  /** What each task asks for; late expressions are evaluated over its past attempts. */
+  needs(index: number): Needs;
+  readonly mode: Mode;
+}
+
+/**
+ * | mode | launches | cancels for a change | cancels everything |
+ * |---|---|---|---|
+ * | Converge | yes | yes | |
+ * | Suspended | | yes | |
+ * | Held | | | | (waits for approval)
+ * | Deleting | | | yes |
+ */
+export type Mode = 'Converge' | 'Suspended' | 'Held' | 'Deleting';
+
+export interface Settings {
+  /** Live attempts of the workflow at once; 0: no limit of its own. */
+  readonly parallelism: number;
+  readonly failurePolicy: 'Continue' | 'Stop' | 'Cancel';
+  readonly convergence: 'Reevaluate' | 'ResetDescendants';
+  readonly onChangeWhileRunning: 'Restart' | 'Finish';
+  readonly prune: 'Delete' | 'Keep';
+  retry(index: number): RetryRules;
+}

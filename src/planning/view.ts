@@ -1,0 +1,71 @@
+import { isFinal, type TaskPhase } from '../apis/phases.ts';
+import type { TaskReason } from '../apis/reasons.ts';
+import type { Attempt, Contributions } from './record.ts';
+
+/**
+ * What planning concludes about one task: derived from graph, records and facts, never stored. Two passes over
+ * the same snapshot give the same views.
+ */
+export interface View {
+  readonly phase: TaskPhase;
+  readonly reason: TaskReason;
+  readonly message: string;
+  /** Final in the current generation: downstream tasks may be judged by it. */
+  readonly settled: boolean;
+  /** The attempt whose result stands. */
+  readonly success: Attempt | undefined;
+  /** What a broad edge from here contributes: own attempt uid, or for gates what their upstreams passed on. */
+  readonly passes: readonly string[];
+  /** Desired identity, once every upstream has settled. */
+  readonly identity: DesiredIdentity | undefined;
+  /** Wall-clock milliseconds: judged again then. */
+  readonly wakeAt: number | undefined;
+  readonly step: Step;
+}
+
+export interface DesiredIdentity {
+  readonly definition: string;
+  readonly execution: string;
+  readonly code: { readonly [path: string]: string };
+  readonly contributions: Contributions;
+}
+
+/** What the task needs done next; `decide` turns steps into actions. */
+export type Step =
+  | { readonly kind: 'Nothing' }
+  | { readonly kind: 'Launch' }
+  | { readonly kind: 'Cancel'; readonly attempt: Attempt; readonly reason: TaskReason }
+  | { readonly kind: 'CancelReaders'; readonly readers: readonly number[] }
+  | { readonly kind: 'Restore'; readonly attempt: Attempt }
+  | { readonly kind: 'Adopt'; readonly from: string }
+  | { readonly kind: 'ResetAlso'; readonly definition: string };
+
+export const NOTHING: Step = { kind: 'Nothing' };
+
+/** Whether downstream tasks would judge differently by `b` than by `a`. */
+export function concernsDownstream(a: View | undefined, b: View): boolean {
+  if (!a) return true;
+  return (
+    a.settled !== b.settled ||
+    a.phase !== b.phase ||
+    a.success?.uid !== b.success?.uid ||
+    a.success?.outcome !== b.success?.outcome ||
+    a.passes.length !== b.passes.length ||
+    a.passes.some((uid, i) => uid !== b.passes[i])
+  );
+}
+
+export function view(phase: TaskPhase, reason: TaskReason, rest: Partial<View> = {}): View {
+  return {
+    phase,
+    reason,
+    message: '',
+    settled: isFinal(phase),
+    success: undefined,
+    passes: [],
+    identity: undefined,
+    wakeAt: undefined,
+    step: NOTHING,
+    ...rest,
+  };
+}

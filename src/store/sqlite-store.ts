@@ -1,0 +1,175 @@
+import type { Json } from '../base/json.ts';
+import { isTaskEntry, type JournalEntry, type Records, reduce } from '../planning/journal.ts';
+import type { TaskRecord } from '../planning/record.ts';
+import type { Sql } from './database.ts';
+import type { Batch, Committed, JournalLine, JournalQuery, Store, StoredWorkflow } from './store.ts';
+
+/**
+ * The ledger in SQLite. Commits are grouped: batches that arrive in one turn of the event loop become durable by
+ * one synchronisation of the disk.
+ */
+export class SqliteStore implements Store {
+  readonly #db: Sql;
+  readonly #statements: Statements;
+  #version: number;
+  #waiting: { batch: Batch; resolve: (c: Committed) => void; reject: (e: unknown) => void }[] = [];
+
+  constructor(db: Sql) {
+    this.#db = db;
+    this.#statements = prepare(db);
+    const row = db
+      .prepare('SELECT max((SELECT coalesce(max(seq), 0) FROM journal), (SELECT coalesce(max(version), 0) FROM workflows)) AS v')
+      .get() as { v: number };
+    this.#version = row.v;
+  }
+
+  version(): number {
+    return this.#version;
+  }
+
+  commit(batch: Batch): Promise<Committed> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject });
+      if (this.#waiting.length === 1) queueMicrotask(() => this.#flush());
+    });
+  }
+
+  async workflows(): Promise<readonly StoredWorkflow[]> {
+    const rows = this.#db.prepare('SELECT * FROM workflows ORDER BY namespace, name, deleted_at').all() as WorkflowRow[];
+    return rows.map((row) => ({
+      ...(JSON.parse(row.data) as Pick<StoredWorkflow, 'object' | 'memory'>),
+      uid: row.uid,
+      version: row.version,
+      deletedAt: row.deleted_at ?? undefined,
+    }));
+  }
+
+  async records(workflowUid: string): Promise<readonly TaskRecord[]> {
+    const rows = this.#db.prepare('SELECT data FROM records WHERE workflow = ?').all(workflowUid) as { data: string }[];
+    return rows.map((row) => JSON.parse(row.data) as TaskRecord);
+  }
+
+  async journal(query: JournalQuery): Promise<readonly JournalLine[]> {
+    const after = query.after ?? 0;
+    const rows = (
+      query.workflow === undefined
+        ? this.#db.prepare('SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?').all(after, query.limit)
+        : this.#db.prepare('SELECT * FROM journal WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?').all(query.workflow, after, query.limit)
+    ) as JournalRow[];
+    return rows.map((row) => ({
+      seq: row.seq,
+      time: row.time,
+      workflow: row.workflow,
+      entry: { type: row.type, ...(row.task === null ? {} : { task: row.task }), ...(JSON.parse(row.data) as object) } as JournalEntry,
+    }));
+  }
+
+  async preimage(digest: string): Promise<Json | undefined> {
+    const row = this.#db.prepare('SELECT data FROM preimages WHERE digest = ?').get(digest) as { data: string } | undefined;
+    return row && (JSON.parse(row.data) as Json);
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    this.#db.close();
+  }
+
+  #flush(): void {
+    const group = this.#waiting;
+    this.#waiting = [];
+    if (group.length === 0) return;
+    const before = this.#version;
+    let results: Committed[];
+    try {
+      results = this.#db.transaction(() => group.map(({ batch }) => this.#write(batch)))();
+    } catch (error) {
+      this.#version = before;
+      for (const { reject } of group) reject(error);
+      return;
+    }
+    group.forEach(({ resolve }, i) => {
+      resolve(results[i] as Committed);
+    });
+  }
+
+  #write(batch: Batch): Committed {
+    const s = this.#statements;
+    for (const write of batch.workflows ?? []) {
+      if (write.ifVersion === undefined) continue;
+      const row = s.versionOf.get(write.stored.uid) as { version: number } | undefined;
+      if ((row?.version ?? 0) !== write.ifVersion) return { outcome: 'Conflict' };
+    }
+    for (const { from, to } of batch.inherit ?? []) {
+      s.inherit.run(to, from);
+      s.remove.run(from);
+    }
+    for (const { digest, data } of batch.preimages ?? []) s.preimage.run(digest, JSON.stringify(data));
+    const seqs = (batch.entries ?? []).map(({ workflow, entry }) => this.#append(batch.time, workflow, entry));
+    for (const { stored } of batch.workflows ?? []) {
+      const { name, namespace } = stored.object.metadata;
+      const data = JSON.stringify({ object: stored.object, memory: stored.memory });
+      s.workflow.run(stored.uid, namespace, name, ++this.#version, stored.deletedAt ?? null, data);
+    }
+    for (const uid of batch.forget ?? []) {
+      s.forgetRecords.run(uid);
+      s.remove.run(uid);
+    }
+    return { outcome: 'Committed', version: this.#version, seqs };
+  }
+
+  #append(time: number, workflow: string, entry: JournalEntry): number {
+    const seq = ++this.#version;
+    const { type, ...rest } = entry;
+    const { task, ...data } = rest as { task?: string } & Record<string, unknown>;
+    this.#statements.append.run(seq, time, workflow, type, task ?? null, attemptNumber(entry), JSON.stringify(data));
+    if (isTaskEntry(entry)) {
+      const records: Records = new Map();
+      const row = this.#statements.record.get(workflow, entry.task) as { data: string } | undefined;
+      if (row) records.set(entry.task, JSON.parse(row.data) as TaskRecord);
+      reduce(records, entry);
+      if (!records.has(entry.task)) this.#statements.dropRecord.run(workflow, entry.task);
+      for (const record of records.values()) this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
+    }
+    return seq;
+  }
+}
+
+function attemptNumber(entry: JournalEntry): number | null {
+  if (entry.type === 'AttemptIntended') return entry.attempt.number;
+  return 'number' in entry ? entry.number : null;
+}
+
+type Statements = ReturnType<typeof prepare>;
+
+function prepare(db: Sql) {
+  return {
+    append: db.prepare('INSERT INTO journal (seq, time, workflow, type, task, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    record: db.prepare('SELECT data FROM records WHERE workflow = ? AND task = ?'),
+    putRecord: db.prepare('INSERT OR REPLACE INTO records (workflow, task, data) VALUES (?, ?, ?)'),
+    dropRecord: db.prepare('DELETE FROM records WHERE workflow = ? AND task = ?'),
+    forgetRecords: db.prepare('DELETE FROM records WHERE workflow = ?'),
+    workflow: db.prepare(
+      'INSERT OR REPLACE INTO workflows (uid, namespace, name, version, deleted_at, data) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    versionOf: db.prepare('SELECT version FROM workflows WHERE uid = ?'),
+    inherit: db.prepare('UPDATE records SET workflow = ? WHERE workflow = ?'),
+    remove: db.prepare('DELETE FROM workflows WHERE uid = ?'),
+    preimage: db.prepare('INSERT OR IGNORE INTO preimages (digest, data) VALUES (?, ?)'),
+  } as const;
+}
+
+interface WorkflowRow {
+  readonly uid: string;
+  readonly version: number;
+  readonly deleted_at: number | null;
+  readonly data: string;
+}
+
+interface JournalRow {
+  readonly seq: number;
+  readonly time: number;
+  readonly workflow: string;
+  readonly type: string;
+  readonly task: string | null;
+  readonly data: string;
+}

@@ -1,0 +1,313 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+// The house rules that a machine can check. Each is a row of a table below; a finding names the file, the line and
+// the rule. This file is the one place that must spell out what is forbidden, so the text rules pass it over.
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** A module imports only from its own layer's folder and from layers above it in this list. */
+const LAYERS: readonly (readonly string[])[] = [
+  ['src/base/'],
+  ['src/apis/'],
+  ['src/expressions/'],
+  ['src/graph/'],
+  ['src/planning/'],
+  ['src/store/', 'src/sources/', 'src/backends/'],
+  ['src/controllers/'],
+  ['src/server/'],
+  ['src/daemon.ts'],
+  ['src/cli/'],
+];
+
+/** The one place of src/ where a package may be imported. A package that is not here is not a dependency of src/. */
+const PACKAGE_HOMES: Readonly<Record<string, string>> = {
+  '@bufbuild/re2': 'src/expressions/',
+  '@marcbachmann/cel-js': 'src/expressions/',
+  ajv: 'src/apis/',
+  'better-sqlite3': 'src/store/',
+  chokidar: 'src/sources/folder',
+  commander: 'src/cli/',
+  picocolors: 'src/cli/',
+  pino: 'src/base/logger.ts',
+  yaml: 'src/apis/',
+};
+
+const LENGTH_CAPS: readonly { readonly under: string; readonly lines: number }[] = [
+  { under: 'src/', lines: 400 },
+  { under: 'scripts/', lines: 400 },
+  { under: 'bench/', lines: 400 },
+  { under: 'test/', lines: 800 },
+];
+
+/** Folders whose tests some vitest project runs; a test elsewhere would never run. */
+const TEST_HOMES = /^test\/(?:(?:unit|contract|simulation|system)\/.+|tidy)\.test\.ts$/;
+
+/** Names that say nothing about what is inside, and barrels. */
+const FORBIDDEN_NAMES = /(?:^|[-.])(?:utils?|helpers?|managers?|common|misc|index)\.[a-z]+$/;
+
+interface TextRule {
+  readonly rule: string;
+  /** Which files, by path from the root. */
+  readonly files: RegExp;
+  readonly except?: RegExp;
+  readonly pattern: RegExp;
+  /** True: comments are looked at too. */
+  readonly comments?: boolean;
+  /** A line that breaks the rule: proves that the pattern still finds what it is for. */
+  readonly bad: string;
+}
+
+const TYPESCRIPT = /\.(?:ts|mjs)$/;
+const SRC = /^src\/.*\.ts$/;
+const TESTS = /^test\/.*\.ts$/;
+const EVERYTHING = /./;
+const COMPOSITION_ROOTS = /^src\/(?:base\/|cli\/|daemon\.ts$)/;
+const FOREIGN = /^(?:examples\/wfinstances\/|package-lock\.json$|LICENSE$)/;
+
+const TEXT_RULES: readonly TextRule[] = [
+  {
+    rule: 'named exports only',
+    files: TYPESCRIPT,
+    except: /^vitest\.config\.ts$/,
+    pattern: /^\s*export\s+default\b|\bas\s+default\b/,
+    bad: 'export default 1;',
+  },
+  { rule: 'no barrels', files: SRC, pattern: /^\s*export\s+\*/, bad: "export * from './a.ts';" },
+  {
+    rule: 'time comes from the Clock port',
+    files: SRC,
+    except: COMPOSITION_ROOTS,
+    pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|(?<![.\w])(?:globalThis\.)?set(?:Timeout|Interval)\b|node:timers/,
+    bad: 'const t = setTimeout(run, 1);',
+  },
+  {
+    rule: 'chance is injected',
+    files: SRC,
+    except: COMPOSITION_ROOTS,
+    pattern: /\bMath\.random\b/,
+    bad: 'Math.random()',
+  },
+  {
+    rule: 'the environment is read by composition roots',
+    files: SRC,
+    except: COMPOSITION_ROOTS,
+    pattern: /\bprocess\.env\b|\benv\b[^;]*\bfrom\s+'node:process'/,
+    bad: 'process.env.HOME',
+  },
+  {
+    rule: 'no unfinished business',
+    files: EVERYTHING,
+    pattern: /\b(?:TODO|FIXME|XXX)\b/,
+    comments: true,
+    bad: '// TODO later',
+  },
+  {
+    rule: 'no machine paths',
+    files: EVERYTHING,
+    pattern: /(?<![\w.~}])\/(?:work|root|home)\/\S|(?<![\w.])\/(?:work|root)(?=['"`\s,;)]|$)/,
+    comments: true,
+    bad: 'cd /home/someone/project',
+  },
+  {
+    rule: 'no registry hosts',
+    files: EVERYTHING,
+    pattern: /https?:\/\/[\w.-]*(?:registry|artifactory|nexus)[\w-]*\./,
+    comments: true,
+    bad: 'https://registry.example.org/x',
+  },
+  {
+    rule: 'no skipped or focused tests',
+    files: TESTS,
+    pattern: /\b(?:test|it|describe|suite|bench)(?:\.\w+)*\.(?:skip|only|todo|fails)\b/,
+    bad: "test.skip('x', () => {});",
+  },
+  {
+    rule: 'no mocks: fakes are honest',
+    files: TESTS,
+    pattern: /\bvi\.(?:mock|doMock|spyOn|fn|useFakeTimers)\b/,
+    bad: "vi.mock('./a.ts')",
+  },
+];
+
+/** What git tracks or would track; deleted files that git still lists are left out. */
+const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  cwd: ROOT,
+  encoding: 'utf8',
+  maxBuffer: 64 * 1024 * 1024,
+})
+  .split('\0')
+  .filter((path) => path !== '' && existsSync(join(ROOT, path)))
+  .sort();
+
+const texts = new Map(tracked.map((path) => [path, readFileSync(join(ROOT, path), 'utf8')]));
+const sources = tracked.filter((path) => SRC.test(path));
+
+/** The text without comments, line for line. A `//` inside a string survives when no white space stands before it. */
+function withoutComments(text: string): string {
+  return text
+    .replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, (comment) => comment.replace(/[^\n]/g, ' '))
+    .replace(/(^|\s)\/\/.*$/gm, '$1');
+}
+
+function findings(rule: TextRule, path: string, text: string): string[] {
+  const found: string[] = [];
+  const looked = rule.comments || !TYPESCRIPT.test(path) ? text : withoutComments(text);
+  looked.split('\n').forEach((line, i) => {
+    if (rule.pattern.test(line)) found.push(`${path}:${i + 1} ${rule.rule}: ${line.trim().slice(0, 100)}`);
+  });
+  return found;
+}
+
+/** What a module imports, statically or dynamically, for values or for types. */
+function importsOf(text: string): string[] {
+  const code = withoutComments(text);
+  const pattern =
+    /^\s*(?:import|export)\b[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]|^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm;
+  return [...code.matchAll(pattern)].map((match) => match[1] ?? match[2] ?? match[3] ?? '');
+}
+
+/** The layer of a path and its home in that layer, or undefined outside all layers. */
+function layerOf(path: string): { readonly rank: number; readonly home: string } | undefined {
+  for (const [rank, homes] of LAYERS.entries()) {
+    const home = homes.find((h) => path === h || (h.endsWith('/') && path.startsWith(h)));
+    if (home !== undefined) return { rank, home };
+  }
+  return undefined;
+}
+
+/** Why `from` may not import `to`, both paths from the root; undefined: it may. */
+function layerProblem(from: string, to: string): string | undefined {
+  const here = layerOf(from);
+  const there = layerOf(to);
+  if (here === undefined || there === undefined) return `${from} imports ${to}: not in any layer of test/tidy.test.ts`;
+  if (here.home === there.home || there.rank < here.rank) return undefined;
+  const why = there.rank === here.rank ? 'siblings never import one another' : 'against the dependency direction';
+  return `${from} imports ${to}: ${why} (${here.home} may not see ${there.home})`;
+}
+
+function packageProblem(from: string, specifier: string): string | undefined {
+  const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+  const home = Object.hasOwn(PACKAGE_HOMES, name) ? PACKAGE_HOMES[name] : undefined;
+  if (home === undefined) return `${from} imports ${name}: a package without a home in test/tidy.test.ts`;
+  return from.startsWith(home) ? undefined : `${from} imports ${name}: its one home is ${home}`;
+}
+
+/** Some cycle of the graph as the list of its members, or undefined. Nodes on no cycle are peeled off first. */
+function cycleOf(graph: ReadonlyMap<string, readonly string[]>): readonly string[] | undefined {
+  const rest = new Map([...graph].map(([node, next]) => [node, new Set(next.filter((n) => graph.has(n)))]));
+  for (let peeled = true; peeled; ) {
+    peeled = false;
+    for (const [node, next] of rest) {
+      for (const n of next) if (!rest.has(n)) next.delete(n);
+      if (next.size === 0) peeled = rest.delete(node);
+    }
+  }
+  const seen: string[] = [];
+  let node = rest.keys().next().value;
+  while (node !== undefined && !seen.includes(node)) {
+    seen.push(node);
+    node = rest.get(node)?.values().next().value;
+  }
+  return node === undefined ? undefined : [...seen.slice(seen.indexOf(node)), node];
+}
+
+const relativeImports = new Map(
+  sources.map((path) => [
+    path,
+    importsOf(texts.get(path) ?? '')
+      .filter((specifier) => specifier.startsWith('.'))
+      .map((specifier) => join(dirname(path), specifier)),
+  ]),
+);
+
+describe('text', () => {
+  for (const rule of TEXT_RULES) {
+    test(rule.rule, () => {
+      expect(rule.bad, 'the rule must find its own example').toMatch(rule.pattern);
+      const files = tracked.filter(
+        (path) =>
+          rule.files.test(path) && !rule.except?.test(path) && !FOREIGN.test(path) && path !== 'test/tidy.test.ts',
+      );
+      expect(files.flatMap((path) => findings(rule, path, texts.get(path) ?? ''))).toEqual([]);
+    });
+  }
+});
+
+describe('imports', () => {
+  test('follow the dependency direction', () => {
+    expect(layerProblem('src/base/a.ts', 'src/apis/b.ts')).toMatch(/direction/);
+    expect(layerProblem('src/store/a.ts', 'src/backends/b.ts')).toMatch(/siblings/);
+    expect(layerProblem('src/cli/a.ts', 'src/store/b.ts')).toBeUndefined();
+    const problems = [...relativeImports].flatMap(([from, all]) => all.map((to) => layerProblem(from, to)));
+    expect(problems.filter((problem) => problem !== undefined)).toEqual([]);
+  });
+
+  test('name files that exist, with their extension', () => {
+    const problems = [...relativeImports].flatMap(([from, all]) =>
+      all.filter((to) => !texts.has(to)).map((to) => `${from} imports ${to}: no such file`),
+    );
+    expect(problems).toEqual([]);
+  });
+
+  test('make no cycles', () => {
+    expect(cycleOf(new Map(Object.entries({ a: ['b'], b: ['c'], c: ['b'] })))).toEqual(['b', 'c', 'b']);
+    expect(cycleOf(relativeImports)).toBeUndefined();
+  });
+
+  test('take each package in its one home', () => {
+    expect(packageProblem('src/cli/a.ts', 'yaml')).toMatch(/one home is src\/apis/);
+    expect(packageProblem('src/cli/a.ts', 'left-pad/x')).toMatch(/left-pad: a package without a home/);
+    const problems = sources.flatMap((from) =>
+      importsOf(texts.get(from) ?? '')
+        .filter((specifier) => !specifier.startsWith('.') && !specifier.startsWith('node:'))
+        .map((specifier) => packageProblem(from, specifier)),
+    );
+    expect(problems.filter((problem) => problem !== undefined)).toEqual([]);
+  });
+
+  test('and dependencies of package.json agree with the homes', () => {
+    const manifest = JSON.parse(texts.get('package.json') ?? '{}') as { dependencies: Record<string, string> };
+    expect(Object.keys(manifest.dependencies).sort()).toEqual(Object.keys(PACKAGE_HOMES).sort());
+  });
+});
+
+describe('files', () => {
+  const code = tracked.filter((path) => /^(?:src|test|scripts|bench)\//.test(path) && TYPESCRIPT.test(path));
+
+  test('of src/ belong to a layer', () => {
+    expect(sources.filter((path) => layerOf(path) === undefined)).toEqual([]);
+  });
+
+  test('are named for what is inside, in kebab-case', () => {
+    const problems = code.flatMap((path) => {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      if (FORBIDDEN_NAMES.test(name)) return [`${path}: a name that says nothing`];
+      return /^[a-z0-9]+(?:-[a-z0-9]+)*(?:\.test)?\.(?:ts|mjs)$/.test(name) ? [] : [`${path}: not kebab-case`];
+    });
+    expect('string-utils.ts').toMatch(FORBIDDEN_NAMES);
+    expect(problems).toEqual([]);
+  });
+
+  test('stay under their length cap', () => {
+    const problems = code.flatMap((path) => {
+      const cap = LENGTH_CAPS.find(({ under }) => path.startsWith(under))?.lines ?? Number.POSITIVE_INFINITY;
+      const lines = (texts.get(path) ?? '').split('\n').length - 1;
+      return lines > cap ? [`${path}: ${lines} lines, cap ${cap}`] : [];
+    });
+    expect(problems).toEqual([]);
+  });
+
+  test('of tests lie where a vitest project runs them, and hold a test', () => {
+    const problems = tracked
+      .filter((path) => path.endsWith('.test.ts'))
+      .flatMap((path) => {
+        if (!TEST_HOMES.test(path)) return [`${path}: no vitest project runs it`];
+        const holds = /^\s*(?:test|it)\b[\w.]*\s*[(`<]/m.test(withoutComments(texts.get(path) ?? ''));
+        return holds ? [] : [`${path}: no test in it`];
+      });
+    expect(problems).toEqual([]);
+  });
+});

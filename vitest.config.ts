@@ -1,0 +1,38 @@
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+
+// Five layers. `unit` and `contract` share one module graph per thread, which keeps hundreds of small tests cheap;
+// such tests must therefore not leave state behind. `system` drives the built program in dist/ as a user does, so it
+// runs in processes of its own. A layer that has no files yet is not an error.
+const MINUTE = 60_000;
+
+/** One layer: where its files are and how long one test and one hook may take. */
+const layer = (
+  name: string,
+  include: string[],
+  pool: 'threads' | 'forks',
+  isolate: boolean,
+  timeout: number,
+): TestProjectInlineConfiguration => ({
+  test: { name, include, pool, isolate, testTimeout: timeout, hookTimeout: timeout, environment: 'node' },
+});
+
+// Continuous integration counts tests by machine: with a folder in this variable each run leaves a report there.
+const reports = process.env.FIXPOINT_TEST_REPORTS;
+
+const config = defineConfig({
+  test: {
+    reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
+    passWithNoTests: true,
+    maxWorkers: 2,
+    projects: [
+      layer('tidy', ['test/tidy.test.ts'], 'threads', false, MINUTE),
+      layer('unit', ['test/unit/**/*.test.ts'], 'threads', false, MINUTE / 2),
+      layer('contract', ['test/contract/**/*.test.ts'], 'threads', false, MINUTE),
+      layer('simulation', ['test/simulation/**/*.test.ts'], 'threads', true, 5 * MINUTE),
+      layer('system', ['test/system/**/*.test.ts'], 'forks', true, 3 * MINUTE),
+    ],
+  },
+});
+
+// The one default export of the repository: vitest finds its configuration by it.
+export default config;

@@ -26,6 +26,8 @@ interface Frame {
   readonly value: Record<string, unknown> | unknown[];
   readonly index: number;
   readonly key: string | number;
+  /** Something stands in it already, so that a comma must come next. */
+  started: boolean;
 }
 
 /** A stack instead of recursion; depth is an error of the document, not of the machine. */
@@ -77,7 +79,6 @@ class JsonReader {
     const frame = this.#stack.at(-1);
     if (frame === undefined) return undefined;
     const list = Array.isArray(frame.value);
-    const first = list ? frame.value.length === 0 : !this.#commaDue.has(frame.value);
     this.#skipBlank();
     if (this.#text[this.#at] === (list ? ']' : '}')) {
       this.#at++;
@@ -85,17 +86,15 @@ class JsonReader {
       this.#stack.pop();
       return undefined;
     }
-    if (!first) {
+    if (frame.started) {
       if (this.#text[this.#at] !== ',') return `expected , or ${list ? ']' : '}'} here.`;
       this.#at++;
       this.#skipBlank();
     }
+    frame.started = true;
     if (list) return this.#readValue(undefined, -1);
-    return this.#readNamed(frame.value as Record<string, unknown>);
+    return this.#readNamed(frame.value);
   }
-
-  /** Objects that have a member already, so that a comma must come next. */
-  readonly #commaDue = new WeakSet<object>();
 
   #readNamed(object: Record<string, unknown>): string | undefined {
     const keyOffset = this.#at;
@@ -109,7 +108,6 @@ class JsonReader {
     if (this.#text[this.#at] !== ':') return 'expected : here.';
     this.#at++;
     this.#skipBlank();
-    this.#commaDue.add(object);
     return this.#readValue(key, keyOffset);
   }
 
@@ -121,7 +119,7 @@ class JsonReader {
       this.#at++;
       const value: Record<string, unknown> | unknown[] = c === '{' ? {} : [];
       const place = this.#put(key, value);
-      this.#stack.push({ value, index, key: place });
+      this.#stack.push({ value, index, key: place, started: false });
       return undefined;
     }
     if (c === '"') {

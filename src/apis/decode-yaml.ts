@@ -1,5 +1,5 @@
 import {
-  Alias,
+  type Alias,
   Composer,
   type Document,
   isAlias,
@@ -12,15 +12,30 @@ import {
   Scalar,
   type YAMLMap,
 } from 'yaml';
-import { MAX_ALIAS_EXPANSION_CHARS, MAX_DOCUMENT_DEPTH } from '../base/limits.ts';
+import { MAX_ALIAS_EXPANSION_CHARS, MAX_DOCUMENT_DEPTH, MAX_YAML_TOKENS } from '../base/limits.ts';
 import type { DecodedDocument, Report } from './decode.ts';
 import { setOwn } from './own-property.ts';
 import { keyTrouble, valueTrouble } from './plain-scalar.ts';
 import { PositionTableBuilder } from './positions.ts';
 
-/** The one home of the `yaml` package: from its syntax tree to values, with everything refused that is ambiguous. */
+/**
+ * The library makes an Error of every mistake, and taking down the stack is nine tenths of its cost: a short text
+ * full of mistakes would hold up the event loop for a second.
+ */
 export function decodeYaml(text: string, report: Report, full: () => boolean): readonly DecodedDocument[] {
+  const before = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return readStream(text, report, full);
+  } finally {
+    Error.stackTraceLimit = before;
+  }
+}
+
+/** The one home of the `yaml` package: from its syntax tree to values, with everything refused that is ambiguous. */
+function readStream(text: string, report: Report, full: () => boolean): readonly DecodedDocument[] {
   const out: DecodedDocument[] = [];
+  let directives = false;
   // The library's own check for doubled keys compares every key with every other.
   const composer = new Composer({
     uniqueKeys: false,
@@ -32,19 +47,30 @@ export function decodeYaml(text: string, report: Report, full: () => boolean): r
   });
   const finish = (document: Document.Parsed): void => {
     const decoded = full() ? undefined : readDocument(document, report);
-    if (decoded !== undefined) out.push(decoded);
+    if (decoded !== undefined) out.push(directives ? { ...decoded, good: false } : decoded);
   };
   const parser = new Parser();
   const feed = (lexeme?: string): void => {
     const tokens = lexeme === undefined ? parser.end() : parser.next(lexeme);
     for (const token of tokens) {
-      if (token.type === 'directive')
+      if (token.type === 'directive') {
+        directives = true;
         report('E-YAML', token.offset, 'YAML directives (%) are not read here. Delete the line.');
+      }
       for (const document of composer.next(token)) finish(document);
     }
   };
+  let tokens = 0;
   for (const lexeme of new Lexer().lex(text)) {
     feed(lexeme);
+    if (++tokens > MAX_YAML_TOKENS) {
+      report(
+        'E-TOO-LARGE',
+        parser.offset,
+        `more than ${MAX_YAML_TOKENS} words and marks. Keep data in files and the tasks in a fan-out.`,
+      );
+      return [];
+    }
     // The parser keeps a stack of its own; whatever comes after it recurses, so depth ends here.
     if (parser.stack.length > MAX_DOCUMENT_DEPTH + 2) {
       report('E-DEPTH', parser.offset, `nested deeper than ${MAX_DOCUMENT_DEPTH} levels.`);
@@ -88,7 +114,7 @@ function readDocument(document: Document.Parsed, report: Report): DecodedDocumen
   const empty = contents === null || (isScalar(contents) && contents.source === '' && contents.type === 'PLAIN');
   if (empty) return undefined;
   const reader = new NodeReader(strict);
-  const value = reader.read(contents as ParsedNode, undefined, -1, []).value;
+  const value = reader.read(contents, undefined, -1, []).value;
   return { value, positions: reader.positions.finish(), good };
 }
 
@@ -143,9 +169,9 @@ class NodeReader {
         { path: [...path] },
       );
     }
-    if (isMap(node)) return this.#readMap(node as YAMLMap<ParsedNode, ParsedNode | null>, path);
-    if (isSeq(node)) return this.#readList(node.items as ParsedNode[], path);
-    return { value: this.#readScalar(node as Scalar.Parsed, offset, path), depth: 1 };
+    if (isMap(node)) return this.#readMap(node, path);
+    if (isSeq(node)) return this.#readList(node.items, path);
+    return { value: this.#readScalar(node, offset, path), depth: 1 };
   }
 
   #readList(items: readonly ParsedNode[], path: (string | number)[]): Read {

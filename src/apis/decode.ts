@@ -14,7 +14,7 @@ export interface Decoded {
   /** JSON of any shape; `null` has not been dropped yet. */
   readonly value: unknown;
   /** Where it stands; it always stands somewhere, if need be where its nearest ancestor does. */
-  locate(d: Diagnostic): LocatedDiagnostic;
+  readonly locate: (d: Diagnostic) => LocatedDiagnostic;
 }
 
 /** The same without functions, as it crosses a thread. */

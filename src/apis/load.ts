@@ -10,7 +10,7 @@ import type { WorkflowDocument } from './workflow.ts';
 export interface LoadedDocument {
   readonly document: WorkflowDocument;
   /** The place of a problem that is found later, in the file that the document came from. */
-  locate(d: Diagnostic): LocatedDiagnostic;
+  readonly locate: (d: Diagnostic) => LocatedDiagnostic;
 }
 
 /**

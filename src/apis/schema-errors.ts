@@ -114,7 +114,7 @@ function describe(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a map';
-  const text = typeof value === 'string' ? JSON.stringify(value) : String(value);
+  const text = JSON.stringify(value) ?? 'undefined';
   const kind = typeof value === 'string' ? 'the text' : typeof value === 'number' ? 'the number' : 'the value';
   return `${kind} ${text.length > 60 ? `${text.slice(0, 60)}…` : text}`;
 }

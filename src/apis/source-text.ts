@@ -53,8 +53,9 @@ export class SourceText {
 }
 
 /** Why a character may not stand in a document, for the characters that `FORBIDDEN` finds. */
-// biome-ignore format: one expression
-const FORBIDDEN = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffd-\uffff]|\r(?!\n)|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+const FORBIDDEN =
+  // oxlint-disable-next-line no-control-regex -- finding control characters is what it is for
+  /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffd-\uffff]|\r(?!\n)|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
 /**
  * The first character that no document may hold, or undefined. YAML readers disagree about some of them (a line

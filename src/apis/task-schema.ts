@@ -134,7 +134,7 @@ export const taskSchema = {
     outputs: listMap('Files made.', 10_000, outputSchema),
     dependsOn: taskNames('Tasks that come first; whenever one of them runs again, so does this one.'),
     after: taskNames('Tasks that come first; order only.'),
-    requiredBy: taskNames('dependsOn, written at the other end.'),
+    requiredBy: taskNames('The same as dependsOn, written at the other end.'),
     triggerRule: {
       type: 'string',
       description: 'What must have become of the upstreams. Default NoneFailed.',

@@ -25,7 +25,7 @@ const paramSchemaSchema = {
     type: {
       type: 'string',
       description:
-        'string int double bool path duration quantity any list<T> map<T>. Default: inferred from the value.',
+        'One of string int double bool path duration quantity any list<T> map<T>. Default: inferred from the value.',
       'x-fixpoint-text': 'literal',
       'x-fixpoint-format': 'param-type',
     },

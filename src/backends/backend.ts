@@ -29,7 +29,7 @@ export interface Backend {
   observe(attempts: readonly Handled[]): Promise<readonly Observation[]>;
   /** Asks for the end; the end itself is observed. */
   cancel(attempts: readonly Handled[]): Promise<void>;
-  /** Output from byte `from` on; empty when there is no more yet. */
+  /** Output from byte `from` on, or (negative) that many bytes before the end; empty when there is no more yet. */
   readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart>;
   /** Forgets what is left of attempts that nobody will ask for again. */
   release(attempts: readonly Handled[], what: 'Displaced' | 'Everything'): Promise<void>;

@@ -65,3 +65,5 @@ export const MAX_SHEET_BYTES = 64 * 1024 * 1024;
 export const MAX_SHEET_COLUMNS = 1_000;
 /** Characters times instructions spent on one column's `pattern`: about two seconds. */
 export const MAX_SHEET_PATTERN_WORK = 4_000_000_000;
+/** Words and marks of one YAML text; each costs microseconds and a hundred bytes. 10,000 tasks are about 1,000,000. */
+export const MAX_YAML_TOKENS = 5_000_000;

@@ -45,7 +45,7 @@ export function parseQuantity(text: string | number): Result<number, string> {
 }
 
 function complaint(text: string): string {
-  if (/^-/.test(text)) return 'must not be below 0';
+  if (text.startsWith('-')) return 'must not be below 0';
   const unit = /^([\d.]+)\s*([KMGTPEkmgtpe])i?[Bb]?$/.exec(text);
   if (unit !== null) {
     const [, digits = '', letter = ''] = unit;

@@ -5,6 +5,7 @@ import type { Graph, GraphTask } from '../graph/graph.ts';
 import { Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
+import type { WorkflowStatus } from '../apis/workflow.ts';
 import type { EndReason } from '../apis/reasons.ts';
 import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
@@ -32,9 +33,17 @@ export class WorkflowState {
   readonly inbox: Observation[] = [];
   /** Files must be looked at before the next decision. */
   lookNeeded = true;
+  /** Finished, and not asked for since the home opened: drift is shown, not acted on. */
+  resting = false;
   /** The present generation discards more than `approval` allows, and nobody has approved it. */
   held = false;
   heldMessage = '';
+  /** As of the last turn; the stored one may lag behind by a second. */
+  status: WorkflowStatus | undefined;
+  /** Monotonic milliseconds. */
+  statusWrittenAt = Number.NEGATIVE_INFINITY;
+  /** Last lines of failed attempts, by uid. */
+  readonly logTails = new Map<string, string>();
   /** Ctrl-C in `run`: launch nothing more, in this process only. */
   launchesStopped = false;
   #scopes: Scopes | undefined;

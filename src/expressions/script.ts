@@ -49,6 +49,7 @@ export function parseScript(text: string, shell: readonly string[]): Result<Scri
   if (reserved !== undefined) problems.push(reserved);
   if (problems.length > 0) return fail(problems.slice(0, MAX_DIAGNOSTICS));
   const literals = between(text, lexed.sites, lexed.dropped);
+  if (lexed.complete) literals.push((literals.pop() ?? '').replace(/\n$/, ''));
   const { sites, leadingCommand, warnings } = lexed;
   return ok({ source: text, expressions, literals, leadingCommand, warnings, segments, sites });
 }

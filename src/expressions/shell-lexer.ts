@@ -30,6 +30,8 @@ export interface Lexed {
   /** Whole lines of comment or of nothing, outside quotes and here-documents. */
   readonly dropped: readonly { readonly start: number; readonly end: number }[];
   readonly leadingCommand: string | undefined;
+  /** The text ends outside all quotes and here-documents: a last newline means nothing. */
+  readonly complete: boolean;
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
 }
@@ -74,6 +76,7 @@ class Lexer {
       sites: this.#sites,
       dropped: this.#dropped,
       leadingCommand: this.#leading?.word,
+      complete: this.#stack.length === 1,
       problems: this.#problems,
       warnings: this.#warnings,
     };

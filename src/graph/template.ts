@@ -146,7 +146,7 @@ class FieldParser {
   script(path: readonly (string | number)[], text: string, shell: readonly string[]): Script {
     const script = this.#take(parseScript(text, shell), path);
     for (const warning of script?.warnings ?? []) this.#report(warning, path);
-    return script ?? { source: text, literals: [text], expressions: [], leadingCommand: undefined, warnings: [] };
+    return script ?? { source: text, literals: [text], expressions: [], leadingCommand: undefined, warnings: [], segments: [text], sites: [] };
   }
 
   #take<T>(parsed: Result<T, readonly Problem[]>, path: readonly (string | number)[]): T | undefined {

@@ -79,6 +79,9 @@ async function answer(
     await context.sendStatus(internalError()).catch(() => response.destroy());
   } finally {
     context.dispose();
+    // A stream that was left early must not look whole, nor keep a closing server waiting.
+    if (!response.writableEnded) response.destroy();
+    else if (closing.aborted) request.socket.end();
   }
 }
 

@@ -144,9 +144,10 @@ export class ProcessBackend implements Backend {
     const file = await open(join(directory, stream), 'r').catch(() => undefined);
     if (!file) return { text: '', next: from };
     try {
+      const at = from < 0 ? Math.max(0, (await file.stat()).size + from) : from;
       const buffer = Buffer.alloc(MAX_LOG_READ_BYTES);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, from);
-      return { text: buffer.toString('utf8', 0, bytesRead), next: from + bytesRead };
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
+      return { text: buffer.toString('utf8', 0, bytesRead), next: at + bytesRead };
     } finally {
       await file.close();
     }

@@ -1,10 +1,10 @@
 /**
  * What kubectl 1.32 makes of plain words, as a value and as a key: measured with `kubectl annotate --local -o json`.
- * Numbers as kubectl prints them; `refused` where it gives an error.
+ * Numbers as kubectl prints them, keys as text; `refused` where it gives an error.
  */
 export type Reading = { readonly number: string } | { readonly json: string | boolean | null } | 'refused';
 
-export const KUBECTL: readonly (readonly [source: string, value: Reading, key: string | 'refused'])[] = [
+export const KUBECTL: readonly (readonly [source: string, value: Reading, key: string])[] = [
   ['yes', { json: true }, 'true'],
   ['Yes', { json: true }, 'true'],
   ['YES', { json: true }, 'true'],

@@ -6,10 +6,18 @@ import { KUBECTL, type Reading } from './kubectl-readings.ts';
 /** What both doors read alike and is refused all the same, because it loses something that people mean. */
 const REFUSED_FOR_PEOPLE = new Set([
   // Zeros in front get lost.
-  ...['00', '08', '09'],
+  '00',
+  '08',
+  '09',
   // More digits than a number of ours holds; kubectl turns most of these into floats itself.
-  ...['9007199254740992', '9223372036854775808', '18446744073709551615', '18446744073709551616'],
-  ...['-9223372036854775808', '-9223372036854775809', '123456789012345678901234567890', '0xFFFFFFFFFFFFFFFF'],
+  '9007199254740992',
+  '9223372036854775808',
+  '18446744073709551615',
+  '18446744073709551616',
+  '-9223372036854775808',
+  '-9223372036854775809',
+  '123456789012345678901234567890',
+  '0xFFFFFFFFFFFFFFFF',
 ]);
 
 function readsAlike(source: string, kubectl: Reading): boolean {

@@ -1,0 +1,86 @@
+import { dirname, join, resolve } from 'node:path';
+import type { Home, WorkflowRef } from '../controllers/home.ts';
+import { serveState } from '../server/serve-state.ts';
+import { capacityOf } from './capacity.ts';
+import { connectClient } from './client.ts';
+import type { CommandContext } from './command.ts';
+import { CommandFailure, EXIT } from './exit-code.ts';
+import { elsewhereMessage, ownerOf, STATE_FOLDER } from './locate-state.ts';
+import { openHome } from './open-home.ts';
+import { VERSION } from './version.ts';
+
+/** The home of a `run`: its own, or a daemon's that owns the state. */
+export interface RunHome {
+  readonly home: Home;
+  readonly ours: boolean;
+  /** Launches nothing more in this process, without a trace in the resource; absent at a daemon's home. */
+  readonly stopLaunching: ((ref: WorkflowRef) => Promise<void>) | undefined;
+  readonly close: () => Promise<void>;
+}
+
+export async function openRunHome(context: CommandContext, file: string, follow: boolean): Promise<RunHome> {
+  const { io } = context;
+  const folder = file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
+  const stateDir = resolve(io.cwd, context.text('state') ?? join(folder, STATE_FOLDER));
+  const owner = await ownerOf(stateDir);
+  switch (owner.kind) {
+    case 'live':
+      return daemonsHome(context, owner.holder.socket, owner.holder.pid);
+    case 'elsewhere':
+      throw new CommandFailure(EXIT.unreachable, elsewhereMessage(stateDir, owner.holder));
+    case 'silent':
+      throw new CommandFailure(
+        EXIT.unreachable,
+        `${stateDir} is served by pid ${owner.holder.pid}, which does not answer on unix:${owner.holder.socket}`,
+      );
+    case 'none':
+      return follow ? ownHome(context, stateDir) : notedHome(stateDir);
+  }
+}
+
+async function daemonsHome(context: CommandContext, socket: string, pid: number): Promise<RunHome> {
+  const ignored = ['cpus', 'memory', 'gpus', 'runs'].filter((option) => context.text(option) !== undefined);
+  if (ignored.length > 0) {
+    throw new CommandFailure(
+      EXIT.invalid,
+      `a daemon (pid ${pid}) owns this state; --${ignored.join(', --')} can only be given to it`,
+    );
+  }
+  await context.io.stderr.write(`fixpoint: submitted to the daemon that owns this state (pid ${pid}).\n`);
+  const home = connectClient(socket);
+  return { home, ours: false, stopLaunching: undefined, close: async () => home.close() };
+}
+
+/** Only to be noted: nothing is started here, a daemon or a later run does that. */
+async function notedHome(stateDir: string): Promise<RunHome> {
+  const home = await openHome({ stateDir, passive: true });
+  return { home, ours: true, stopLaunching: undefined, close: () => home.close() };
+}
+
+/** Served as well while it lasts, so that `get`, `logs` and `cancel` work from another terminal. */
+async function ownHome(context: CommandContext, stateDir: string): Promise<RunHome> {
+  const { io } = context;
+  const runs = context.text('runs');
+  const home = await openHome({
+    stateDir,
+    ...(runs === undefined ? {} : { runsDir: resolve(io.cwd, runs) }),
+    ...capacityOf(context),
+  });
+  const served = await serveState({
+    home,
+    stateDir,
+    runtimeDir: io.env['XDG_RUNTIME_DIR'],
+    clock: io.clock,
+    version: VERSION,
+  });
+  if (!served.ok) await io.stderr.write(`fixpoint: other commands cannot reach this run: ${served.error.message}\n`);
+  return {
+    home,
+    ours: true,
+    stopLaunching: async (ref) => home.stopLaunching(ref),
+    close: async () => {
+      if (served.ok) await served.value.close();
+      await home.close();
+    },
+  };
+}

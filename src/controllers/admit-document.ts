@@ -1,0 +1,128 @@
+import { open } from 'node:fs/promises';
+import type { Diagnostic } from '../apis/diagnostic.ts';
+import { FOLDER_ANNOTATION } from '../apis/meta.ts';
+import { nameTasks } from '../apis/name-tasks.ts';
+import { validateWorkflow } from '../apis/validate.ts';
+import type { WorkflowDocument } from '../apis/workflow.ts';
+import type { Capacity, FileSpace } from '../backends/backend.ts';
+import { MAX_SHEET_BYTES } from '../base/limits.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
+import { ABSENT_DIGEST, lookId } from '../planning/facts.ts';
+
+/** A document that passed every check, with the graph it stands for. */
+export interface Admitted {
+  readonly document: WorkflowDocument;
+  readonly built: BuiltGraph;
+  readonly sheets: { readonly [path: string]: string };
+  /** What was seen of external inputs on the way. */
+  readonly facts: ReadonlyMap<string, string>;
+}
+
+/**
+ * Admission: schema, expressions, graph, and that inputs nobody makes exist. A document that fails changes nothing:
+ * the generation before stays in force.
+ */
+export async function admitDocument(
+  document: WorkflowDocument,
+  files: FileSpace,
+  capacity: Capacity,
+): Promise<Result<Admitted, readonly Diagnostic[]>> {
+  const wrong = validateWorkflow(document).filter((d) => d.severity === 'error');
+  if (wrong.length > 0) return fail(wrong);
+  const named = nameTasks(document);
+  const folder = named.metadata.annotations?.[FOLDER_ANNOTATION];
+  if (folder === undefined || !folder.startsWith('/')) return fail([noFolder()]);
+  const source = { name: named.metadata.name, namespace: named.metadata.namespace ?? 'default', spec: named.spec, folder };
+  const sheets = await readSheets(sheetsOf(source));
+  const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
+  if (!built.ok) return fail(built.error);
+  const tooBig = beyondCapacity(built.value, capacity);
+  if (tooBig.length > 0) return fail(tooBig);
+  const facts = await lookAtRequiredInputs(built.value, files);
+  const missing = missingInputs(built.value, facts);
+  if (missing.length > 0) return fail(missing);
+  return ok({ document: named, built: built.value, sheets, facts });
+}
+
+function noFolder(): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'E-FOLDER',
+    path: ['metadata', 'annotations'],
+    message: `the annotation ${FOLDER_ANNOTATION} must be the absolute folder that relative paths are relative to`,
+    hint: 'The fixpoint command and the folder source set it.',
+  };
+}
+
+export async function readSheets(paths: readonly string[]): Promise<{ [path: string]: string }> {
+  const sheets: { [path: string]: string } = Object.create(null) as { [path: string]: string };
+  for (const path of paths) {
+    const text = await readSheet(path);
+    if (text !== undefined) sheets[path] = text;
+  }
+  return sheets;
+}
+
+async function readSheet(path: string): Promise<string | undefined> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    return (await file.stat()).size > MAX_SHEET_BYTES ? undefined : await file.readFile('utf8');
+  } catch {
+    return undefined;
+  } finally {
+    await file.close();
+  }
+}
+
+/** What can never start here is said now, not after a week in the queue. Amounts that are expressions come later. */
+function beyondCapacity(built: BuiltGraph, capacity: Capacity): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  for (const template of built.graph.templates) {
+    const { cpu, gpu } = template.spec.resources ?? {};
+    const path = ['spec', 'tasks', template.index, 'resources'];
+    if (typeof cpu === 'number' && cpu > capacity.cpu)
+      found.push({ severity: 'error', code: 'E-RESOURCES', path: [...path, 'cpu'], message: `${template.name} asks for ${cpu} cores, the process backend has ${capacity.cpu}` });
+    if (typeof gpu === 'number' && gpu > capacity.gpu)
+      found.push({ severity: 'error', code: 'E-RESOURCES', path: [...path, 'gpu'], message: `${template.name} asks for ${gpu} GPUs, the process backend has ${capacity.gpu}` });
+  }
+  return found;
+}
+
+async function lookAtRequiredInputs(built: BuiltGraph, files: FileSpace): Promise<ReadonlyMap<string, string>> {
+  const looks = new Map<string, { path: string; fingerprint: 'Content' | 'Stat'; glob: false }>();
+  for (const task of built.graph.tasks)
+    for (const input of task.inputs)
+      if (input.form !== 'glob')
+        input.paths.forEach((path, i) => {
+          if (input.producers[i] === undefined) {
+            const look = { path, fingerprint: input.fingerprint, glob: false as const };
+            looks.set(lookId(look), look);
+          }
+        });
+  return files.look([...looks.values()]);
+}
+
+function missingInputs(built: BuiltGraph, facts: ReadonlyMap<string, string>): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const seen = new Set<string>();
+  for (const task of built.graph.tasks)
+    for (const [i, input] of task.inputs.entries()) {
+      if (input.optional || input.external || input.form === 'glob') continue;
+      input.paths.forEach((path, at) => {
+        if (input.producers[at] !== undefined || facts.get(lookId({ path, fingerprint: input.fingerprint, glob: false })) !== ABSENT_DIGEST) return;
+        const template = built.graph.templates[task.template];
+        if (seen.has(`${task.template}:${path}`)) return;
+        seen.add(`${task.template}:${path}`);
+        found.push({
+          severity: 'error',
+          code: 'E-NO-PRODUCER',
+          path: ['spec', 'tasks', template?.index ?? 0, 'inputs', i],
+          message: `${task.key}: input ${input.name}: nobody makes ${path} and it does not exist`,
+          hint: 'If it appears later, write external: true.',
+        });
+      });
+    }
+  return found;
+}

@@ -1,0 +1,90 @@
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Backend } from '../backends/backend.ts';
+import { machineCapacity } from '../backends/process/capacity.ts';
+import { ProcessBackend } from '../backends/process/process-backend.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { type Logger, silentLogger } from '../base/logger.ts';
+import { processEnvironment } from '../base/process-environment.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import { openDatabase } from '../store/database.ts';
+import { type Lock, takeLock } from '../store/lock.ts';
+import { SqliteStore } from '../store/sqlite-store.ts';
+import { LocalHome } from './local-home.ts';
+
+/**
+ * The embedded home: resources and ledger in SQLite in a state folder, attempts as processes of this host. This file
+ * only puts the parts together; `local-home.ts` is the home.
+ */
+export interface EmbeddedHomeOptions {
+  readonly stateDir: string;
+  /** Default: `runs` in the state folder. */
+  readonly runsDir?: string;
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  readonly gpus?: number;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+  readonly keepRuns?: 'all' | 'failed' | 'none' | 'compact';
+  /** Reads what is there; needs no lock and writes nothing. */
+  readonly readOnly?: boolean;
+  /** Records documents and requests for whoever runs next; launches and observes nothing. */
+  readonly passive?: boolean;
+}
+
+export interface OpenError {
+  readonly reason: 'Locked' | 'Unusable';
+  readonly message: string;
+}
+
+export type EmbeddedHome = LocalHome;
+
+export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Result<EmbeddedHome, OpenError>> {
+  const { stateDir, readOnly = false, passive = false } = options;
+  if (process.platform !== 'linux' && !readOnly && !passive)
+    return fail({ reason: 'Unusable', message: 'the process backend needs Linux; everything that launches nothing works here' });
+  let dir: string;
+  try {
+    if (!readOnly) mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    dir = realpathSync(stateDir);
+  } catch (error) {
+    return fail({ reason: 'Unusable', message: `${stateDir}: ${String((error as Error).message)}` });
+  }
+  let lock: Lock | undefined;
+  if (!readOnly) {
+    const taken = takeLock(join(dir, 'lock'));
+    if (!taken.ok) return fail({ reason: 'Locked', message: lockedMessage(dir) });
+    lock = taken.value;
+  }
+  const database = openDatabase(join(dir, 'fixpoint.db'), { readOnly });
+  if (!database.ok) {
+    lock?.release();
+    return fail({ reason: 'Unusable', message: database.error });
+  }
+  const clock = options.clock ?? systemClock;
+  const backend: Backend = new ProcessBackend({
+    runsDir: options.runsDir ?? join(dir, 'runs'),
+    capacity: machineCapacity(options),
+    clock,
+    env: processEnvironment(),
+  });
+  const home = await LocalHome.open({
+    store: new SqliteStore(database.value),
+    backend,
+    clock,
+    logger: options.logger ?? silentLogger,
+    keepRuns: options.keepRuns ?? 'compact',
+    activity: readOnly ? 'ReadOnly' : passive ? 'Passive' : 'Active',
+    onClose: () => lock?.release(),
+  });
+  return ok(home);
+}
+
+function lockedMessage(dir: string): string {
+  try {
+    const holder = JSON.parse(readFileSync(join(dir, 'holder.json'), 'utf8')) as { pid?: number; host?: string };
+    return `${dir} is in use by pid ${holder.pid} on ${holder.host}`;
+  } catch {
+    return `${dir} is in use by another process`;
+  }
+}

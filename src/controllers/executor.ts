@@ -1,0 +1,256 @@
+import type { EndReason } from '../apis/reasons.ts';
+import type { Launch } from '../backends/backend.ts';
+import { carriesData, type GraphTask } from '../graph/graph.ts';
+import { explainDifference } from '../graph/identity.ts';
+import { attemptToken } from '../graph/keys.ts';
+import type { Json } from '../base/json.ts';
+import type { Action } from '../planning/actions.ts';
+import { codeLooks, externalLooks, lookId, outputLook } from '../planning/facts.ts';
+import type { TaskEntry } from '../planning/journal.ts';
+import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../planning/record.ts';
+import type { HomeContext } from './home-context.ts';
+import { launchOrder } from './launch-order.ts';
+import type { WorkflowState } from './workflow-state.ts';
+
+/**
+ * The one place where actions meet store and backend. `prepare` turns actions into journal entries and effects; the
+ * reconciler commits the entries and only then lets the effects happen: intent is durable before effect.
+ */
+export interface Prepared {
+  readonly entries: TaskEntry[];
+  readonly preimages: { digest: string; data: Json }[];
+  readonly effects: (() => Promise<void>)[];
+}
+
+export async function prepare(home: HomeContext, state: WorkflowState, actions: readonly Action[]): Promise<Prepared> {
+  const prepared: Prepared = { entries: [], preimages: [], effects: [] };
+  const launches: Extract<Action, { kind: 'Launch' }>[] = [];
+  for (const action of actions) {
+    switch (action.kind) {
+      case 'Launch':
+        launches.push(action);
+        break;
+      case 'Cancel':
+        cancel(home, state, action, prepared);
+        break;
+      case 'Restore':
+        await restore(home, state, action, prepared);
+        break;
+      case 'Adopt':
+        prepared.entries.push({ type: 'TaskMoved', task: action.from, to: action.key });
+        break;
+      case 'ResetAlso':
+        resetAlso(state, action, prepared);
+        break;
+      case 'Prune':
+        prepared.entries.push({ type: 'TaskPruned', task: action.key });
+        break;
+    }
+  }
+  if (launches.length > 0) await launchAll(home, state, launches, prepared);
+  return prepared;
+}
+
+/** Looks once more at what the launches read; one whose inputs moved meanwhile is judged again instead. */
+async function launchAll(home: HomeContext, state: WorkflowState, launches: readonly Extract<Action, { kind: 'Launch' }>[], prepared: Prepared): Promise<void> {
+  const looks = launches.flatMap(({ index }) => {
+    const task = state.graph.tasks[index] as GraphTask;
+    return [...task.inputs.flatMap(externalLooks), ...codeLooks(task)];
+  });
+  const changed = new Set<string>();
+  if (looks.length > 0) {
+    for (const [id, digest] of await home.backend.files.look(looks)) {
+      if (state.facts.get(id) !== digest) changed.add(id);
+      state.setFact(id, digest);
+    }
+  }
+  const orders: Launch[] = [];
+  for (const action of launches) {
+    const task = state.graph.tasks[action.index] as GraphTask;
+    const own = [...task.inputs.flatMap(externalLooks), ...codeLooks(task)].map(lookId);
+    if (own.some((id) => changed.has(id))) state.board.mark(action.index);
+    else launch(home, state, action, task, prepared, orders);
+  }
+  if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
+}
+
+function launch(
+  home: HomeContext,
+  state: WorkflowState,
+  action: Extract<Action, { kind: 'Launch' }>,
+  task: GraphTask,
+  prepared: Prepared,
+  orders: Launch[],
+): void {
+  const { metadata } = state.stored.object;
+  const record = state.book.get(action.key);
+  const token = attemptToken(state.uid, action.key, action.identity.definition, action.number);
+  const workflow = { uid: state.uid, name: metadata.name, namespace: metadata.namespace };
+  const directory = home.backend.directoryFor({ token, workflow: workflow.name, namespace: workflow.namespace, key: action.key, number: action.number });
+  const attempt = intendedAttempt(home, state, action, task, token, directory);
+  const order = launchOrder({
+    workflow,
+    task,
+    template: state.template(task),
+    element: state.element(task),
+    scopes: state.scopes(),
+    record,
+    number: action.number,
+    token,
+    directory,
+    needs: action.needs,
+    displaceInto: (path) => ownerFolder(state, record, task, path),
+    fileSize: (path) => home.backend.files.size(path),
+    workflowFolder: state.graph.workdir,
+  });
+  prepared.preimages.push({ digest: task.preimage.templateDigest, data: task.preimage.template });
+  prepared.entries.push({ type: 'AttemptIntended', task: action.key, attempt });
+  home.tokens.set(token, { workflow: state.uid, key: action.key });
+  // From here on nobody can say what lies at its output paths.
+  for (const output of task.outputs) state.facts.delete(lookId(outputLook(output)));
+  if (order.ok) {
+    home.slots.take(token, action.needs);
+    orders.push(order.value);
+  } else
+    prepared.entries.push({
+      type: 'AttemptEnded',
+      task: action.key,
+      number: action.number,
+      outcome: { phase: 'Failed', reason: 'InvalidValue', message: order.error, finishTime: home.clock.now(), outputs: [] },
+    });
+}
+
+function intendedAttempt(
+  home: HomeContext,
+  state: WorkflowState,
+  action: Extract<Action, { kind: 'Launch' }>,
+  task: GraphTask,
+  uid: string,
+  directory: string,
+): Attempt {
+  const { identity } = action;
+  return {
+    number: action.number,
+    uid,
+    state: 'Intended',
+    generation: state.stored.object.metadata.generation,
+    definition: identity.definition,
+    execution: identity.execution,
+    handling: task.handling,
+    preimage: { templateDigest: task.preimage.templateDigest, values: task.preimage.values as Json, code: identity.code as Json },
+    contributions: identity.contributions,
+    because: becauseOf(state, task, action),
+    needs: action.needs,
+    backend: home.backend.name,
+    createTime: home.clock.now(),
+    writes: task.outputs.map((o) => ({ name: o.name, path: o.path, lookId: lookId(outputLook(o)) })),
+    directory,
+  };
+}
+
+/** Why this attempt starts: what differs from the last result, or from the last attempt where there is none. */
+function becauseOf(state: WorkflowState, task: GraphTask, action: Extract<Action, { kind: 'Launch' }>): Attempt['because'] {
+  const record = state.book.get(action.key);
+  const before = lastSuccess(record) ?? lastAttempt(record);
+  if (!before) return [];
+  const { identity } = action;
+  const sameTemplate = before.preimage.templateDigest === task.preimage.templateDigest;
+  return explainDifference(
+    { template: sameTemplate ? task.preimage.template : null, values: before.preimage.values, code: before.preimage.code, contributions: before.contributions },
+    { template: task.preimage.template, values: task.preimage.values as Json, code: identity.code as Json, contributions: identity.contributions },
+  );
+}
+
+/** The attempt that whatever lies at an output path belongs to: the standing success, else the last that started. */
+function ownerFolder(state: WorkflowState, record: TaskRecord | undefined, task: GraphTask, path: string): string | undefined {
+  const started = record?.attempts.findLast((a) => a.startTime !== undefined);
+  const success = lastSuccess(record);
+  const made = success?.outcome?.outputs.find((o) => o.path === path);
+  const output = task.outputs.find((o) => o.path === path);
+  const fact = output && state.facts.get(lookId(outputLook(output)));
+  if (made && (fact === made.digest || (fact === undefined && success === started))) return success?.directory;
+  return started?.directory;
+}
+
+async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
+  for (const outcome of await home.backend.submit(orders)) {
+    if (outcome.outcome === 'Accepted') continue;
+    const now = home.clock.now();
+    state.inbox.push({
+      token: outcome.token,
+      state: 'Ended',
+      exit: {
+        verdict: 'Problem',
+        exitCode: undefined,
+        problem: { reason: 'LaunchFailed', message: outcome.message },
+        startTime: now,
+        finishTime: now,
+        elapsedMs: 0,
+        usage: {},
+        outputs: new Map(),
+      },
+    });
+  }
+}
+
+function cancel(home: HomeContext, state: WorkflowState, action: Extract<Action, { kind: 'Cancel' }>, prepared: Prepared): void {
+  const { attempt } = action;
+  if (state.cancelling.has(attempt.uid)) return;
+  state.cancelling.set(attempt.uid, action.reason as EndReason);
+  prepared.effects.push(() => home.backend.cancel([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]));
+}
+
+async function restore(home: HomeContext, state: WorkflowState, action: Extract<Action, { kind: 'Restore' }>, prepared: Prepared): Promise<void> {
+  const { attempt } = action;
+  const task = state.graph.tasks[action.index] as GraphTask;
+  const displaced = lastAttempt(state.book.get(action.key))?.directory;
+  const outputs = attempt.outcome?.outputs ?? [];
+  const whole = await home.backend.files.restore({ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }, outputs, displaced);
+  if (whole) {
+    for (const output of task.outputs) {
+      const made = outputs.find((o) => o.name === output.name);
+      if (made) state.setFact(lookId(outputLook(output)), made.digest);
+    }
+    prepared.entries.push({ type: 'OutputsRestored', task: action.key, number: attempt.number });
+  } else {
+    state.unrestorable.add(attempt.uid);
+    state.board.mark(action.index);
+  }
+}
+
+/** `resetAlso`: named tasks, direct upstreams or all ancestors forget their results together with this task. */
+function resetAlso(state: WorkflowState, action: Extract<Action, { kind: 'ResetAlso' }>, prepared: Prepared): void {
+  for (const index of resetAlsoTargets(state, action.index)) {
+    const key = (state.graph.tasks[index] as GraphTask).key;
+    const last = lastAttempt(state.book.get(key));
+    if (last) prepared.entries.push({ type: 'TaskReset', task: key, upTo: last.number, cause: `resetAlso of ${action.key}` });
+  }
+  prepared.entries.push({ type: 'ResetAlsoDone', task: action.key, definition: action.definition });
+}
+
+export function resetAlsoTargets(state: Pick<WorkflowState, 'graph'>, index: number): Set<number> {
+  const { graph } = state;
+  const task = graph.tasks[index] as GraphTask;
+  const targets = new Set<number>();
+  const names = new Set(task.spec.resetAlso?.tasks ?? []);
+  if (names.size > 0) for (const other of graph.tasks) if (other.kind !== 'Barrier' && names.has(other.spec.name)) targets.add(other.index);
+  const upstream = task.spec.resetAlso?.upstream ?? 'None';
+  if (upstream !== 'None') addUpstream(graph.tasks, index, upstream === 'Ancestors', targets);
+  targets.delete(index);
+  return targets;
+}
+
+/** Direct upstreams, looking through barriers and gates, or all of them. */
+export function addUpstream(tasks: readonly GraphTask[], index: number, all: boolean, into: Set<number>): void {
+  const pending = [index];
+  const seen = new Set(pending);
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    for (const edge of (tasks[at] as GraphTask).upstream) {
+      if (seen.has(edge.from) || !carriesData(edge.kind)) continue;
+      seen.add(edge.from);
+      const task = tasks[edge.from] as GraphTask;
+      if (task.kind === 'Task') into.add(edge.from);
+      if (all || task.kind !== 'Task') pending.push(edge.from);
+    }
+  }
+}

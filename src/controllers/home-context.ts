@@ -1,0 +1,22 @@
+import type { Backend } from '../backends/backend.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
+import type { Slots } from './slots.ts';
+
+/** What all reconcilers of a home share. */
+export interface HomeContext {
+  readonly store: Store;
+  readonly backend: Backend;
+  readonly slots: Slots;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly keepRuns: 'all' | 'failed' | 'none' | 'compact';
+  /** Which task an attempt's token belongs to, over all workflows. */
+  readonly tokens: Map<string, { readonly workflow: string; readonly key: string }>;
+  /** Tells watchers. */
+  readonly published: (stored: StoredWorkflow, type: 'ADDED' | 'MODIFIED' | 'DELETED') => void;
+  readonly journaled: (lines: readonly JournalLine[]) => void;
+  /** The last trace of a deleted workflow has ended. */
+  readonly removed: (uid: string) => void;
+}

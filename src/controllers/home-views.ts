@@ -1,0 +1,207 @@
+import { API_VERSION } from '../apis/meta.ts';
+import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
+import type { Condition } from '../apis/meta.ts';
+import type { Json } from '../base/json.ts';
+import type { Broadcast } from '../base/broadcast.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import type { Graph, GraphTask } from '../graph/graph.ts';
+import { decide } from '../planning/decide.ts';
+import { makePlan, planSummary, type PlanResult } from '../planning/plan.ts';
+import type { Attempt } from '../planning/record.ts';
+import type { JournalLine } from '../store/store.ts';
+import { eventLine } from './event-line.ts';
+import { explanationOf } from './explain.ts';
+import type { HomeContext } from './home-context.ts';
+import type { HomeError, LogChunk, LogOptions } from './home.ts';
+import type { Reconciler } from './reconciler.ts';
+import { taskItem } from './task-items.ts';
+import { selectTasks } from './task-selection.ts';
+import { statusOf } from './status.ts';
+import type { WorkflowState } from './workflow-state.ts';
+
+/** How often a followed log is read again, and how much of the journal is read at once. */
+const LOG_POLL_MS = 200;
+const JOURNAL_PAGE = 1_000;
+/** Without `approval`, a plan that discards more core-hours than this waits for a person. */
+const DEFAULT_DISCARDED_CORE_HOURS = 100;
+
+/** Everything a home shows: derived from state, ledger and backend; only `holdIfCostly` sets a flag. */
+export class HomeViews {
+  readonly #home: HomeContext;
+  readonly #journal: Broadcast<JournalLine>;
+
+  constructor(home: HomeContext, journal: Broadcast<JournalLine>) {
+    this.#home = home;
+    this.#journal = journal;
+  }
+
+  /** Judges without acting: for homes that only read or note. */
+  async judgeOnly(reconciler: Reconciler): Promise<void> {
+    const { state } = reconciler;
+    for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
+    decide(state.board, { ...reconciler.snapshot(), mode: 'Held' });
+  }
+
+  async #planOf(reconciler: Reconciler): Promise<PlanResult> {
+    const { state } = reconciler;
+    const digests = new Set<string>();
+    for (const record of state.book.all()) for (const attempt of record.attempts) digests.add(attempt.preimage.templateDigest);
+    const templates = new Map<string, Json>();
+    for (const digest of digests) {
+      const json = await this.#home.store.preimage(digest);
+      if (json !== undefined) templates.set(digest, json);
+    }
+    return makePlan(reconciler.snapshot(), (digest) => templates.get(digest));
+  }
+
+  async plan(reconciler: Reconciler): Promise<Plan> {
+    const { state } = reconciler;
+    for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
+    const { tasks } = await this.#planOf(reconciler);
+    return { apiVersion: API_VERSION, kind: 'Plan', summary: planSummary(tasks), tasks };
+  }
+
+  /** A plan that throws much away waits until a person approves this generation. */
+  async holdIfCostly(reconciler: Reconciler): Promise<void> {
+    const { state } = reconciler;
+    const { generation } = state.stored.object.metadata;
+    state.held = false;
+    if (state.stored.memory.approvedGeneration >= generation || state.book.live.size + recordCount(state) === 0) return;
+    const limits = state.stored.object.spec.approval;
+    const maxTasks = limits?.discardedTasks ?? Number.POSITIVE_INFINITY;
+    const maxHours = limits?.discardedCoreHours ?? (limits?.discardedTasks === undefined ? DEFAULT_DISCARDED_CORE_HOURS : Number.POSITIVE_INFINITY);
+    const { discarded } = await this.#planOf(reconciler);
+    if (discarded.tasks <= maxTasks && discarded.coreHours <= maxHours) return;
+    state.held = true;
+    state.heldMessage = `the plan discards ${discarded.tasks} finished tasks and ${discarded.coreHours.toFixed(1)} core-hours; approve it, or change the spec`;
+  }
+
+  tasks(state: WorkflowState, name: string | undefined): readonly TaskItem[] {
+    const items: TaskItem[] = [];
+    for (const task of state.graph.tasks)
+      if (task.kind !== 'Barrier' && (name === undefined || task.key === name)) items.push(taskItem(state, task));
+    return items;
+  }
+
+  async explain(reconciler: Reconciler, key: string | undefined): Promise<Result<readonly Explanation[], HomeError>> {
+    const { state } = reconciler;
+    const wanted = key === undefined ? state.graph.tasks.filter((t) => t.kind !== 'Barrier') : selectTasks(state.graph, { tasks: [key] });
+    if (wanted.length === 0) return fail({ reason: 'NotFound', message: `no task ${key}` });
+    const plan = new Map((await this.#planOf(reconciler)).tasks.map((t) => [t.name, t]));
+    return ok(
+      wanted.map((task) => explanationOf(state, task, plan.get(task.key) ?? { name: task.key, action: 'Keep', reason: '', because: [] })),
+    );
+  }
+
+  graph(state: WorkflowState): GraphView {
+    return this.graphOf(state.graph, (index) => state.board.view(index)?.phase ?? '');
+  }
+
+  /** Barriers are not shown: their edges go to those who wait for them. */
+  graphOf(graph: Graph, phase: (index: number) => GraphView['tasks'][number]['phase']): GraphView {
+    const shown = graph.tasks.filter((t) => t.kind !== 'Barrier');
+    const place = new Map(shown.map((t, i) => [t.index, i]));
+    const edges: GraphView['edges'][number][] = [];
+    for (const task of shown)
+      for (const edge of task.upstream) {
+        const upstream = graph.tasks[edge.from] as GraphTask;
+        const sources = upstream.kind === 'Barrier' ? upstream.upstream.map((e) => e.from) : [edge.from];
+        for (const from of sources) edges.push({ from: place.get(from) as number, to: place.get(task.index) as number, kind: edge.kind });
+      }
+    return { tasks: shown.map((t) => ({ name: t.key, phase: phase(t.index) })), edges };
+  }
+
+  async *events(uid: string, name: string, options: { readonly after?: string | undefined; readonly follow?: boolean | undefined; readonly signal: AbortSignal }): AsyncIterable<EventLine> {
+    const live = this.#journal.listen(options.signal);
+    let after = Number(options.after ?? 0);
+    for (;;) {
+      const page = await this.#home.store.journal({ workflow: uid, after, limit: JOURNAL_PAGE });
+      for (const line of page) {
+        if (options.signal.aborted) return;
+        after = line.seq;
+        yield eventLine(line, name);
+      }
+      if (page.length < JOURNAL_PAGE) break;
+    }
+    if (!options.follow) {
+      await live.return?.();
+      return;
+    }
+    for await (const line of live) if (line.workflow === uid && line.seq > after) yield eventLine(line, name);
+  }
+
+  async *logs(find: () => Result<Reconciler, HomeError>, options: LogOptions): AsyncIterable<LogChunk> {
+    const positions = new Map<string, number>();
+    for (;;) {
+      const found = find();
+      if (!found.ok) return;
+      const { state } = found.value;
+      const wanted = options.tasks?.length ? selectTasks(state.graph, { tasks: options.tasks }) : selectTasks(state.graph, {});
+      for (const task of wanted) {
+        const attempt = this.#attemptOf(state, task.key, options.attempt);
+        if (attempt) yield* this.#readOn(task.key, attempt, positions, options);
+      }
+      const over = wanted.every((t) => state.board.view(t.index)?.settled ?? false);
+      if (!options.follow || over || options.signal.aborted) return;
+      await new Promise<void>((resolve) => this.#home.clock.after(LOG_POLL_MS, resolve));
+    }
+  }
+
+  async *#readOn(task: string, attempt: Attempt, positions: Map<string, number>, options: LogOptions): AsyncIterable<LogChunk> {
+    const stream = options.stream ?? 'stdout';
+    const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
+    if (options.tail !== undefined && !positions.has(attempt.uid)) {
+      const part = await this.#home.backend.readLog(handled, stream, -options.tail * TAIL_BYTES_PER_LINE);
+      positions.set(attempt.uid, part.next);
+      const lines = part.text.split('\n');
+      const last = lines.at(-1) === '' ? 1 : 0;
+      const text = lines.slice(Math.max(0, lines.length - last - options.tail)).join('\n');
+      if (text !== '') yield { task, attempt: attempt.number, text };
+      return;
+    }
+    for (;;) {
+      const part = await this.#home.backend.readLog(handled, stream, positions.get(attempt.uid) ?? 0);
+      positions.set(attempt.uid, part.next);
+      if (part.text === '') return;
+      yield { task, attempt: attempt.number, text: part.text };
+    }
+  }
+
+  #attemptOf(state: WorkflowState, key: string, number: number | undefined): Attempt | undefined {
+    const attempts = state.book.get(key)?.attempts ?? [];
+    return number === undefined ? attempts.at(-1) : attempts.find((a) => a.number === number);
+  }
+
+  /** Visible in `get` and `events` until the next good document. */
+  async noteInvalid(state: WorkflowState, message: string): Promise<void> {
+    const now = this.#home.clock.now();
+    const { stored } = state;
+    const status = stored.object.status ?? statusOf(state, undefined, now);
+    const old = status.conditions.find((c) => c.type === 'SourceInvalid');
+    if (old?.message === message) return;
+    const condition: Condition = {
+      type: 'SourceInvalid',
+      status: 'True',
+      reason: 'InvalidDocument',
+      message,
+      observedGeneration: stored.object.metadata.generation,
+      lastTransitionTime: new Date(now).toISOString(),
+    };
+    const object = { ...stored.object, status: { ...status, conditions: [...status.conditions.filter((c) => c.type !== 'SourceInvalid'), condition] } };
+    const entry = { type: 'WorkflowInvalid' as const, message };
+    const committed = await this.#home.store.commit({ time: now, workflows: [{ stored: { ...stored, object } }], entries: [{ workflow: state.uid, entry }] });
+    if (committed.outcome !== 'Committed') return;
+    state.stored = { ...stored, object, version: committed.version };
+    this.#home.published(state.stored, 'MODIFIED');
+    this.#home.journaled([{ seq: committed.seqs[0] as number, time: now, workflow: state.uid, entry }]);
+  }
+}
+
+/** A guess that reads enough: longer lines give fewer of them. */
+const TAIL_BYTES_PER_LINE = 200;
+
+function recordCount(state: WorkflowState): number {
+  let count = 0;
+  for (const _ of state.book.all()) count++;
+  return count;
+}

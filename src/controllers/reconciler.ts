@@ -1,0 +1,275 @@
+import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
+import { isTaskEntry } from '../planning/journal.ts';
+import { decide } from '../planning/decide.ts';
+import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
+import { type Attempt, lastSuccess, liveAttempt } from '../planning/record.ts';
+import type { Snapshot } from '../planning/snapshot.ts';
+import type { Batch, JournalLine } from '../store/store.ts';
+import { attemptScope } from './attempt-scope.ts';
+import { type Prepared, prepare } from './executor.ts';
+import type { HomeContext } from './home-context.ts';
+import { DEFAULT_NEEDS, needsOf } from './needs.ts';
+import { takeObservations } from './observations.ts';
+import { takeRequests } from './requests.ts';
+import { nextObject, sameStatus } from './status.ts';
+import type { WorkflowState } from './workflow-state.ts';
+
+/**
+ * The main loop, one per workflow, level-triggered: whatever happened, it looks at what should be and what is, and
+ * does what is missing. One turn:
+ *
+ *   1 look      at files, when a document, a request or a start asks for it
+ *   2 take      observations and requests, as entries
+ *   3 decide    snapshot → actions, pure
+ *   4 prepare   actions → entries and effects
+ *   5 commit    all entries in one batch, durable
+ *   6 effect    only now: submit, cancel
+ *   7 show      status, if it changed
+ *
+ * Turns of one workflow never overlap; a poke during a turn makes another one follow. An error of the store is tried
+ * again after a pause and nothing has happened: no effect comes before its commit.
+ */
+const STORE_RETRY_MS = 1_000;
+/** Of the end of stderr, kept in the status of a failing task. */
+const LOG_TAIL_BYTES = 600;
+
+export class Reconciler {
+  readonly state: WorkflowState;
+  readonly #home: HomeContext;
+  #poked = false;
+  #turning: Promise<void> | undefined;
+  #stopped = false;
+  #waiting: (() => void)[] = [];
+  #paused: Promise<void> | undefined;
+  #pausesWanted = 0;
+  #cancelWake: () => void = () => undefined;
+
+  constructor(home: HomeContext, state: WorkflowState) {
+    this.#home = home;
+    this.state = state;
+  }
+
+  /** Something happened: another turn is due. */
+  poke(): void {
+    this.#poked = true;
+    if (this.#turning || this.#paused || this.#pausesWanted > 0 || this.#stopped) return;
+    this.#turning = this.#turnWhilePoked().finally(() => {
+      this.#turning = undefined;
+    });
+  }
+
+  /** Pokes, and resolves when a turn that began after this call has ended. */
+  async turn(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+      this.poke();
+    });
+  }
+
+  /** Runs something between two turns: nothing else changes the state meanwhile. */
+  async pause(run: () => Promise<void>): Promise<void> {
+    this.#pausesWanted++;
+    while (this.#turning || this.#paused) await (this.#turning ?? this.#paused?.catch(() => undefined));
+    this.#pausesWanted--;
+    this.#paused = run();
+    try {
+      await this.#paused;
+    } finally {
+      this.#paused = undefined;
+      if (this.#poked) this.poke();
+    }
+  }
+
+  /** Resolves when no turn is running or due. */
+  async settled(): Promise<void> {
+    while (this.#turning) await this.#turning;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelWake();
+    await this.settled();
+  }
+
+  async #turnWhilePoked(): Promise<void> {
+    // Let everything that happens in this turn of the event loop be seen by one decision.
+    await Promise.resolve();
+    while (this.#poked && !this.#stopped && this.#pausesWanted === 0) {
+      this.#poked = false;
+      const waiting = this.#waiting.splice(0);
+      try {
+        if (await this.#turn()) this.#poked = true;
+        for (const resolve of waiting) resolve();
+      } catch (error) {
+        this.#home.logger.error({ workflow: this.state.stored.object.metadata.name, error: String(error) }, 'a turn failed');
+        this.state.board.markAll();
+        this.#waiting.push(...waiting);
+        this.#cancelWake = this.#home.clock.after(STORE_RETRY_MS, () => this.poke());
+        return;
+      }
+    }
+  }
+
+  /** True: something was written, so the world is worth another look. */
+  async #turn(): Promise<boolean> {
+    const { state } = this;
+    const home = this.#home;
+    if (state.resting) return false;
+    if (state.lookNeeded) await this.#look();
+
+    const observed = await takeObservations(state, home.backend, (token) => home.tokens.get(token)?.key, home.clock.now());
+    for (const entry of observed) this.#apply(entry);
+    const requested = await takeRequests(home, state);
+    for (const entry of requested.entries) if (isTaskEntry(entry)) this.#apply(entry);
+
+    const decision = decide(state.board, this.snapshot());
+    const prepared = await prepare(home, state, decision.actions);
+    for (const entry of prepared.entries) this.#apply(entry);
+
+    const entries: JournalEntry[] = [...observed, ...requested.entries, ...prepared.entries];
+    await this.#commit(entries, prepared, requested.stored);
+    for (const effect of prepared.effects) void effect().then(() => this.#afterEffect(), (e: unknown) => this.#effectFailed(e));
+    this.#scheduleWake(decision.wakeAt);
+    if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
+    return entries.length > 0 || !state.board.isClean || state.inbox.length > 0;
+  }
+
+  async #look(): Promise<void> {
+    const { state } = this;
+    state.lookNeeded = false;
+    const seen = await this.#home.backend.files.look(state.allLooks());
+    for (const [id, digest] of seen) state.setFact(id, digest);
+    state.unrestorable.clear();
+  }
+
+  #apply(entry: TaskEntry): void {
+    const { state } = this;
+    const live = liveAttempt(state.book.get(entry.task));
+    state.apply(entry);
+    if (entry.type === 'AttemptEnded' && live) this.#ended(live.uid, entry);
+    if (entry.type === 'AttemptReleased' && live) this.#home.slots.giveBack(live.uid);
+  }
+
+  #ended(uid: string, entry: Extract<TaskEntry, { type: 'AttemptEnded' }>): void {
+    const { state } = this;
+    this.#home.slots.giveBack(uid);
+    this.#home.tokens.delete(uid);
+    state.cancelling.delete(uid);
+    state.unconfirmed.delete(uid);
+    const record = state.book.get(entry.task);
+    const attempt = record?.attempts.at(-1);
+    for (const write of attempt?.writes ?? []) {
+      const made = entry.outcome.outputs.find((o) => o.name === write.name);
+      state.setFact(write.lookId, made?.digest);
+    }
+    // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
+    if (entry.outcome.phase === 'Failed' && attempt) this.#keepLogTail(attempt);
+    if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && lastSuccess(record) === attempt) {
+      const earlier = (record?.attempts ?? []).slice(0, -1).filter((a) => a.directory !== undefined);
+      if (earlier.length > 0)
+        void this.#home.backend.release(earlier.map((a) => ({ token: a.uid, directory: a.directory, handle: a.handle })), 'Displaced');
+    }
+  }
+
+  /** A few last lines of a failure go into the status, so that the cause is seen without another command. */
+  #keepLogTail(attempt: Attempt): void {
+    const { state } = this;
+    if (state.logTails.size >= MAX_FAILING_TASKS_IN_STATUS) return;
+    const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
+    void this.#home.backend.readLog(handled, 'stderr', -LOG_TAIL_BYTES).then((part) => {
+      if (part.text === '' || this.#stopped) return;
+      state.logTails.set(attempt.uid, part.text.trimEnd());
+      this.poke();
+    });
+  }
+
+  snapshot(): Snapshot {
+    const { state } = this;
+    return {
+      now: this.#home.clock.now(),
+      generation: state.stored.object.metadata.generation,
+      graph: state.graph,
+      settings: state.settings,
+      records: state.book,
+      facts: state.facts,
+      unrestorable: state.unrestorable,
+      unconfirmed: state.unconfirmed,
+      free: this.#home.slots.free(),
+      needs: (index) => this.#needs(index),
+      mode: state.mode,
+    };
+  }
+
+  #needs(index: number): Snapshot['free'] & { walltimeMs: number } {
+    const { state } = this;
+    const task = state.graph.tasks[index] as Snapshot['graph']['tasks'][number];
+    const template = state.template(task);
+    if (!task.spec.resources) return DEFAULT_NEEDS;
+    const scope = { ...state.scopes().of(state.element(task), 'relative', []), attempt: attemptScope(state.book.get(task.key), '') };
+    const needs = needsOf(template, { ...scope, filesize: (path) => BigInt(this.#home.backend.files.size(path)) });
+    return needs.ok ? needs.value : DEFAULT_NEEDS;
+  }
+
+  async #commit(entries: readonly JournalEntry[], prepared: Prepared, changed: WorkflowState['stored'] | undefined): Promise<void> {
+    const { state } = this;
+    const home = this.#home;
+    const now = home.clock.now();
+    const base = changed ?? state.stored;
+    const object = nextObject(state, base, now, home.clock);
+    const phase = object.status?.phase;
+    const phaseChanged = phase !== undefined && (phase !== base.object.status?.phase || object.status?.reason !== base.object.status?.reason);
+    const all = phaseChanged
+      ? [...entries, { type: 'WorkflowPhase' as const, phase: object.status?.phase ?? '', reason: object.status?.reason ?? '', message: object.status?.message ?? '' }]
+      : entries;
+    const objectChanged = changed !== undefined || !sameStatus(base.object.status, object.status);
+    if (all.length === 0 && !objectChanged) return;
+    const stored = { ...base, object };
+    const batch: Batch = {
+      time: now,
+      entries: all.map((entry) => ({ workflow: state.uid, entry })),
+      preimages: prepared.preimages,
+      ...(objectChanged ? { workflows: [{ stored }] } : {}),
+    };
+    const committed = await this.#persist(batch);
+    if (objectChanged) {
+      state.stored = { ...stored, version: committed.version };
+      home.published(state.stored, 'MODIFIED');
+    }
+    if (all.length > 0) {
+      const lines: JournalLine[] = all.map((entry, i) => ({ seq: committed.seqs[i] as number, time: now, workflow: state.uid, entry }));
+      home.journaled(lines);
+    }
+  }
+
+  /** A full disk or a hiccup of it ends nothing: what runs goes on, and we wait until the ledger takes it. */
+  async #persist(batch: Batch): Promise<{ version: number; seqs: readonly number[] }> {
+    for (;;) {
+      try {
+        const committed = await this.#home.store.commit(batch);
+        if (committed.outcome === 'Committed') return committed;
+        throw new Error('an unconditional commit was refused');
+      } catch (error) {
+        this.#home.logger.error({ error: String(error) }, 'the ledger cannot be written; trying again');
+        await new Promise<void>((resolve) => this.#home.clock.after(STORE_RETRY_MS, resolve));
+        if (this.#stopped) throw error;
+      }
+    }
+  }
+
+  #afterEffect(): void {
+    if (this.state.inbox.length > 0) this.poke();
+  }
+
+  #effectFailed(error: unknown): void {
+    this.#home.logger.error({ error: String(error) }, 'an effect failed; it is decided again');
+    this.state.cancelling.clear();
+    this.state.board.markAll();
+    this.#cancelWake = this.#home.clock.after(STORE_RETRY_MS, () => this.poke());
+  }
+
+  #scheduleWake(at: number | undefined): void {
+    this.#cancelWake();
+    if (at === undefined) return;
+    this.#cancelWake = this.#home.clock.after(Math.max(0, at - this.#home.clock.now()), () => this.poke());
+  }
+}

@@ -1,0 +1,28 @@
+import type { Handled } from '../backends/backend.ts';
+import { liveAttempt, type TaskRecord } from '../planning/record.ts';
+import type { HomeContext } from './home-context.ts';
+import type { WorkflowState } from './workflow-state.ts';
+
+/**
+ * After a start: every attempt without an outcome is looked up where it was submitted. What runs is adopted, what
+ * ended is recorded, and what nobody claimed is withdrawn: its claim is taken, so a launch that is still on its
+ * way starts nothing, and the task is judged afresh.
+ */
+export async function recover(home: HomeContext, state: WorkflowState): Promise<void> {
+  const live: Handled[] = [];
+  for (const key of state.book.live) {
+    const attempt = liveAttempt(state.book.get(key) as TaskRecord);
+    if (!attempt) continue;
+    home.tokens.set(attempt.uid, { workflow: state.uid, key });
+    home.slots.take(attempt.uid, attempt.needs);
+    live.push({ token: attempt.uid, directory: attempt.directory, handle: attempt.handle });
+  }
+  if (live.length === 0) return;
+  const withdraw: Handled[] = [];
+  const observations = await home.backend.observe(live);
+  for (const [i, observation] of observations.entries()) {
+    if (observation.state === 'Absent') withdraw.push(live[i] as Handled);
+    else state.inbox.push(observation);
+  }
+  if (withdraw.length > 0) await home.backend.cancel(withdraw);
+}

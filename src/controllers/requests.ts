@@ -1,0 +1,225 @@
+import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
+import { isFinal } from '../apis/phases.ts';
+import type { Json } from '../base/json.ts';
+import { carriesData, type GraphTask } from '../graph/graph.ts';
+import { attemptToken } from '../graph/keys.ts';
+import { ABSENT_DIGEST, lookId, outputLook } from '../planning/facts.ts';
+import type { JournalEntry } from '../planning/journal.ts';
+import { type Attempt, lastAttempt, lastSuccess, liveAttempt } from '../planning/record.ts';
+import type { StoredWorkflow, WorkflowMemory } from '../store/store.ts';
+import { addUpstream, resetAlsoTargets } from './executor.ts';
+import type { VerbRequest } from './home.ts';
+import type { HomeContext } from './home-context.ts';
+import { selectTasks } from './task-selection.ts';
+import type { WorkflowState } from './workflow-state.ts';
+
+/**
+ * Verbs: annotations `request.fixpoint.dev/ID` become journal entries, are remembered by id, and are removed in the
+ * same commit, so each is carried out exactly once however often it is asked for.
+ */
+export interface TakenRequests {
+  readonly entries: readonly JournalEntry[];
+  /** The resource without the annotations, if there were any. */
+  readonly stored: StoredWorkflow | undefined;
+}
+
+/** How long the ids of requests are remembered. */
+export const REQUEST_MEMORY_MS = 7 * 24 * 3600 * 1000;
+
+export async function takeRequests(home: HomeContext, state: WorkflowState): Promise<TakenRequests> {
+  const { metadata } = state.stored.object;
+  const annotations = { ...metadata.annotations };
+  const ids = Object.keys(annotations).filter((name) => name.startsWith(REQUEST_ANNOTATION_PREFIX));
+  if (ids.length === 0) return { entries: [], stored: undefined };
+  const now = home.clock.now();
+  const entries: JournalEntry[] = [];
+  let memory: WorkflowMemory = { ...state.stored.memory, requests: recent(state.stored.memory.requests, now) };
+  for (const name of ids.sort()) {
+    const id = name.slice(REQUEST_ANNOTATION_PREFIX.length);
+    const text = annotations[name] as string;
+    delete annotations[name];
+    if (Object.hasOwn(memory.requests, id)) continue;
+    memory = { ...memory, requests: { ...memory.requests, [id]: now } };
+    const request = parseRequest(id, text);
+    if (!request) {
+      entries.push({ type: 'RequestHandled', request: id, verb: 'unknown', message: `not a request: ${text.slice(0, 200)}` });
+      continue;
+    }
+    const carried = await carryOut(home, state, request, memory);
+    memory = carried.memory;
+    entries.push(...carried.entries, { type: 'RequestHandled', request: id, verb: request.verb, message: carried.message });
+  }
+  const object = { ...state.stored.object, metadata: { ...metadata, annotations } };
+  state.stored = { ...state.stored, object, memory };
+  if (memory.approvedGeneration >= metadata.generation) state.held = false;
+  return { entries, stored: state.stored };
+}
+
+function recent(requests: WorkflowMemory['requests'], now: number): WorkflowMemory['requests'] {
+  return Object.fromEntries(Object.entries(requests).filter(([, time]) => now - time < REQUEST_MEMORY_MS));
+}
+
+function parseRequest(id: string, text: string): VerbRequest | undefined {
+  try {
+    const value = JSON.parse(text) as VerbRequest;
+    return typeof value.verb === 'string' ? { ...value, id } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+interface Carried {
+  readonly entries: readonly JournalEntry[];
+  readonly memory: WorkflowMemory;
+  readonly message: string;
+}
+
+async function carryOut(home: HomeContext, state: WorkflowState, request: VerbRequest, memory: WorkflowMemory): Promise<Carried> {
+  const selected = selectTasks(state.graph, request);
+  const names = request.tasks?.length ? ` of ${request.tasks.join(', ')}` : '';
+  const done = (entries: readonly JournalEntry[], changed = memory): Carried => ({
+    entries,
+    memory: changed,
+    message: `${request.verb}${names}: ${entries.length} task${entries.length === 1 ? '' : 's'}`,
+  });
+  switch (request.verb) {
+    case 'suspend':
+      return done([], { ...memory, suspended: true });
+    case 'resume':
+      state.launchesStopped = false;
+      return done([], { ...memory, suspended: false });
+    case 'approve':
+      return done([], { ...memory, approvedGeneration: state.stored.object.metadata.generation });
+    case 'retry':
+      state.lookNeeded = true;
+      return done(retry(state, request, selected));
+    case 'reset':
+      state.lookNeeded = true;
+      return done(reset(state, request, selected));
+    case 'cancel':
+      return done(cancel(state, request, selected));
+    case 'complete':
+    case 'fail':
+      return done(await byHand(home, state, request, selected));
+    case 'accept':
+      state.lookNeeded = true;
+      return done(accept(state, request, selected));
+  }
+}
+
+/** Failed and cancelled tasks get a fresh budget; with `force`, attempts that nobody can confirm count as over. */
+function retry(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  for (const task of selected) {
+    const record = state.book.get(task.key);
+    if (!record) continue;
+    const last = lastAttempt(record)?.number ?? 0;
+    const live = liveAttempt(record);
+    if (live && request.force && state.unconfirmed.has(live.uid))
+      entries.push({ type: 'AttemptReleased', task: task.key, upTo: last, request: request.id });
+    const failed = last > record.forgivenUpTo && lastAttempt(record)?.outcome !== undefined && lastAttempt(record)?.outcome?.phase !== 'Succeeded';
+    if (!failed && !record.cancelled) continue;
+    entries.push({ type: 'TaskForgiven', task: task.key, upTo: last, request: request.id });
+    if (lastAttempt(record)?.outcome?.phase === 'Failed') entries.push(...resets(state, resetAlsoTargets(state, task.index), `resetAlso of ${task.key}`));
+  }
+  return entries;
+}
+
+function reset(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
+  const targets = new Set(selected.map((t) => t.index));
+  for (const task of selected) {
+    for (const index of resetAlsoTargets(state, task.index)) targets.add(index);
+    if (request.ancestors) addUpstream(state.graph.tasks, task.index, true, targets);
+  }
+  if (!request.only) addDescendants(state, targets);
+  return resets(state, targets, `reset ${request.id}`);
+}
+
+function addDescendants(state: WorkflowState, targets: Set<number>): void {
+  const pending = [...targets];
+  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+    for (const edge of state.graph.downstream[index] ?? []) {
+      if (targets.has(edge.to) || !carriesData(edge.kind)) continue;
+      targets.add(edge.to);
+      pending.push(edge.to);
+    }
+  }
+}
+
+function resets(state: WorkflowState, targets: ReadonlySet<number>, cause: string): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  for (const index of [...targets].sort((a, b) => a - b)) {
+    const task = state.graph.tasks[index] as GraphTask;
+    const last = lastAttempt(state.book.get(task.key));
+    if (last && task.kind === 'Task') entries.push({ type: 'TaskReset', task: task.key, upTo: last.number, cause });
+  }
+  return entries;
+}
+
+/** What is final stays as it is: cancelling a finished task changes nothing. */
+function cancel(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
+  return selected.flatMap((task): JournalEntry[] => {
+    const seen = state.board.view(task.index);
+    if (task.kind !== 'Task' || (seen && isFinal(seen.phase))) return [];
+    return [{ type: 'TaskCancelled', task: task.key, request: request.id, execution: seen?.identity?.execution }];
+  });
+}
+
+/** `complete` and `fail`: an attempt that nobody ran, with the outputs as they lie there now. */
+async function byHand(home: HomeContext, state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): Promise<JournalEntry[]> {
+  const entries: JournalEntry[] = [];
+  for (const task of selected) {
+    const record = state.book.get(task.key);
+    const identity = state.board.view(task.index)?.identity;
+    if (task.kind !== 'Task' || liveAttempt(record) || !identity) continue;
+    const number = (lastAttempt(record)?.number ?? 0) + 1;
+    const now = home.clock.now();
+    const seen = await home.backend.files.look(task.outputs.map(outputLook));
+    const attempt: Attempt = {
+      number,
+      uid: attemptToken(state.uid, task.key, identity.definition, number),
+      state: 'Intended',
+      generation: state.stored.object.metadata.generation,
+      definition: identity.definition,
+      execution: identity.execution,
+      handling: task.handling,
+      preimage: { templateDigest: task.preimage.templateDigest, values: task.preimage.values as Json, code: identity.code as Json },
+      contributions: identity.contributions,
+      because: [],
+      needs: { cpu: 0, memoryBytes: 0, gpu: 0, walltimeMs: 0 },
+      backend: 'by-hand',
+      createTime: now,
+      writes: task.outputs.map((o) => ({ name: o.name, path: o.path, lookId: lookId(outputLook(o)) })),
+      startTime: now,
+    };
+    const complete = request.verb === 'complete';
+    entries.push(
+      { type: 'AttemptIntended', task: task.key, attempt },
+      {
+        type: 'AttemptEnded',
+        task: task.key,
+        number,
+        outcome: {
+          phase: complete ? 'Succeeded' : 'Failed',
+          reason: complete ? 'CompletedByHand' : 'FailedByHand',
+          message: `by request ${request.id}`,
+          finishTime: now,
+          outputs: complete ? task.outputs.map((o) => ({ name: o.name, path: o.path, digest: seen.get(lookId(outputLook(o))) ?? ABSENT_DIGEST })) : [],
+        },
+      },
+    );
+  }
+  return entries;
+}
+
+/** The result that is there counts under the present definition. */
+function accept(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
+  return selected.flatMap((task): JournalEntry[] => {
+    const success = lastSuccess(state.book.get(task.key));
+    const identity = state.board.view(task.index)?.identity;
+    if (!success || !identity || success.execution === identity.execution) return [];
+    const preimage = { templateDigest: task.preimage.templateDigest, values: task.preimage.values as Json, code: identity.code as Json };
+    const { definition, execution, contributions } = identity;
+    return [{ type: 'ResultAccepted', task: task.key, number: success.number, definition, execution, preimage, contributions, request: request.id }];
+  });
+}

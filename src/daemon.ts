@@ -1,0 +1,75 @@
+/**
+ * The composition root of the daemon: it opens the home of a state folder, serves it, starts the folder sources,
+ * and ends in the opposite order. Ending cancels nothing: attempts live on and are adopted by whoever comes next.
+ */
+import type { Clock } from './base/clock.ts';
+import type { Logger } from './base/logger.ts';
+import { fail, ok, type Result } from './base/result.ts';
+import { openEmbeddedHome } from './controllers/embedded-home.ts';
+import { serveState } from './server/serve-state.ts';
+import { startFolderSource } from './sources/folder/folder-source.ts';
+
+export interface DaemonOptions {
+  readonly stateDir: string;
+  readonly runsDir: string | undefined;
+  /** Folders whose files are applied, absolute. */
+  readonly watch: readonly string[];
+  readonly capacity: { readonly cpus?: number; readonly memoryBytes?: number; readonly gpus?: number };
+  readonly runtimeDir: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly onSignal: (signal: 'SIGINT' | 'SIGTERM', run: () => void) => () => void;
+}
+
+/** Runs until a signal. The error is one sentence: the state is held by another, or cannot be used. */
+export async function runDaemon(options: DaemonOptions): Promise<Result<void, string>> {
+  const { stateDir, runsDir, clock, logger } = options;
+  // From here on, so that a signal during a slow start is not lost.
+  const signalled = waitForSignal(options);
+  /** What was started, to be ended in the opposite order. */
+  const started: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
+  };
+  const opened = await openEmbeddedHome({
+    stateDir,
+    ...(runsDir === undefined ? {} : { runsDir }),
+    ...options.capacity,
+    clock,
+    logger,
+  });
+  if (!opened.ok) return fail(opened.error.message);
+  const home = opened.value;
+  started.push(() => home.close());
+  try {
+    const served = await serveState({
+      home,
+      stateDir,
+      runtimeDir: options.runtimeDir,
+      clock,
+      version: options.version,
+      onError: (error) => logger.error({ error }, 'a request could not be answered'),
+    });
+    if (!served.ok) return fail(served.error.message);
+    started.push(() => served.value.close());
+    logger.info({ state: stateDir, socket: served.value.socketPath, pid: process.pid }, 'serving');
+    for (const dir of options.watch) {
+      const source = await startFolderSource({ dir, home, clock, logger });
+      started.push(() => source.close());
+      logger.info({ dir }, 'watching');
+    }
+    const signal = await signalled;
+    logger.info({ signal }, 'stopping; what runs goes on');
+    return ok(undefined);
+  } finally {
+    await stop();
+  }
+}
+
+function waitForSignal(options: DaemonOptions): Promise<string> {
+  return new Promise((resolve) => {
+    options.onSignal('SIGINT', () => resolve('SIGINT'));
+    options.onSignal('SIGTERM', () => resolve('SIGTERM'));
+  });
+}

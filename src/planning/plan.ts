@@ -1,0 +1,186 @@
+import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
+import { carriesData, type GraphTask } from '../graph/graph.ts';
+import { explainDifference, type Identity } from '../graph/identity.ts';
+import type { Json } from '../base/json.ts';
+import { Board } from './board.ts';
+import { decide } from './decide.ts';
+import { lookId, outputLook } from './facts.ts';
+import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import type { Snapshot } from './snapshot.ts';
+import type { View } from './view.ts';
+
+/**
+ * What would happen to every task, and why, without doing it.
+ *
+ * `Create`, `Reset` and `CancelAndReset` run if all goes well; `Reevaluate` may or may not, depending on what
+ * upstreams produce; nothing else runs.
+ */
+export interface PlanResult {
+  readonly tasks: readonly PlannedTask[];
+  /** Finished results that would be made again, and the core-hours in them and in attempts that would be ended. */
+  readonly discarded: { readonly tasks: number; readonly coreHours: number };
+}
+
+export function makePlan(snapshot: Snapshot, template: (digest: string) => Json | undefined): PlanResult {
+  const board = new Board(snapshot.graph);
+  decide(board, { ...snapshot, mode: 'Held' });
+  const planner = new Planner(board, snapshot, template);
+  const tasks: PlannedTask[] = [];
+  let discarded = 0;
+  let coreMs = 0;
+  for (const index of snapshot.graph.order) {
+    const task = snapshot.graph.tasks[index] as GraphTask;
+    const planned = planner.plan(task);
+    if (task.kind === 'Barrier') continue;
+    tasks[index] = planned;
+    const loses = planned.action === 'Reset' || planned.action === 'CancelAndReset';
+    const record = snapshot.records.get(task.key);
+    const success = loses ? lastSuccess(record) : undefined;
+    if (success) {
+      discarded++;
+      coreMs += (success.outcome?.elapsedMs ?? 0) * success.needs.cpu;
+    }
+    const live = planned.action === 'CancelAndReset' ? liveAttempt(record) : undefined;
+    if (live?.startTime !== undefined) coreMs += Math.max(0, snapshot.now - live.startTime) * live.needs.cpu;
+  }
+  const all = [...tasks.filter((t) => t !== undefined), ...planner.strays()];
+  return { tasks: all, discarded: { tasks: discarded, coreHours: coreMs / 3_600_000 } };
+}
+
+class Planner {
+  readonly #board: Board;
+  readonly #snapshot: Snapshot;
+  readonly #template: (digest: string) => Json | undefined;
+  /** By index: runs for certain, or may run. */
+  readonly #fate = new Map<number, 'Runs' | 'MayRun'>();
+  readonly #adopted = new Set<string>();
+
+  constructor(board: Board, snapshot: Snapshot, template: (digest: string) => Json | undefined) {
+    this.#board = board;
+    this.#snapshot = snapshot;
+    this.#template = template;
+  }
+
+  plan(task: GraphTask): PlannedTask {
+    const seen = this.#board.view(task.index) as View;
+    const record = this.#snapshot.records.get(task.key);
+    const { action, reason, because } = task.kind === 'Task' ? this.#decide(task, seen, record) : this.#gate(task);
+    if (action === 'Create' || action === 'Reset' || action === 'CancelAndReset') this.#fate.set(task.index, 'Runs');
+    else if (action === 'Reevaluate') this.#fate.set(task.index, 'MayRun');
+    return { name: task.key, action, reason, because };
+  }
+
+  #gate(task: GraphTask): Omit<PlannedTask, 'name'> {
+    const runs = task.upstream.find((e) => carriesData(e.kind) && this.#fate.get(e.from) === 'Runs');
+    if (runs) this.#fate.set(task.index, 'Runs');
+    else if (task.upstream.some((e) => carriesData(e.kind) && this.#fate.has(e.from))) this.#fate.set(task.index, 'MayRun');
+    return { action: 'Keep', reason: 'Gate', because: [] };
+  }
+
+  #decide(task: GraphTask, seen: View, record: TaskRecord | undefined): Omit<PlannedTask, 'name'> {
+    const fresh = (record?.attempts.length ?? 0) === 0;
+    const { step } = seen;
+    const differences = (): Because[] => this.#differences(task, seen, record);
+    if (step.kind === 'Adopt') {
+      this.#adopted.add(step.from);
+      return { action: 'Adopt', reason: 'Renamed', because: [{ task: step.from }] };
+    }
+    if (step.kind === 'Restore') return { action: 'Update', reason: 'OutputsPutBack', because: [] };
+    if (step.kind === 'Cancel') return { action: 'CancelAndReset', reason: step.reason, because: differences() };
+    const broad = this.#upstreamThat(task, 'Runs', true);
+    const any = broad ?? this.#upstreamThat(task, 'Runs', false) ?? this.#upstreamThat(task, 'MayRun', false);
+    if (liveAttempt(record)) return this.#live(task, any);
+    if (step.kind === 'Launch' || step.kind === 'CancelReaders' || step.kind === 'ResetAlso' || seen.reason === 'BackOff')
+      return fresh ? { action: 'Create', reason: 'New', because: [] } : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
+    if (seen.phase === 'Succeeded') return this.#kept(task, seen);
+    if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
+    if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };
+    const changed = this.#definitionChanged(task, record as TaskRecord);
+    if (changed.length > 0) return { action: 'Reset', reason: 'Changed', because: changed };
+    if (broad !== undefined) return { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
+    return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: any === undefined ? [] : [{ task: any }] };
+  }
+
+  /** A running reader of something that is made again is ended first, and then judged again. */
+  #live(task: GraphTask, upstream: string | undefined): Omit<PlannedTask, 'name'> {
+    const direct = task.upstream.find((e) => carriesData(e.kind) && this.#fate.get(e.from) === 'Runs');
+    if (direct) return { action: 'CancelAndReset', reason: 'UpstreamRunsAgain', because: [{ task: this.#key(direct.from) }] };
+    if (upstream !== undefined) return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: upstream }] };
+    return { action: 'Keep', reason: 'Running', because: [] };
+  }
+
+  #kept(task: GraphTask, seen: View): Omit<PlannedTask, 'name'> {
+    if (seen.success && seen.success.handling !== task.handling) return { action: 'Update', reason: 'HandlingChanged', because: [{ field: 'resources, retry or backend' }] };
+    return { action: 'Keep', reason: 'Unchanged', because: [] };
+  }
+
+  #upstreamThat(task: GraphTask, fate: 'Runs' | 'MayRun', broadOnly: boolean): string | undefined {
+    const everything = this.#snapshot.settings.convergence === 'ResetDescendants';
+    const edge = task.upstream.find((e) => {
+      if (!carriesData(e.kind) || this.#fate.get(e.from) !== fate) return false;
+      return !broadOnly || everything || e.kind === 'DependsOn' || e.kind === 'Each';
+    });
+    return edge && this.#key(edge.from);
+  }
+
+  #key(index: number): string {
+    return (this.#snapshot.graph.tasks[index] as GraphTask).key;
+  }
+
+  /** Differences of the definition alone: the edges' part is not known while upstreams are open. */
+  #definitionChanged(task: GraphTask, record: TaskRecord): Because[] {
+    const before = lastSuccess(record) ?? lastAttempt(record);
+    if (!before) return [];
+    const contributions = before.contributions;
+    return explainDifference(this.#identityOf(before), {
+      template: task.preimage.template,
+      values: task.preimage.values as Json,
+      code: before.preimage.code,
+      contributions,
+    });
+  }
+
+  #differences(task: GraphTask, seen: View, record: TaskRecord | undefined): Because[] {
+    const before = lastSuccess(record) ?? lastAttempt(record);
+    if (!before) return [];
+    const causes = explainDifference(this.#identityOf(before), {
+      template: task.preimage.template,
+      values: task.preimage.values as Json,
+      code: (seen.identity?.code as Json | undefined) ?? before.preimage.code,
+      contributions: seen.identity?.contributions ?? before.contributions,
+    });
+    for (const output of task.outputs) {
+      const recorded = before.outcome?.outputs.find((o) => o.name === output.name)?.digest;
+      const fact = this.#snapshot.facts.get(lookId(outputLook(output)));
+      if (recorded !== undefined && fact !== undefined && fact !== recorded) causes.push({ field: `outputs.${output.name}`, old: recorded, new: fact });
+    }
+    if (causes.length === 0 && lastSuccess(record) === undefined) causes.push({ field: before.outcome?.phase === 'Succeeded' ? 'reset' : 'retry' });
+    return causes;
+  }
+
+  #identityOf(attempt: Attempt): Identity {
+    return {
+      template: this.#template(attempt.preimage.templateDigest),
+      values: attempt.preimage.values,
+      code: attempt.preimage.code,
+      contributions: attempt.contributions,
+    };
+  }
+
+  strays(): PlannedTask[] {
+    const { records, settings } = this.#snapshot;
+    const planned: PlannedTask[] = [];
+    for (const key of records.strays) {
+      if (this.#adopted.has(key)) continue;
+      const action: PlanAction = settings.prune === 'Keep' ? 'Keep' : 'Prune';
+      planned.push({ name: key, action, reason: 'TaskRemoved', because: [] });
+    }
+    return planned;
+  }
+}
+
+export function planSummary(tasks: readonly PlannedTask[]): Record<string, number> {
+  const summary: Record<string, number> = {};
+  for (const { action } of tasks) summary[action] = (summary[action] ?? 0) + 1;
+  return summary;
+}

@@ -5,9 +5,8 @@
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { fail, ok, type Result } from './base/result.ts';
-import { openEmbeddedHome } from './controllers/embedded-home.ts';
+import { type EmbeddedHomeOptions, openEmbeddedHome } from './controllers/embedded-home.ts';
 import { serveState } from './server/serve-state.ts';
-import { startFolderSource } from './sources/folder/folder-source.ts';
 
 export interface DaemonOptions {
   readonly stateDir: string;
@@ -15,6 +14,7 @@ export interface DaemonOptions {
   /** Folders whose files are applied, absolute. */
   readonly watch: readonly string[];
   readonly capacity: { readonly cpus?: number; readonly memoryBytes?: number; readonly gpus?: number };
+  readonly keepRuns: Pick<EmbeddedHomeOptions, 'keepRuns'>;
   readonly runtimeDir: string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -36,6 +36,7 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<void, st
     stateDir,
     ...(runsDir === undefined ? {} : { runsDir }),
     ...options.capacity,
+    ...options.keepRuns,
     clock,
     logger,
   });
@@ -55,6 +56,8 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<void, st
     started.push(() => served.value.close());
     logger.info({ state: stateDir, socket: served.value.socketPath, pid: process.pid }, 'serving');
     for (const dir of options.watch) {
+      // On demand: a daemon that watches nothing needs no watcher.
+      const { startFolderSource } = await import('./sources/folder/folder-source.ts');
       const source = await startFolderSource({ dir, home, clock, logger });
       started.push(() => source.close());
       logger.info({ dir }, 'watching');

@@ -1,5 +1,5 @@
 import { MAX_DOCUMENT_DEPTH } from '../base/limits.ts';
-import type { DecodedDocument, Report } from './decode.ts';
+import type { DecodedDocument, Report } from './decoded-document.ts';
 import { setOwn } from './own-property.ts';
 import { PositionTableBuilder } from './positions.ts';
 

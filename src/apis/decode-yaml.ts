@@ -13,7 +13,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { MAX_ALIAS_EXPANSION_CHARS, MAX_DOCUMENT_DEPTH, MAX_YAML_TOKENS } from '../base/limits.ts';
-import type { DecodedDocument, Report } from './decode.ts';
+import type { DecodedDocument, Report } from './decoded-document.ts';
 import { setOwn } from './own-property.ts';
 import { keyTrouble, valueTrouble } from './plain-scalar.ts';
 import { PositionTableBuilder } from './positions.ts';

@@ -1,9 +1,10 @@
 import { MAX_DOCUMENT_BYTES } from '../base/limits.ts';
 import { decodeJson, looksLikeJson } from './decode-json.ts';
 import { decodeYaml } from './decode-yaml.ts';
+import type { DecodedDocument, Report } from './decoded-document.ts';
 import type { Diagnostic, LocatedDiagnostic } from './diagnostic.ts';
 import { DiagnosticList } from './diagnostic-list.ts';
-import { locateIn, type PositionTable } from './positions.ts';
+import { locateIn } from './positions.ts';
 import { findForbidden, SourceText } from './source-text.ts';
 
 /**
@@ -17,26 +18,10 @@ export interface Decoded {
   readonly locate: (d: Diagnostic) => LocatedDiagnostic;
 }
 
-/** The same without functions, as it crosses a thread. */
-export interface DecodedDocument {
-  readonly value: unknown;
-  readonly positions: PositionTable;
-  /** False: something has been reported; the value only serves to find more problems. */
-  readonly good: boolean;
-}
-
 export interface DecodedText {
   readonly documents: readonly DecodedDocument[];
   readonly diagnostics: readonly LocatedDiagnostic[];
 }
-
-/** Told of a problem at an offset of the text. */
-export type Report = (
-  code: string,
-  offset: number,
-  message: string,
-  more?: { readonly path?: readonly (string | number)[]; readonly hint?: string },
-) => void;
 
 /**
  * Documents without a problem, and all problems of the others, at most `MAX_DIAGNOSTICS`. Takes time and memory

@@ -1,7 +1,7 @@
+import type { EndReason } from '../apis/reasons.ts';
 import type { Json } from '../base/json.ts';
 import type { Look } from '../planning/facts.ts';
 import type { Needs, OutputRecord, Usage } from '../planning/record.ts';
-import type { EndReason } from '../apis/reasons.ts';
 
 /**
  * The backend port: where attempts run. Backends speak tokens and handles, know nothing of graphs, and never
@@ -32,7 +32,7 @@ export interface Backend {
   /** Output from byte `from` on, or (negative) that many bytes before the end; empty when there is no more yet. */
   readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart>;
   /** Forgets what is left of attempts that nobody will ask for again. */
-  release(attempts: readonly Handled[], what: 'Displaced' | 'Everything'): Promise<void>;
+  release(attempts: readonly Handled[], what: 'Displaced' | 'Compacted' | 'Everything'): Promise<void>;
   readonly files: FileSpace;
   close(): Promise<void>;
 }
@@ -67,6 +67,8 @@ export interface Launch {
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly files: readonly LaunchFile[];
   readonly workdir: string;
+  /** Run in a folder of the attempt's own: where inputs appear and outputs are made before they are published. */
+  readonly staged: Staged | undefined;
   readonly stdin: string | undefined;
   readonly stdout: string | undefined;
   readonly stderr: string | undefined;
@@ -77,11 +79,21 @@ export interface Launch {
   readonly metadata: Json;
 }
 
+export interface Staged {
+  readonly links: readonly { readonly path: string; readonly at: string }[];
+  readonly outputs: readonly { readonly name: string; readonly at: string }[];
+}
+
 export type Command =
   /** A script and the argv that its path is appended to. */
   | { readonly kind: 'Script'; readonly shell: readonly string[]; readonly text: string }
   /** An argv that no shell sees, unless there is a setup script to run before it. */
-  | { readonly kind: 'Argv'; readonly argv: readonly string[]; readonly setup: string | undefined; readonly shell: readonly string[] };
+  | {
+      readonly kind: 'Argv';
+      readonly argv: readonly string[];
+      readonly setup: string | undefined;
+      readonly shell: readonly string[];
+    };
 
 export interface LaunchFile {
   readonly name: string;

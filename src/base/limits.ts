@@ -67,3 +67,19 @@ export const MAX_SHEET_COLUMNS = 1_000;
 export const MAX_SHEET_PATTERN_WORK = 4_000_000_000;
 /** Words and marks of one YAML text; each costs microseconds and a hundred bytes. 10,000 tasks are about 1,000,000. */
 export const MAX_YAML_TOKENS = 5_000_000;
+/** One log of one attempt; above it the middle is dropped (`backends/process/log-limit.ts`). */
+export const MAX_LOG_BYTES = 256 * 1024 * 1024;
+/** Of a log that was cut, how much of its end is kept beside it. */
+export const KEPT_LOG_BYTES = 8 * 1024 * 1024;
+/** A file that is gone from a watched folder deletes its workflows after so long: a checkout or a save may bring it back. */
+export const FOLDER_GRACE_MS = 30_000;
+/** How often a watched folder is gone through whatever its events say: network file systems and full queues send none. */
+export const FOLDER_RESCAN_MS = 10_000;
+/** How often a watched folder that went away is looked for. */
+export const FOLDER_AWAY_MS = 2_000;
+/** A file that looks half written is read again after so long before its content counts. */
+export const HALF_WRITTEN_MS = 150;
+/** Files of a watched folder that are read, parsed and applied side by side. */
+export const MAX_FILES_AT_ONCE = 8;
+/** Absences at once from which on a watched folder is distrusted, if they are more than half of its files too. */
+export const MIN_SUSPECT_FILES = 3;

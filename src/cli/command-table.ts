@@ -35,6 +35,10 @@ const CAPACITY = [
   option('--cpus <n>', 'cores that tasks may use'),
   option('--memory <quantity>', 'memory that tasks may use'),
   option('--gpus <n>', 'GPUs that tasks may use'),
+  option(
+    '--keep-runs <which>',
+    'run folders that stay whole: all, failed (only those), none; else successes are compacted',
+  ),
 ];
 const output = (kinds: string): OptionSpec => option('-o, --output <format>', `one of ${kinds}`);
 const WORKFLOW = word('<workflow>', 'name of the workflow');

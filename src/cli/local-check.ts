@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { LocatedDiagnostic } from '../apis/diagnostic.ts';
 import { DEFAULT_NAMESPACE, FOLDER_ANNOTATION } from '../apis/meta.ts';
 import type { JsonObject } from '../base/json.ts';
@@ -53,7 +54,6 @@ export async function applyParams(context: CommandContext, loaded: LoadedDocumen
 }
 
 async function readParamFile(context: CommandContext, file: string): Promise<JsonObject> {
-  const { resolve } = await import('node:path');
   const { decode } = await import('../apis/decode.ts');
   const { renderDiagnostics } = await import('./render/diagnostics.ts');
   const { documents, diagnostics } = decode(await readText(resolve(context.io.cwd, file)), file);

@@ -1,3 +1,4 @@
+import { CommandFailure, EXIT } from './exit-code.ts';
 import type { Io, Output } from './io.ts';
 
 const BATCH_CHARS = 64 * 1024;
@@ -31,6 +32,12 @@ async function writeJoined(output: Output, start: string, items: readonly unknow
     text = '';
   }
   await output.write(text + end);
+}
+
+/** A watch has no end of its own: if nobody here ended it, its server did. */
+export function orServerStopped(io: Io, signal: AbortSignal): number {
+  if (signal.aborted || io.stdout.closed()) return EXIT.done;
+  throw new CommandFailure(EXIT.unreachable, 'the daemon stopped');
 }
 
 /** Aborts when the user interrupts or the reader of standard output goes away. */

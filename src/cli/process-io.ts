@@ -28,7 +28,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
   });
   return {
     isTerminal: stream.isTTY === true,
-    columns: () => stream.columns ?? 80,
+    // Some terminals report a width of 0.
+    columns: () => stream.columns || 80,
     closed: () => closed,
     write: (text) => {
       if (closed || stream.write(text)) return Promise.resolve();

@@ -51,7 +51,10 @@ function addCommand(
   for (const word of spec.words ?? []) command.argument(word.pattern, word.meaning);
   for (const option of spec.options) {
     if (option.many === true) {
-      command.option(option.flags, option.meaning, (value: string, all: string[] = []) => [...all, value]);
+      command.option(option.flags, option.meaning, (value: string, all: string[] | undefined) => [
+        ...(all ?? []),
+        value,
+      ]);
     } else command.option(option.flags, option.meaning);
   }
   if (spec.hidden !== undefined) command.addHelpText('after', spec.hidden);

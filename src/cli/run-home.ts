@@ -5,6 +5,7 @@ import { capacityOf } from './capacity.ts';
 import { connectClient } from './client.ts';
 import type { CommandContext } from './command.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
+import { keepRunsOf } from './keep-runs.ts';
 import { elsewhereMessage, ownerOf, STATE_FOLDER } from './locate-state.ts';
 import { openHome } from './open-home.ts';
 import { VERSION } from './version.ts';
@@ -65,6 +66,7 @@ async function ownHome(context: CommandContext, stateDir: string): Promise<RunHo
     stateDir,
     ...(runs === undefined ? {} : { runsDir: resolve(io.cwd, runs) }),
     ...capacityOf(context),
+    ...keepRunsOf(context),
   });
   const served = await serveState({
     home,

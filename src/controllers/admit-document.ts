@@ -33,7 +33,12 @@ export async function admitDocument(
   const named = nameTasks(document);
   const folder = named.metadata.annotations?.[FOLDER_ANNOTATION];
   if (folder === undefined || !folder.startsWith('/')) return fail([noFolder()]);
-  const source = { name: named.metadata.name, namespace: named.metadata.namespace ?? 'default', spec: named.spec, folder };
+  const source = {
+    name: named.metadata.name,
+    namespace: named.metadata.namespace ?? 'default',
+    spec: named.spec,
+    folder,
+  };
   const sheets = await readSheets(sheetsOf(source));
   const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
   if (!built.ok) return fail(built.error);
@@ -83,9 +88,19 @@ function beyondCapacity(built: BuiltGraph, capacity: Capacity): Diagnostic[] {
     const { cpu, gpu } = template.spec.resources ?? {};
     const path = ['spec', 'tasks', template.index, 'resources'];
     if (typeof cpu === 'number' && cpu > capacity.cpu)
-      found.push({ severity: 'error', code: 'E-RESOURCES', path: [...path, 'cpu'], message: `${template.name} asks for ${cpu} cores, the process backend has ${capacity.cpu}` });
+      found.push({
+        severity: 'error',
+        code: 'E-RESOURCES',
+        path: [...path, 'cpu'],
+        message: `${template.name} asks for ${cpu} cores, the process backend has ${capacity.cpu}`,
+      });
     if (typeof gpu === 'number' && gpu > capacity.gpu)
-      found.push({ severity: 'error', code: 'E-RESOURCES', path: [...path, 'gpu'], message: `${template.name} asks for ${gpu} GPUs, the process backend has ${capacity.gpu}` });
+      found.push({
+        severity: 'error',
+        code: 'E-RESOURCES',
+        path: [...path, 'gpu'],
+        message: `${template.name} asks for ${gpu} GPUs, the process backend has ${capacity.gpu}`,
+      });
   }
   return found;
 }
@@ -111,7 +126,11 @@ function missingInputs(built: BuiltGraph, facts: ReadonlyMap<string, string>): D
     for (const [i, input] of task.inputs.entries()) {
       if (input.optional || input.external || input.form === 'glob') continue;
       input.paths.forEach((path, at) => {
-        if (input.producers[at] !== undefined || facts.get(lookId({ path, fingerprint: input.fingerprint, glob: false })) !== ABSENT_DIGEST) return;
+        if (
+          input.producers[at] !== undefined ||
+          facts.get(lookId({ path, fingerprint: input.fingerprint, glob: false })) !== ABSENT_DIGEST
+        )
+          return;
         const template = built.graph.templates[task.template];
         if (seen.has(`${task.template}:${path}`)) return;
         seen.add(`${task.template}:${path}`);

@@ -42,7 +42,10 @@ export type EmbeddedHome = LocalHome;
 export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Result<EmbeddedHome, OpenError>> {
   const { stateDir, readOnly = false, passive = false } = options;
   if (process.platform !== 'linux' && !readOnly && !passive)
-    return fail({ reason: 'Unusable', message: 'the process backend needs Linux; everything that launches nothing works here' });
+    return fail({
+      reason: 'Unusable',
+      message: 'the process backend needs Linux; everything that launches nothing works here',
+    });
   let dir: string;
   try {
     if (!readOnly) mkdirSync(stateDir, { recursive: true, mode: 0o700 });

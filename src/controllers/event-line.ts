@@ -30,17 +30,28 @@ function tell(entry: JournalEntry): Told {
     case 'AttemptIntended': {
       const causes = entry.attempt.because.map((b) => ('task' in b ? b.task : b.field));
       const why = causes.length > 0 ? `, because of ${causes.slice(0, 5).join(', ')}` : '';
-      return { reason: 'AttemptCreated', attempt: entry.attempt.number, message: `attempt ${entry.attempt.number} created${why}` };
+      return {
+        reason: 'AttemptCreated',
+        attempt: entry.attempt.number,
+        message: `attempt ${entry.attempt.number} created${why}`,
+      };
     }
     case 'AttemptStarted':
       return { reason: 'AttemptStarted', attempt: entry.number, message: `attempt ${entry.number} started` };
     case 'AttemptEnded': {
       const { phase, reason, message } = entry.outcome;
-      const text = phase === 'Succeeded' ? 'succeeded' : `${phase === 'Failed' ? 'failed' : 'was cancelled'}: ${message ?? reason}`;
+      const text =
+        phase === 'Succeeded'
+          ? 'succeeded'
+          : `${phase === 'Failed' ? 'failed' : 'was cancelled'}: ${message ?? reason}`;
       return { reason, attempt: entry.number, warning: phase === 'Failed', message: `attempt ${entry.number} ${text}` };
     }
     case 'ResultAccepted':
-      return { reason: 'ResultAccepted', attempt: entry.number, message: `the result of attempt ${entry.number} was accepted` };
+      return {
+        reason: 'ResultAccepted',
+        attempt: entry.number,
+        message: `the result of attempt ${entry.number} was accepted`,
+      };
     case 'TaskReset':
       return { reason: 'TaskReset', message: `reset: ${entry.cause}` };
     case 'ResetAlsoDone':
@@ -50,9 +61,17 @@ function tell(entry: JournalEntry): Told {
     case 'TaskCancelled':
       return { reason: 'TaskCancelled', message: `cancelled by request ${entry.request}` };
     case 'AttemptReleased':
-      return { reason: 'AttemptReleased', warning: true, message: `attempt ${entry.upTo} counts as over, by request ${entry.request}` };
+      return {
+        reason: 'AttemptReleased',
+        warning: true,
+        message: `attempt ${entry.upTo} counts as over, by request ${entry.request}`,
+      };
     case 'OutputsRestored':
-      return { reason: 'OutputsRestored', attempt: entry.number, message: `outputs of attempt ${entry.number} were put back` };
+      return {
+        reason: 'OutputsRestored',
+        attempt: entry.number,
+        message: `outputs of attempt ${entry.number} were put back`,
+      };
     case 'TaskMoved':
       return { reason: 'TaskAdopted', message: `renamed to ${entry.to}` };
     case 'TaskPruned':
@@ -62,7 +81,11 @@ function tell(entry: JournalEntry): Told {
     case 'WorkflowInvalid':
       return { reason: 'WorkflowInvalid', warning: true, message: entry.message };
     case 'WorkflowPhase':
-      return { reason: entry.reason, warning: entry.phase === 'Failed', message: `${entry.phase}${entry.message === '' ? '' : `: ${entry.message}`}` };
+      return {
+        reason: entry.reason,
+        warning: entry.phase === 'Failed',
+        message: `${entry.phase}${entry.message === '' ? '' : `: ${entry.message}`}`,
+      };
     case 'RequestHandled':
       return { reason: 'RequestHandled', message: `${entry.message} (request ${entry.request})` };
     case 'WorkflowDeleted':

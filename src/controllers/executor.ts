@@ -1,9 +1,10 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { Launch } from '../backends/backend.ts';
+import type { Json } from '../base/json.ts';
+import { fail } from '../base/result.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { explainDifference } from '../graph/identity.ts';
 import { attemptToken } from '../graph/keys.ts';
-import type { Json } from '../base/json.ts';
 import type { Action } from '../planning/actions.ts';
 import { codeLooks, externalLooks, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
@@ -52,7 +53,12 @@ export async function prepare(home: HomeContext, state: WorkflowState, actions: 
 }
 
 /** Looks once more at what the launches read; one whose inputs moved meanwhile is judged again instead. */
-async function launchAll(home: HomeContext, state: WorkflowState, launches: readonly Extract<Action, { kind: 'Launch' }>[], prepared: Prepared): Promise<void> {
+async function launchAll(
+  home: HomeContext,
+  state: WorkflowState,
+  launches: readonly Extract<Action, { kind: 'Launch' }>[],
+  prepared: Prepared,
+): Promise<void> {
   const looks = launches.flatMap(({ index }) => {
     const task = state.graph.tasks[index] as GraphTask;
     return [...task.inputs.flatMap(externalLooks), ...codeLooks(task)];
@@ -86,23 +92,33 @@ function launch(
   const record = state.book.get(action.key);
   const token = attemptToken(state.uid, action.key, action.identity.definition, action.number);
   const workflow = { uid: state.uid, name: metadata.name, namespace: metadata.namespace };
-  const directory = home.backend.directoryFor({ token, workflow: workflow.name, namespace: workflow.namespace, key: action.key, number: action.number });
-  const attempt = intendedAttempt(home, state, action, task, token, directory);
-  const order = launchOrder({
-    workflow,
-    task,
-    template: state.template(task),
-    element: state.element(task),
-    scopes: state.scopes(),
-    record,
-    number: action.number,
+  const directory = home.backend.directoryFor({
     token,
-    directory,
-    needs: action.needs,
-    displaceInto: (path) => ownerFolder(state, record, task, path),
-    fileSize: (path) => home.backend.files.size(path),
-    workflowFolder: state.graph.workdir,
+    workflow: workflow.name,
+    namespace: workflow.namespace,
+    key: action.key,
+    number: action.number,
   });
+  const attempt = intendedAttempt(home, state, action, task, token, directory);
+  const problem = state.needsProblems.get(action.index);
+  const order =
+    problem !== undefined
+      ? fail(problem)
+      : launchOrder({
+          workflow,
+          task,
+          template: state.template(task),
+          element: state.element(task),
+          scopes: state.scopes(),
+          record,
+          number: action.number,
+          token,
+          directory,
+          needs: action.needs,
+          displaceInto: (path) => ownerFolder(state, record, task, path),
+          fileSize: (path) => home.backend.files.size(path),
+          workflowFolder: state.graph.workdir,
+        });
   prepared.preimages.push({ digest: task.preimage.templateDigest, data: task.preimage.template });
   prepared.entries.push({ type: 'AttemptIntended', task: action.key, attempt });
   home.tokens.set(token, { workflow: state.uid, key: action.key });
@@ -116,7 +132,13 @@ function launch(
       type: 'AttemptEnded',
       task: action.key,
       number: action.number,
-      outcome: { phase: 'Failed', reason: 'InvalidValue', message: order.error, finishTime: home.clock.now(), outputs: [] },
+      outcome: {
+        phase: 'Failed',
+        reason: 'InvalidValue',
+        message: order.error,
+        finishTime: home.clock.now(),
+        outputs: [],
+      },
     });
 }
 
@@ -137,7 +159,11 @@ function intendedAttempt(
     definition: identity.definition,
     execution: identity.execution,
     handling: task.handling,
-    preimage: { templateDigest: task.preimage.templateDigest, values: task.preimage.values as Json, code: identity.code as Json },
+    preimage: {
+      templateDigest: task.preimage.templateDigest,
+      values: task.preimage.values,
+      code: identity.code,
+    },
     contributions: identity.contributions,
     because: becauseOf(state, task, action),
     needs: action.needs,
@@ -149,20 +175,39 @@ function intendedAttempt(
 }
 
 /** Why this attempt starts: what differs from the last result, or from the last attempt where there is none. */
-function becauseOf(state: WorkflowState, task: GraphTask, action: Extract<Action, { kind: 'Launch' }>): Attempt['because'] {
+function becauseOf(
+  state: WorkflowState,
+  task: GraphTask,
+  action: Extract<Action, { kind: 'Launch' }>,
+): Attempt['because'] {
   const record = state.book.get(action.key);
   const before = lastSuccess(record) ?? lastAttempt(record);
   if (!before) return [];
   const { identity } = action;
   const sameTemplate = before.preimage.templateDigest === task.preimage.templateDigest;
   return explainDifference(
-    { template: sameTemplate ? task.preimage.template : null, values: before.preimage.values, code: before.preimage.code, contributions: before.contributions },
-    { template: task.preimage.template, values: task.preimage.values as Json, code: identity.code as Json, contributions: identity.contributions },
+    {
+      template: sameTemplate ? task.preimage.template : null,
+      values: before.preimage.values,
+      code: before.preimage.code,
+      contributions: before.contributions,
+    },
+    {
+      template: task.preimage.template,
+      values: task.preimage.values,
+      code: identity.code,
+      contributions: identity.contributions,
+    },
   );
 }
 
 /** The attempt that whatever lies at an output path belongs to: the standing success, else the last that started. */
-function ownerFolder(state: WorkflowState, record: TaskRecord | undefined, task: GraphTask, path: string): string | undefined {
+function ownerFolder(
+  state: WorkflowState,
+  record: TaskRecord | undefined,
+  task: GraphTask,
+  path: string,
+): string | undefined {
   const started = record?.attempts.findLast((a) => a.startTime !== undefined);
   const success = lastSuccess(record);
   const made = success?.outcome?.outputs.find((o) => o.path === path);
@@ -193,19 +238,35 @@ async function submit(home: HomeContext, state: WorkflowState, orders: readonly 
   }
 }
 
-function cancel(home: HomeContext, state: WorkflowState, action: Extract<Action, { kind: 'Cancel' }>, prepared: Prepared): void {
+function cancel(
+  home: HomeContext,
+  state: WorkflowState,
+  action: Extract<Action, { kind: 'Cancel' }>,
+  prepared: Prepared,
+): void {
   const { attempt } = action;
   if (state.cancelling.has(attempt.uid)) return;
   state.cancelling.set(attempt.uid, action.reason as EndReason);
-  prepared.effects.push(() => home.backend.cancel([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]));
+  prepared.effects.push(() =>
+    home.backend.cancel([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]),
+  );
 }
 
-async function restore(home: HomeContext, state: WorkflowState, action: Extract<Action, { kind: 'Restore' }>, prepared: Prepared): Promise<void> {
+async function restore(
+  home: HomeContext,
+  state: WorkflowState,
+  action: Extract<Action, { kind: 'Restore' }>,
+  prepared: Prepared,
+): Promise<void> {
   const { attempt } = action;
   const task = state.graph.tasks[action.index] as GraphTask;
   const displaced = lastAttempt(state.book.get(action.key))?.directory;
   const outputs = attempt.outcome?.outputs ?? [];
-  const whole = await home.backend.files.restore({ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }, outputs, displaced);
+  const whole = await home.backend.files.restore(
+    { token: attempt.uid, directory: attempt.directory, handle: attempt.handle },
+    outputs,
+    displaced,
+  );
   if (whole) {
     for (const output of task.outputs) {
       const made = outputs.find((o) => o.name === output.name);
@@ -223,7 +284,8 @@ function resetAlso(state: WorkflowState, action: Extract<Action, { kind: 'ResetA
   for (const index of resetAlsoTargets(state, action.index)) {
     const key = (state.graph.tasks[index] as GraphTask).key;
     const last = lastAttempt(state.book.get(key));
-    if (last) prepared.entries.push({ type: 'TaskReset', task: key, upTo: last.number, cause: `resetAlso of ${action.key}` });
+    if (last)
+      prepared.entries.push({ type: 'TaskReset', task: key, upTo: last.number, cause: `resetAlso of ${action.key}` });
   }
   prepared.entries.push({ type: 'ResetAlsoDone', task: action.key, definition: action.definition });
 }
@@ -233,7 +295,9 @@ export function resetAlsoTargets(state: Pick<WorkflowState, 'graph'>, index: num
   const task = graph.tasks[index] as GraphTask;
   const targets = new Set<number>();
   const names = new Set(task.spec.resetAlso?.tasks ?? []);
-  if (names.size > 0) for (const other of graph.tasks) if (other.kind !== 'Barrier' && names.has(other.spec.name)) targets.add(other.index);
+  if (names.size > 0)
+    for (const other of graph.tasks)
+      if (other.kind !== 'Barrier' && names.has(other.spec.name)) targets.add(other.index);
   const upstream = task.spec.resetAlso?.upstream ?? 'None';
   if (upstream !== 'None') addUpstream(graph.tasks, index, upstream === 'Ancestors', targets);
   targets.delete(index);

@@ -35,12 +35,18 @@ function ruleOf(seen: View): string {
         ? 'it cannot start without this input; it is judged again when files are looked at'
         : 'its attempts are used up; it stays failed until its spec, an upstream or a request changes';
     case 'Skipped':
-      return seen.reason === 'UpstreamFailed' ? 'an upstream failed' : seen.reason === 'UpstreamSkipped' ? 'it reads a value of a task that was skipped' : 'its triggerRule can no longer hold';
+      return seen.reason === 'UpstreamFailed'
+        ? 'an upstream failed'
+        : seen.reason === 'UpstreamSkipped'
+          ? 'it reads a value of a task that was skipped'
+          : 'its triggerRule can no longer hold';
     case 'Cancelled':
       return 'it was cancelled by request; retry or reset lets it run';
     case 'Queued':
     case 'Running':
-      return seen.reason === 'Restarting' ? 'its running attempt no longer fits the spec and is ended first' : 'an attempt with the desired identity is under way';
+      return seen.reason === 'Restarting'
+        ? 'its running attempt no longer fits the spec and is ended first'
+        : 'an attempt with the desired identity is under way';
     case 'Ready':
       return 'no result with the desired identity stands: it starts as soon as it may';
     case 'Pending':

@@ -1,22 +1,22 @@
+import type { Condition } from '../apis/meta.ts';
 import { API_VERSION } from '../apis/meta.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
-import type { Condition } from '../apis/meta.ts';
-import type { Json } from '../base/json.ts';
 import type { Broadcast } from '../base/broadcast.ts';
+import type { Json } from '../base/json.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
-import { makePlan, planSummary, type PlanResult } from '../planning/plan.ts';
+import { makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
 import type { Attempt } from '../planning/record.ts';
 import type { JournalLine } from '../store/store.ts';
 import { eventLine } from './event-line.ts';
 import { explanationOf } from './explain.ts';
-import type { HomeContext } from './home-context.ts';
 import type { HomeError, LogChunk, LogOptions } from './home.ts';
+import type { HomeContext } from './home-context.ts';
 import type { Reconciler } from './reconciler.ts';
+import { statusOf } from './status.ts';
 import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
-import { statusOf } from './status.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /** How often a followed log is read again, and how much of the journal is read at once. */
@@ -45,7 +45,8 @@ export class HomeViews {
   async #planOf(reconciler: Reconciler): Promise<PlanResult> {
     const { state } = reconciler;
     const digests = new Set<string>();
-    for (const record of state.book.all()) for (const attempt of record.attempts) digests.add(attempt.preimage.templateDigest);
+    for (const record of state.book.all())
+      for (const attempt of record.attempts) digests.add(attempt.preimage.templateDigest);
     const templates = new Map<string, Json>();
     for (const digest of digests) {
       const json = await this.#home.store.preimage(digest);
@@ -69,7 +70,9 @@ export class HomeViews {
     if (state.stored.memory.approvedGeneration >= generation || state.book.live.size + recordCount(state) === 0) return;
     const limits = state.stored.object.spec.approval;
     const maxTasks = limits?.discardedTasks ?? Number.POSITIVE_INFINITY;
-    const maxHours = limits?.discardedCoreHours ?? (limits?.discardedTasks === undefined ? DEFAULT_DISCARDED_CORE_HOURS : Number.POSITIVE_INFINITY);
+    const maxHours =
+      limits?.discardedCoreHours ??
+      (limits?.discardedTasks === undefined ? DEFAULT_DISCARDED_CORE_HOURS : Number.POSITIVE_INFINITY);
     const { discarded } = await this.#planOf(reconciler);
     if (discarded.tasks <= maxTasks && discarded.coreHours <= maxHours) return;
     state.held = true;
@@ -85,11 +88,16 @@ export class HomeViews {
 
   async explain(reconciler: Reconciler, key: string | undefined): Promise<Result<readonly Explanation[], HomeError>> {
     const { state } = reconciler;
-    const wanted = key === undefined ? state.graph.tasks.filter((t) => t.kind !== 'Barrier') : selectTasks(state.graph, { tasks: [key] });
+    const wanted =
+      key === undefined
+        ? state.graph.tasks.filter((t) => t.kind !== 'Barrier')
+        : selectTasks(state.graph, { tasks: [key] });
     if (wanted.length === 0) return fail({ reason: 'NotFound', message: `no task ${key}` });
     const plan = new Map((await this.#planOf(reconciler)).tasks.map((t) => [t.name, t]));
     return ok(
-      wanted.map((task) => explanationOf(state, task, plan.get(task.key) ?? { name: task.key, action: 'Keep', reason: '', because: [] })),
+      wanted.map((task) =>
+        explanationOf(state, task, plan.get(task.key) ?? { name: task.key, action: 'Keep', reason: '', because: [] }),
+      ),
     );
   }
 
@@ -106,12 +114,21 @@ export class HomeViews {
       for (const edge of task.upstream) {
         const upstream = graph.tasks[edge.from] as GraphTask;
         const sources = upstream.kind === 'Barrier' ? upstream.upstream.map((e) => e.from) : [edge.from];
-        for (const from of sources) edges.push({ from: place.get(from) as number, to: place.get(task.index) as number, kind: edge.kind });
+        for (const from of sources)
+          edges.push({ from: place.get(from) as number, to: place.get(task.index) as number, kind: edge.kind });
       }
     return { tasks: shown.map((t) => ({ name: t.key, phase: phase(t.index) })), edges };
   }
 
-  async *events(uid: string, name: string, options: { readonly after?: string | undefined; readonly follow?: boolean | undefined; readonly signal: AbortSignal }): AsyncIterable<EventLine> {
+  async *events(
+    uid: string,
+    name: string,
+    options: {
+      readonly after?: string | undefined;
+      readonly follow?: boolean | undefined;
+      readonly signal: AbortSignal;
+    },
+  ): AsyncIterable<EventLine> {
     const live = this.#journal.listen(options.signal);
     let after = Number(options.after ?? 0);
     for (;;) {
@@ -136,7 +153,9 @@ export class HomeViews {
       const found = find();
       if (!found.ok) return;
       const { state } = found.value;
-      const wanted = options.tasks?.length ? selectTasks(state.graph, { tasks: options.tasks }) : selectTasks(state.graph, {});
+      const wanted = options.tasks?.length
+        ? selectTasks(state.graph, { tasks: options.tasks })
+        : selectTasks(state.graph, {});
       for (const task of wanted) {
         const attempt = this.#attemptOf(state, task.key, options.attempt);
         if (attempt) yield* this.#readOn(task.key, attempt, positions, options);
@@ -147,7 +166,12 @@ export class HomeViews {
     }
   }
 
-  async *#readOn(task: string, attempt: Attempt, positions: Map<string, number>, options: LogOptions): AsyncIterable<LogChunk> {
+  async *#readOn(
+    task: string,
+    attempt: Attempt,
+    positions: Map<string, number>,
+    options: LogOptions,
+  ): AsyncIterable<LogChunk> {
     const stream = options.stream ?? 'stdout';
     const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
     if (options.tail !== undefined && !positions.has(attempt.uid)) {
@@ -187,9 +211,16 @@ export class HomeViews {
       observedGeneration: stored.object.metadata.generation,
       lastTransitionTime: new Date(now).toISOString(),
     };
-    const object = { ...stored.object, status: { ...status, conditions: [...status.conditions.filter((c) => c.type !== 'SourceInvalid'), condition] } };
+    const object = {
+      ...stored.object,
+      status: { ...status, conditions: [...status.conditions.filter((c) => c.type !== 'SourceInvalid'), condition] },
+    };
     const entry = { type: 'WorkflowInvalid' as const, message };
-    const committed = await this.#home.store.commit({ time: now, workflows: [{ stored: { ...stored, object } }], entries: [{ workflow: state.uid, entry }] });
+    const committed = await this.#home.store.commit({
+      time: now,
+      workflows: [{ stored: { ...stored, object } }],
+      entries: [{ workflow: state.uid, entry }],
+    });
     if (committed.outcome !== 'Committed') return;
     state.stored = { ...stored, object, version: committed.version };
     this.#home.published(state.stored, 'MODIFIED');

@@ -31,7 +31,11 @@ export interface Home {
   /** In order of the journal; with `follow`, goes on until the signal aborts. */
   events(
     ref: WorkflowRef,
-    options: { readonly after?: string | undefined; readonly follow?: boolean | undefined; readonly signal: AbortSignal },
+    options: {
+      readonly after?: string | undefined;
+      readonly follow?: boolean | undefined;
+      readonly signal: AbortSignal;
+    },
   ): AsyncIterable<EventLine>;
   logs(ref: WorkflowRef, options: LogOptions): AsyncIterable<LogChunk>;
   /** A verb: durable when this returns, remembered by its id for 7 days, carried out by the reconciler. */

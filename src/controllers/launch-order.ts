@@ -1,17 +1,16 @@
 import { isAbsolute, join } from 'node:path';
 import { DEFAULT_FILE_MODE } from '../apis/defaults.ts';
 import type { Launch, LaunchFile, LaunchOutput } from '../backends/backend.ts';
-import type { Json } from '../base/json.ts';
 import { fail, ok, type Result } from '../base/result.ts';
-import { evaluate, type Expression } from '../expressions/expression.ts';
-import type { Scope } from '../expressions/scope.ts';
+import { type Expression, evaluate } from '../expressions/expression.ts';
+import type { PathValue, Scope } from '../expressions/scope.ts';
 import { renderScript, type Script } from '../expressions/script.ts';
 import { renderText } from '../expressions/template.ts';
-import { ABSENT, type Outcome, type Value } from '../expressions/value.ts';
+import { ABSENT, type Outcome } from '../expressions/value.ts';
 import type { Element } from '../graph/element.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
-import type { Scopes } from '../graph/scope.ts';
+import { type Scopes, stagedPath } from '../graph/scope.ts';
 import { allExpressions, type TaskTemplate } from '../graph/template.ts';
 import type { Needs, TaskRecord } from '../planning/record.ts';
 import { attemptScope } from './attempt-scope.ts';
@@ -50,6 +49,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     if (text.value.includes('\0') && !field.slot.endsWith('.content')) return fail(`${field.slot} holds a NUL byte`);
     texts.set(field.slot, text.value);
   }
+  const staged = stagedOf(source);
   const command = commandOf(source, scope, texts);
   if (!command.ok) return command;
   const path = (slot: string): string | undefined => {
@@ -66,7 +66,10 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     command: command.value,
     env: (task.spec.env ?? []).map((v) => [v.name, texts.get(`env.${v.name}`) ?? ''] as const),
     files: launchFiles(source, texts),
-    workdir: task.workdir,
+    workdir: staged
+      ? (stagedPath(source.workflowFolder, stageRoot(source), task.workdir) ?? stageRoot(source))
+      : task.workdir,
+    staged,
     stdin: path('stdin'),
     stdout: path('stdout'),
     stderr: path('stderr'),
@@ -80,21 +83,35 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
       task: task.key,
       attempt: source.number,
       token: source.token,
-    } as Json,
+    },
   });
 }
 
 /** Every name of section 5 with its value for this attempt. */
 export function launchScope(
-  source: Pick<LaunchSource, 'template' | 'element' | 'scopes' | 'record' | 'directory' | 'needs' | 'workflow' | 'fileSize' | 'task' | 'workflowFolder'>,
+  source: Pick<
+    LaunchSource,
+    | 'template'
+    | 'element'
+    | 'scopes'
+    | 'record'
+    | 'directory'
+    | 'needs'
+    | 'workflow'
+    | 'fileSize'
+    | 'task'
+    | 'workflowFolder'
+  >,
 ): Scope {
   const mentioned = new Set<string>();
   for (const { expression } of allExpressions(source.template))
     for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
-  const scope = source.scopes.of(source.element, source.scopes.formFor(source.element), mentioned);
+  const link = source.task.spec.staging === 'Link';
+  const scope = source.scopes.of(source.element, link ? 'absolute' : source.scopes.formFor(source.element), mentioned);
   const { needs } = source;
   return {
     ...scope,
+    ...(link ? { inputs: inStage(source, scope.inputs), outputs: inStage(source, scope.outputs) } : {}),
     files: filePaths(source),
     resources: {
       cpu: BigInt(Math.max(1, Math.ceil(needs.cpu))),
@@ -108,14 +125,55 @@ export function launchScope(
   };
 }
 
+function stageRoot(source: Pick<LaunchSource, 'directory'>): string {
+  return join(source.directory, 'work');
+}
+
+/** Own inputs and outputs as they are named in the attempt's own folder. */
+function inStage(
+  source: Pick<LaunchSource, 'directory' | 'workflowFolder'>,
+  paths: Scope['inputs'],
+): Record<string, PathValue> {
+  const moved: Record<string, PathValue> = Object.create(null) as Record<string, PathValue>;
+  const at = (path: string): string => stagedPath(source.workflowFolder, stageRoot(source), path) ?? path;
+  for (const [name, path] of Object.entries(paths ?? {}))
+    moved[name] =
+      typeof path === 'string' ? at(path) : Array.isArray(path) ? (path as readonly string[]).map(at) : path;
+  return moved;
+}
+
+function stagedOf(source: LaunchSource): Launch['staged'] {
+  if (source.task.spec.staging !== 'Link') return undefined;
+  const at = (path: string): string | undefined => stagedPath(source.workflowFolder, stageRoot(source), path);
+  return {
+    links: source.task.inputs.flatMap((i) =>
+      i.paths.flatMap((path) => {
+        const place = at(path);
+        return place === undefined ? [] : [{ path, at: place }];
+      }),
+    ),
+    outputs: source.task.outputs.flatMap((o) => {
+      const place = at(o.path);
+      return place === undefined ? [] : [{ name: o.name, at: place }];
+    }),
+  };
+}
+
 function filePaths(source: Pick<LaunchSource, 'template' | 'directory' | 'task'>): Record<string, string> {
   const paths: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const file of source.template.spec.files ?? [])
-    paths[file.name] = file.path === undefined || file.path.includes('${{') ? join(source.directory, 'files', file.name) : absolutePath(source.task.workdir, file.path);
+    paths[file.name] =
+      file.path === undefined || file.path.includes('${{')
+        ? join(source.directory, 'files', file.name)
+        : absolutePath(source.task.workdir, file.path);
   return paths;
 }
 
-function commandOf(source: LaunchSource, scope: Scope, texts: ReadonlyMap<string, string>): Result<Launch['command'], string> {
+function commandOf(
+  source: LaunchSource,
+  scope: Scope,
+  texts: ReadonlyMap<string, string>,
+): Result<Launch['command'], string> {
   const { template } = source;
   const { spec, body } = template;
   const setup = template.setup ? rendered(template.setup, scope, 'setup') : undefined;
@@ -150,7 +208,7 @@ function rendered(script: Script, scope: Scope, field: string): Result<string, s
   for (const expression of script.expressions) {
     const value = evaluate(expression, scope);
     if (!value.ok) return fail(`${field}: ${value.error}`);
-    values.push(value.value as Value | typeof ABSENT);
+    values.push(value.value);
   }
   const text = renderScript(script, values);
   if (!text.ok) return fail(`${field}: ${text.error.map((p) => p.message).join('; ')}`);

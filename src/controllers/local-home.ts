@@ -1,29 +1,50 @@
-import type { Diagnostic } from '../apis/diagnostic.ts';
 import { DEFAULT_NAMESPACE, FOLDER_ANNOTATION, REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import { nameTasks } from '../apis/name-tasks.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import type { Backend } from '../backends/backend.ts';
+import { Broadcast } from '../base/broadcast.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Json } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { uniqueId } from '../base/unique-id.ts';
-import { buildGraph, type BuiltGraph } from '../graph/build.ts';
-import { Broadcast } from '../base/broadcast.ts';
+import { type BuiltGraph, buildGraph } from '../graph/build.ts';
 import type { TaskRecord } from '../planning/record.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
 import { type Admitted, admitDocument } from './admit-document.ts';
-import type { HomeContext } from './home-context.ts';
-import type { Applied, ApplyOptions, Home, HomeError, LogChunk, LogOptions, VerbRequest, WatchEvent, WorkflowRef } from './home.ts';
+import type {
+  Applied,
+  ApplyOptions,
+  Home,
+  HomeError,
+  LogChunk,
+  LogOptions,
+  VerbRequest,
+  WatchEvent,
+  WorkflowRef,
+} from './home.ts';
 import { isWorkflowRef } from './home.ts';
+import type { HomeContext } from './home-context.ts';
 import { HomeViews } from './home-views.ts';
 import { mergePatch } from './merge-patch.ts';
 import { OutputOwners } from './output-owners.ts';
 import { Reconciler } from './reconciler.ts';
 import { recover } from './recover.ts';
 import { REQUEST_MEMORY_MS } from './requests.ts';
+import {
+  draft,
+  invalid,
+  nameKey,
+  precondition,
+  requestAnnotations,
+  sameDocument,
+  updated,
+  withMeta,
+  withoutRequests,
+  withVersion,
+} from './resource.ts';
 import { Slots } from './slots.ts';
 import { selectTasks } from './task-selection.ts';
 import { WorkflowState } from './workflow-state.ts';
@@ -82,7 +103,8 @@ export class LocalHome implements Home {
     const forget: string[] = [];
     for (const stored of await store.workflows()) {
       if (stored.deletedAt === undefined) await this.#loadOne(stored, logger);
-      else if (clock.now() - stored.deletedAt < REQUEST_MEMORY_MS) this.#deleted.set(nameKey(stored.object.metadata), stored);
+      else if (clock.now() - stored.deletedAt < REQUEST_MEMORY_MS)
+        this.#deleted.set(nameKey(stored.object.metadata), stored);
       else forget.push(stored.uid);
     }
     if (activity !== 'Active') {
@@ -106,7 +128,10 @@ export class LocalHome implements Home {
       sheets: new Map(Object.entries(stored.memory.sheets)),
     });
     if (!built.ok) {
-      logger.error({ workflow: stored.object.metadata.name, problems: built.error.slice(0, 3) }, 'a stored workflow cannot be read by this version');
+      logger.error(
+        { workflow: stored.object.metadata.name, problems: built.error.slice(0, 3) },
+        'a stored workflow cannot be read by this version',
+      );
       return;
     }
     this.#adopt(stored, built.value, await this.#options.store.records(stored.uid));
@@ -138,7 +163,9 @@ export class LocalHome implements Home {
   #find(ref: WorkflowRef): Result<Reconciler, HomeError> {
     const uid = this.#byName.get(nameKey(ref));
     const found = uid === undefined ? undefined : this.#reconcilers.get(uid);
-    return found ? ok(found) : fail({ reason: 'NotFound', message: `workflow ${ref.name} not found in namespace ${ref.namespace}` });
+    return found
+      ? ok(found)
+      : fail({ reason: 'NotFound', message: `workflow ${ref.name} not found in namespace ${ref.namespace}` });
   }
 
   async apply(document: WorkflowDocument, options: ApplyOptions = {}): Promise<Result<Applied, HomeError>> {
@@ -149,17 +176,32 @@ export class LocalHome implements Home {
     if (refused) return fail(refused);
     const named = nameTasks(document);
     const same = existing !== undefined && sameDocument(existing.state.stored.object, named);
-    if (existing && same && !options.look) return ok({ workflow: withVersion(existing.state.stored), outcome: 'Unchanged', warnings: [] });
-    const admitted = await admitDocument({ ...named, metadata: { ...named.metadata, namespace } }, this.#options.backend.files, this.#context.slots.capacity);
+    if (existing && same && !options.look)
+      return ok({ workflow: withVersion(existing.state.stored), outcome: 'Unchanged', warnings: [] });
+    const admitted = await admitDocument(
+      { ...named, metadata: { ...named.metadata, namespace } },
+      this.#options.backend.files,
+      this.#context.slots.capacity,
+    );
     if (!admitted.ok) return fail(invalid(admitted.error));
-    const clash = this.#outputs.clash(existing?.state.uid, admitted.value.built.graph, (uid) => this.#reconcilers.get(uid)?.state.stored.object.metadata.name ?? uid);
+    const clash = this.#outputs.clash(
+      existing?.state.uid,
+      admitted.value.built.graph,
+      (uid) => this.#reconcilers.get(uid)?.state.stored.object.metadata.name ?? uid,
+    );
     if (clash) return fail(invalid([clash]));
     const warnings = admitted.value.built.warnings;
     if (options.dryRun) {
       const outcome = existing ? (same ? 'Unchanged' : 'Configured') : 'Created';
-      return ok({ workflow: existing ? withVersion(existing.state.stored) : draft(admitted.value.document, namespace), outcome, warnings });
+      return ok({
+        workflow: existing ? withVersion(existing.state.stored) : draft(admitted.value.document, namespace),
+        outcome,
+        warnings,
+      });
     }
-    const reconciler = existing ? await this.#update(existing, admitted.value, same) : await this.#create(admitted.value, namespace);
+    const reconciler = existing
+      ? await this.#update(existing, admitted.value, same)
+      : await this.#create(admitted.value, namespace);
     await this.#look(reconciler, admitted.value);
     const outcome = existing ? (same ? 'Unchanged' : 'Configured') : 'Created';
     return ok({ workflow: withVersion(reconciler.state.stored), outcome, warnings });
@@ -182,11 +224,19 @@ export class LocalHome implements Home {
     const { store, clock } = this.#options;
     const now = clock.now();
     const uid = uniqueId();
-    const object = withMeta(draft(admitted.document, namespace), { uid, generation: 1, creationTimestamp: new Date(now).toISOString() });
+    const object = withMeta(draft(admitted.document, namespace), {
+      uid,
+      generation: 1,
+      creationTimestamp: new Date(now).toISOString(),
+    });
     const past = this.#deleted.get(nameKey(object.metadata));
     const records = past ? await store.records(past.uid) : [];
     const stored = { uid, deletedAt: undefined, object, memory: { ...NO_MEMORY, sheets: admitted.sheets } };
-    const entry = { type: 'WorkflowApplied' as const, generation: 1, message: `created with ${admitted.built.graph.byKey.size} tasks` };
+    const entry = {
+      type: 'WorkflowApplied' as const,
+      generation: 1,
+      message: `created with ${admitted.built.graph.tasks.filter((t) => t.kind !== 'Barrier').length} tasks`,
+    };
     const committed = await store.commit({
       time: now,
       ...(past ? { inherit: [{ from: past.uid, to: uid }] } : {}),
@@ -194,7 +244,11 @@ export class LocalHome implements Home {
       entries: [{ workflow: uid, entry }],
     });
     if (past) this.#deleted.delete(nameKey(object.metadata));
-    const reconciler = this.#adopt({ ...stored, version: committed.outcome === 'Committed' ? committed.version : 0 }, admitted.built, records);
+    const reconciler = this.#adopt(
+      { ...stored, version: committed.outcome === 'Committed' ? committed.version : 0 },
+      admitted.built,
+      records,
+    );
     this.#announce(reconciler, 'ADDED', now, entry, committed.outcome === 'Committed' ? committed.seqs : []);
     return reconciler;
   }
@@ -206,11 +260,19 @@ export class LocalHome implements Home {
     await reconciler.pause(async () => {
       const now = this.#options.clock.now();
       const before = state.stored.object;
-      const generation = before.metadata.generation + (canonicalJson(before.spec as unknown as Json) === canonicalJson(admitted.document.spec as unknown as Json) ? 0 : 1);
+      const generation =
+        before.metadata.generation +
+        (canonicalJson(before.spec as unknown as Json) === canonicalJson(admitted.document.spec as unknown as Json)
+          ? 0
+          : 1);
       const object = updated(before, admitted.document, generation);
       const stored = { ...state.stored, object, memory: { ...state.stored.memory, sheets: admitted.sheets } };
       const entry = { type: 'WorkflowApplied' as const, generation, message: `configured, generation ${generation}` };
-      const committed = await this.#options.store.commit({ time: now, workflows: [{ stored }], entries: [{ workflow: state.uid, entry }] });
+      const committed = await this.#options.store.commit({
+        time: now,
+        workflows: [{ stored }],
+        entries: [{ workflow: state.uid, entry }],
+      });
       const version = committed.outcome === 'Committed' ? committed.version : stored.version;
       state.replaceGraph({ ...stored, version }, admitted.built);
       this.#outputs.set(state.uid, admitted.built.graph);
@@ -219,7 +281,13 @@ export class LocalHome implements Home {
     return reconciler;
   }
 
-  #announce(reconciler: Reconciler, type: 'ADDED' | 'MODIFIED', time: number, entry: JournalLine['entry'], seqs: readonly number[]): void {
+  #announce(
+    reconciler: Reconciler,
+    type: 'ADDED' | 'MODIFIED',
+    time: number,
+    entry: JournalLine['entry'],
+    seqs: readonly number[],
+  ): void {
     const { stored, uid } = reconciler.state;
     this.#context.published(stored, type);
     this.#context.journaled([{ seq: seqs[0] ?? 0, time, workflow: uid, entry }]);
@@ -244,7 +312,8 @@ export class LocalHome implements Home {
   async request(ref: WorkflowRef, request: VerbRequest): Promise<Result<Workflow, HomeError>> {
     const found = this.#find(ref);
     if (!found.ok) return found;
-    if (!/^[a-z0-9-]{1,63}$/.test(request.id)) return fail({ reason: 'Conflict', message: `a request id is 1 to 63 of a-z, 0-9 and -: ${request.id}` });
+    if (!/^[a-z0-9-]{1,63}$/.test(request.id))
+      return fail({ reason: 'Conflict', message: `a request id is 1 to 63 of a-z, 0-9 and -: ${request.id}` });
     const none = request.tasks?.find((t) => selectTasks(found.value.state.graph, { tasks: [t] }).length === 0);
     if (none !== undefined) return fail({ reason: 'NotFound', message: `workflow ${ref.name} has no task ${none}` });
     await this.#annotate(found.value, `${REQUEST_ANNOTATION_PREFIX}${request.id}`, JSON.stringify(request));
@@ -257,9 +326,19 @@ export class LocalHome implements Home {
     await reconciler.pause(async () => {
       const { stored } = state;
       const { metadata } = stored.object;
-      const object = { ...stored.object, metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: text } } };
-      const committed = await this.#options.store.commit({ time: this.#options.clock.now(), workflows: [{ stored: { ...stored, object } }] });
-      state.stored = { ...stored, object, version: committed.outcome === 'Committed' ? committed.version : stored.version };
+      const object = {
+        ...stored.object,
+        metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: text } },
+      };
+      const committed = await this.#options.store.commit({
+        time: this.#options.clock.now(),
+        workflows: [{ stored: { ...stored, object } }],
+      });
+      state.stored = {
+        ...stored,
+        object,
+        version: committed.outcome === 'Committed' ? committed.version : stored.version,
+      };
       state.resting = false;
       this.#context.published(state.stored, 'MODIFIED');
     });
@@ -275,7 +354,11 @@ export class LocalHome implements Home {
       const now = this.#options.clock.now();
       const object = withMeta(state.stored.object, { deletionTimestamp: new Date(now).toISOString() });
       const entry = { type: 'WorkflowDeleted' as const, message: 'deletion was asked for' };
-      const committed = await this.#options.store.commit({ time: now, workflows: [{ stored: { ...state.stored, object } }], entries: [{ workflow: state.uid, entry }] });
+      const committed = await this.#options.store.commit({
+        time: now,
+        workflows: [{ stored: { ...state.stored, object } }],
+        entries: [{ workflow: state.uid, entry }],
+      });
       const version = committed.outcome === 'Committed' ? committed.version : 0;
       state.stored = { ...state.stored, object, version };
       state.board.markAll();
@@ -290,6 +373,8 @@ export class LocalHome implements Home {
     const reconciler = this.#reconcilers.get(uid);
     if (!reconciler) return;
     this.#reconcilers.delete(uid);
+    // The turn that found it empty ends first; nothing may write the resource after this.
+    await reconciler.stop();
     const { state } = reconciler;
     const now = this.#options.clock.now();
     const stored = { ...state.stored, deletedAt: now };
@@ -318,7 +403,8 @@ export class LocalHome implements Home {
     const signal = AbortSignal.any([options.signal, this.#closing.signal]);
     const changes = this.#changes.listen(signal);
     const wanted = ({ metadata }: Workflow): boolean =>
-      (options.namespace === undefined || metadata.namespace === options.namespace) && (options.name === undefined || metadata.name === options.name);
+      (options.namespace === undefined || metadata.namespace === options.namespace) &&
+      (options.name === undefined || metadata.name === options.name);
     const after = Number(options.resourceVersion ?? 0);
     let seen = after;
     for (const object of (await this.list(options.namespace)).items) {
@@ -326,10 +412,15 @@ export class LocalHome implements Home {
       if (version > after && wanted(object)) yield { type: 'MODIFIED', object };
       seen = Math.max(seen, version);
     }
-    for await (const change of changes) if (wanted(change.object) && (Number(change.object.metadata.resourceVersion) > seen || change.type === 'DELETED')) yield change;
+    for await (const change of changes)
+      if (wanted(change.object) && (Number(change.object.metadata.resourceVersion) > seen || change.type === 'DELETED'))
+        yield change;
   }
 
-  async tasks(ref: WorkflowRef, options: { readonly name?: string } = {}): Promise<Result<readonly TaskItem[], HomeError>> {
+  async tasks(
+    ref: WorkflowRef,
+    options: { readonly name?: string } = {},
+  ): Promise<Result<readonly TaskItem[], HomeError>> {
     const found = this.#find(ref);
     return found.ok ? ok(this.#views.tasks(found.value.state, options.name)) : found;
   }
@@ -340,14 +431,27 @@ export class LocalHome implements Home {
       return found.ok ? ok(await this.#views.plan(found.value)) : found;
     }
     const namespace = target.metadata.namespace ?? DEFAULT_NAMESPACE;
-    const admitted = await admitDocument({ ...target, metadata: { ...target.metadata, namespace } }, this.#options.backend.files, this.#context.slots.capacity);
+    const admitted = await admitDocument(
+      { ...target, metadata: { ...target.metadata, namespace } },
+      this.#options.backend.files,
+      this.#context.slots.capacity,
+    );
     if (!admitted.ok) return fail(invalid(admitted.error));
     const found = this.#find({ namespace, name: target.metadata.name });
     const past = this.#deleted.get(nameKey({ namespace, name: target.metadata.name }));
-    const records = found.ok ? [...found.value.state.book.all()] : past ? await this.#options.store.records(past.uid) : [];
-    const object = withMeta(draft(admitted.value.document, namespace), { uid: found.ok ? found.value.state.uid : '', generation: 0 });
+    const records = found.ok
+      ? [...found.value.state.book.all()]
+      : past
+        ? await this.#options.store.records(past.uid)
+        : [];
+    const object = withMeta(draft(admitted.value.document, namespace), {
+      uid: found.ok ? found.value.state.uid : '',
+      generation: 0,
+    });
     const stored = { uid: object.metadata.uid, version: 0, deletedAt: undefined, object, memory: NO_MEMORY };
-    return ok(await this.#views.plan(new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records))));
+    return ok(
+      await this.#views.plan(new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records))),
+    );
   }
 
   async explain(ref: WorkflowRef, task?: string): Promise<Result<readonly Explanation[], HomeError>> {
@@ -367,11 +471,17 @@ export class LocalHome implements Home {
   events(ref: WorkflowRef, options: Parameters<Home['events']>[1]): AsyncIterable<EventLine> {
     const found = this.#find(ref);
     const uid = found.ok ? found.value.state.uid : (this.#deleted.get(nameKey(ref))?.uid ?? '');
-    return this.#views.events(uid, ref.name, { ...options, signal: AbortSignal.any([options.signal, this.#closing.signal]) });
+    return this.#views.events(uid, ref.name, {
+      ...options,
+      signal: AbortSignal.any([options.signal, this.#closing.signal]),
+    });
   }
 
   logs(ref: WorkflowRef, options: LogOptions): AsyncIterable<LogChunk> {
-    return this.#views.logs(() => this.#find(ref), { ...options, signal: AbortSignal.any([options.signal, this.#closing.signal]) });
+    return this.#views.logs(() => this.#find(ref), {
+      ...options,
+      signal: AbortSignal.any([options.signal, this.#closing.signal]),
+    });
   }
 
   /** Launches nothing more of this workflow in this process; what runs goes on. Nothing is written. */
@@ -383,10 +493,10 @@ export class LocalHome implements Home {
   }
 
   /** A source could not read or apply what it has for this workflow: the last good generation stays in force. */
-  async reportInvalid(ref: WorkflowRef, message: string): Promise<void> {
+  async reportInvalid(owner: { readonly file: string }, ref: WorkflowRef, message: string): Promise<void> {
     const found = this.#find(ref);
     if (!found.ok) return;
-    await found.value.pause(async () => this.#views.noteInvalid(found.value.state, message));
+    await found.value.pause(async () => this.#views.noteInvalid(found.value.state, `${owner.file}: ${message}`));
   }
 
   async close(): Promise<void> {
@@ -396,79 +506,4 @@ export class LocalHome implements Home {
     await this.#options.store.close();
     this.#options.onClose();
   }
-}
-
-function nameKey({ namespace, name }: WorkflowRef): string {
-  return `${namespace}/${name}`;
-}
-
-function withVersion(stored: StoredWorkflow): Workflow {
-  return withMeta(stored.object, { resourceVersion: String(stored.version) });
-}
-
-function withMeta(object: Workflow, change: Partial<Workflow['metadata']>): Workflow {
-  return { ...object, metadata: { ...object.metadata, ...change } };
-}
-
-function draft(document: WorkflowDocument, namespace: string): Workflow {
-  const { name, labels, annotations } = document.metadata;
-  return {
-    apiVersion: document.apiVersion,
-    kind: 'Workflow',
-    metadata: {
-      name,
-      namespace,
-      uid: '',
-      generation: 0,
-      resourceVersion: '0',
-      creationTimestamp: '',
-      ...(labels ? { labels } : {}),
-      ...(annotations ? { annotations } : {}),
-    },
-    spec: document.spec,
-  };
-}
-
-/** The new document over the stored resource; requests under way stay. */
-function updated(before: Workflow, document: WorkflowDocument, generation: number): Workflow {
-  const { labels, annotations } = document.metadata;
-  const requests = Object.fromEntries(requestAnnotations(before));
-  return {
-    ...before,
-    metadata: { ...before.metadata, generation, labels, annotations: { ...annotations, ...requests } },
-    spec: document.spec,
-  };
-}
-
-function requestAnnotations(object: { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> | undefined } }): [string, string][] {
-  return Object.entries(object.metadata.annotations ?? {}).filter(([name]) => name.startsWith(REQUEST_ANNOTATION_PREFIX));
-}
-
-function withoutRequests(object: Workflow): WorkflowDocument {
-  const annotations = Object.fromEntries(Object.entries(object.metadata.annotations ?? {}).filter(([name]) => !name.startsWith(REQUEST_ANNOTATION_PREFIX)));
-  return { ...object, metadata: { ...object.metadata, annotations } };
-}
-
-/** Equal in what a user says: spec, labels, annotations (but requests). */
-function sameDocument(stored: Workflow, document: WorkflowDocument): boolean {
-  const said = (d: WorkflowDocument): string =>
-    canonicalJson({
-      spec: d.spec as unknown as Json,
-      labels: (d.metadata.labels ?? {}) as Json,
-      annotations: Object.fromEntries(Object.entries(d.metadata.annotations ?? {}).filter(([n]) => !n.startsWith(REQUEST_ANNOTATION_PREFIX))),
-    });
-  return said(stored) === said(document);
-}
-
-function precondition(existing: WorkflowState | undefined, options: ApplyOptions): HomeError | undefined {
-  if (options.create && existing) return { reason: 'AlreadyExists', message: `workflow ${existing.stored.object.metadata.name} exists already` };
-  if (existing?.stored.object.metadata.deletionTimestamp !== undefined)
-    return { reason: 'Conflict', message: `workflow ${existing.stored.object.metadata.name} is being deleted` };
-  if (options.resourceVersion !== undefined && existing && options.resourceVersion !== String(existing.stored.version))
-    return { reason: 'Conflict', message: `the resource has changed: its resourceVersion is ${existing.stored.version}, not ${options.resourceVersion}` };
-  return undefined;
-}
-
-function invalid(diagnostics: readonly Diagnostic[]): HomeError {
-  return { reason: 'Invalid', message: diagnostics[0]?.message ?? 'invalid', diagnostics };
 }

@@ -1,5 +1,6 @@
+import type { Capacity } from '../backends/backend.ts';
 import { parseWalltime } from '../base/duration.ts';
-import { parseQuantity } from '../base/quantity.ts';
+import { formatBytes, parseQuantity } from '../base/quantity.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText } from '../expressions/template.ts';
@@ -40,4 +41,13 @@ function render(template: TaskTemplate, name: string, scope: Scope): Result<stri
   if (!field) return fail(`resources.${name} is not text`);
   const text = renderText(field.template, scope);
   return text.ok ? text : fail(`resources.${name}: ${text.error}`);
+}
+
+/** What can never fit, in words; undefined: it can. */
+export function beyond(needs: Needs, capacity: Capacity): string | undefined {
+  if (needs.cpu > capacity.cpu) return `asks for ${needs.cpu} cores, there are ${capacity.cpu}`;
+  if (needs.memoryBytes > capacity.memoryBytes)
+    return `asks for ${formatBytes(needs.memoryBytes)} of memory, there are ${formatBytes(capacity.memoryBytes)}`;
+  if (needs.gpu > capacity.gpu) return `asks for ${needs.gpu} GPUs, there are ${capacity.gpu}`;
+  return undefined;
 }

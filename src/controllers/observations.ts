@@ -30,21 +30,49 @@ export async function takeObservations(
   return entries;
 }
 
-async function entriesOf(state: WorkflowState, backend: Backend, key: string, attempt: Attempt, observation: Observation, now: number): Promise<TaskEntry[]> {
+async function entriesOf(
+  state: WorkflowState,
+  backend: Backend,
+  key: string,
+  attempt: Attempt,
+  observation: Observation,
+  now: number,
+): Promise<TaskEntry[]> {
   const number = attempt.number;
   if (observation.state !== 'Unknown' && state.unconfirmed.delete(attempt.uid)) state.mark(key);
   switch (observation.state) {
     case 'Running':
       if (attempt.state === 'Started') return [];
-      return [{ type: 'AttemptStarted', task: key, number, startTime: observation.startTime, handle: observation.handle, directory: observation.directory }];
+      return [
+        {
+          type: 'AttemptStarted',
+          task: key,
+          number,
+          startTime: observation.startTime,
+          handle: observation.handle,
+          directory: observation.directory,
+        },
+      ];
     case 'Ended': {
       const outcome = await judgedOutcome(state, backend, key, attempt, observation.exit);
       const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
       if (attempt.state === 'Started') return [end];
-      return [{ type: 'AttemptStarted', task: key, number, startTime: observation.exit.startTime, handle: undefined, directory: attempt.directory }, end];
+      return [
+        {
+          type: 'AttemptStarted',
+          task: key,
+          number,
+          startTime: observation.exit.startTime,
+          handle: undefined,
+          directory: attempt.directory,
+        },
+        end,
+      ];
     }
     case 'Gone':
-      return [{ type: 'AttemptEnded', task: key, number, outcome: goneOutcome(state, attempt, observation.message, now) }];
+      return [
+        { type: 'AttemptEnded', task: key, number, outcome: goneOutcome(state, attempt, observation.message, now) },
+      ];
     case 'Unknown':
       state.unconfirmed.add(attempt.uid);
       state.mark(key);
@@ -64,7 +92,13 @@ function goneOutcome(state: WorkflowState, attempt: Attempt, message: string, no
 }
 
 /** A success counts only if its inputs are still what they were when it was started. */
-async function judgedOutcome(state: WorkflowState, backend: Backend, key: string, attempt: Attempt, exit: Exit): Promise<Outcome> {
+async function judgedOutcome(
+  state: WorkflowState,
+  backend: Backend,
+  key: string,
+  attempt: Attempt,
+  exit: Exit,
+): Promise<Outcome> {
   const index = state.graph.byKey.get(key);
   const task = index === undefined ? undefined : (state.graph.tasks[index] as GraphTask);
   const reason: EndReason = state.cancelling.get(attempt.uid) ?? 'Cancelled';
@@ -72,22 +106,39 @@ async function judgedOutcome(state: WorkflowState, backend: Backend, key: string
   if (outcome.phase !== 'Succeeded' || !task) return outcome;
   const changed = await changedInput(state, backend, task, attempt);
   if (changed === undefined) return outcome;
-  return { ...outcome, phase: 'Failed', reason: 'InputChanged', message: `input ${changed} changed while the task ran`, outputs: [] };
+  return {
+    ...outcome,
+    phase: 'Failed',
+    reason: 'InputChanged',
+    message: `input ${changed} changed while the task ran`,
+    outputs: [],
+  };
 }
 
-async function changedInput(state: WorkflowState, backend: Backend, task: GraphTask, attempt: Attempt): Promise<string | undefined> {
+async function changedInput(
+  state: WorkflowState,
+  backend: Backend,
+  task: GraphTask,
+  attempt: Attempt,
+): Promise<string | undefined> {
   const reads: { name: string; at: number; look: Look }[] = [];
   for (const input of task.inputs) {
     if (input.form === 'glob') reads.push({ name: input.name, at: 0, look: externalLooks(input)[0] as Look });
     else
       input.paths.forEach((path, at) => {
         const producer = input.producers[at];
-        const made = producer === undefined ? undefined : state.graph.tasks[producer]?.outputs.find((o) => o.path === path);
-        reads.push({ name: input.name, at, look: made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: false } });
+        const made =
+          producer === undefined ? undefined : state.graph.tasks[producer]?.outputs.find((o) => o.path === path);
+        reads.push({
+          name: input.name,
+          at,
+          look: made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: false },
+        });
       });
   }
   if (reads.length === 0) return undefined;
   const seen = await backend.files.look(reads.map((r) => r.look));
   for (const [id, digest] of seen) state.setFact(id, digest);
-  return reads.find((r) => attempt.contributions.precise[`inputs.${r.name}`]?.[r.at] !== seen.get(lookId(r.look)))?.name;
+  return reads.find((r) => attempt.contributions.precise[`inputs.${r.name}`]?.[r.at] !== seen.get(lookId(r.look)))
+    ?.name;
 }

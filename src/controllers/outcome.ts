@@ -14,17 +14,38 @@ import type { Outcome } from '../planning/record.ts';
  * | 129..192 | Signal, named: shells report 128 + number |
  * | other | ExitCode |
  */
-export function outcomeOf(exit: Exit, outputs: readonly Pick<GraphOutput, 'name' | 'path'>[], cancelReason: string): Outcome {
-  const common = { finishTime: exit.finishTime, elapsedMs: exit.elapsedMs, usage: exit.usage, exitCode: exit.exitCode, outputs: [] };
+export function outcomeOf(
+  exit: Exit,
+  outputs: readonly Pick<GraphOutput, 'name' | 'path'>[],
+  cancelReason: string,
+): Outcome {
+  const common = {
+    finishTime: exit.finishTime,
+    elapsedMs: exit.elapsedMs,
+    usage: exit.usage,
+    exitCode: exit.exitCode,
+    outputs: [],
+  };
   switch (exit.verdict) {
     case 'Cancelled':
       return { ...common, phase: 'Cancelled', reason: cancelReason };
     case 'WallTime':
       return { ...common, phase: 'Failed', reason: 'WallTime', message: 'the walltime was over' };
     case 'OutOfMemory':
-      return { ...common, phase: 'Failed', reason: 'OutOfMemory', message: 'the kernel killed it for want of memory', signal: 'SIGKILL' };
+      return {
+        ...common,
+        phase: 'Failed',
+        reason: 'OutOfMemory',
+        message: 'the kernel killed it for want of memory',
+        signal: 'SIGKILL',
+      };
     case 'Problem':
-      return { ...common, phase: 'Failed', reason: exit.problem?.reason ?? 'SetupFailed', message: exit.problem?.message };
+      return {
+        ...common,
+        phase: 'Failed',
+        reason: exit.problem?.reason ?? 'SetupFailed',
+        message: exit.problem?.message,
+      };
     case 'Exited':
       break;
   }

@@ -1,14 +1,14 @@
+import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
+import { decide } from '../planning/decide.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
-import { decide } from '../planning/decide.ts';
-import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
-import { type Attempt, lastSuccess, liveAttempt } from '../planning/record.ts';
+import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { Snapshot } from '../planning/snapshot.ts';
 import type { Batch, JournalLine } from '../store/store.ts';
 import { attemptScope } from './attempt-scope.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
-import { DEFAULT_NEEDS, needsOf } from './needs.ts';
+import { beyond, DEFAULT_NEEDS, needsOf } from './needs.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
 import { nextObject, sameStatus } from './status.ts';
@@ -101,7 +101,10 @@ export class Reconciler {
         if (await this.#turn()) this.#poked = true;
         for (const resolve of waiting) resolve();
       } catch (error) {
-        this.#home.logger.error({ workflow: this.state.stored.object.metadata.name, error: String(error) }, 'a turn failed');
+        this.#home.logger.error(
+          { workflow: this.state.stored.object.metadata.name, error: String(error) },
+          'a turn failed',
+        );
         this.state.board.markAll();
         this.#waiting.push(...waiting);
         this.#cancelWake = this.#home.clock.after(STORE_RETRY_MS, () => this.poke());
@@ -117,7 +120,12 @@ export class Reconciler {
     if (state.resting) return false;
     if (state.lookNeeded) await this.#look();
 
-    const observed = await takeObservations(state, home.backend, (token) => home.tokens.get(token)?.key, home.clock.now());
+    const observed = await takeObservations(
+      state,
+      home.backend,
+      (token) => home.tokens.get(token)?.key,
+      home.clock.now(),
+    );
     for (const entry of observed) this.#apply(entry);
     const requested = await takeRequests(home, state);
     for (const entry of requested.entries) if (isTaskEntry(entry)) this.#apply(entry);
@@ -128,7 +136,11 @@ export class Reconciler {
 
     const entries: JournalEntry[] = [...observed, ...requested.entries, ...prepared.entries];
     await this.#commit(entries, prepared, requested.stored);
-    for (const effect of prepared.effects) void effect().then(() => this.#afterEffect(), (e: unknown) => this.#effectFailed(e));
+    for (const effect of prepared.effects)
+      void effect().then(
+        () => this.#afterEffect(),
+        (e: unknown) => this.#effectFailed(e),
+      );
     this.#scheduleWake(decision.wakeAt);
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
     return entries.length > 0 || !state.board.isClean || state.inbox.length > 0;
@@ -164,11 +176,21 @@ export class Reconciler {
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
     if (entry.outcome.phase === 'Failed' && attempt) this.#keepLogTail(attempt);
-    if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && lastSuccess(record) === attempt) {
-      const earlier = (record?.attempts ?? []).slice(0, -1).filter((a) => a.directory !== undefined);
-      if (earlier.length > 0)
-        void this.#home.backend.release(earlier.map((a) => ({ token: a.uid, directory: a.directory, handle: a.handle })), 'Displaced');
-    }
+    if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && attempt)
+      this.#release(record?.attempts ?? [], attempt);
+  }
+
+  #release(all: readonly Attempt[], success: Attempt): void {
+    const { backend, keepRuns, logger } = this.#home;
+    const handled = (attempts: readonly Attempt[]) =>
+      attempts.map((a) => ({ token: a.uid, directory: a.directory, handle: a.handle }));
+    const earlier = all.filter((a) => a !== success && a.directory !== undefined);
+    // A later attempt may still want to move this result aside into its folder: only its scaffolding goes.
+    const rest = keepRuns === 'none' ? 'Everything' : 'Displaced';
+    const own = keepRuns === 'compact' ? 'Compacted' : 'Everything';
+    void Promise.all([backend.release(handled(earlier), rest), backend.release(handled([success]), own)]).catch(
+      (error: unknown) => logger.warn({ error: String(error) }, 'a run folder could not be tidied'),
+    );
   }
 
   /** A few last lines of a failure go into the status, so that the cause is seen without another command. */
@@ -205,21 +227,43 @@ export class Reconciler {
     const task = state.graph.tasks[index] as Snapshot['graph']['tasks'][number];
     const template = state.template(task);
     if (!task.spec.resources) return DEFAULT_NEEDS;
-    const scope = { ...state.scopes().of(state.element(task), 'relative', []), attempt: attemptScope(state.book.get(task.key), '') };
+    const scope = {
+      ...state.scopes().of(state.element(task), 'relative', []),
+      attempt: attemptScope(state.book.get(task.key), ''),
+    };
     const needs = needsOf(template, { ...scope, filesize: (path) => BigInt(this.#home.backend.files.size(path)) });
-    return needs.ok ? needs.value : DEFAULT_NEEDS;
+    const problem = needs.ok ? beyond(needs.value, this.#home.slots.capacity) : needs.error;
+    state.needsProblems.delete(index);
+    if (needs.ok && problem === undefined) return needs.value;
+    // It is let through, so that it fails and says why, instead of waiting for ever.
+    state.needsProblems.set(index, problem ?? '');
+    return DEFAULT_NEEDS;
   }
 
-  async #commit(entries: readonly JournalEntry[], prepared: Prepared, changed: WorkflowState['stored'] | undefined): Promise<void> {
+  async #commit(
+    entries: readonly JournalEntry[],
+    prepared: Prepared,
+    changed: WorkflowState['stored'] | undefined,
+  ): Promise<void> {
     const { state } = this;
     const home = this.#home;
     const now = home.clock.now();
     const base = changed ?? state.stored;
     const object = nextObject(state, base, now, home.clock);
     const phase = object.status?.phase;
-    const phaseChanged = phase !== undefined && (phase !== base.object.status?.phase || object.status?.reason !== base.object.status?.reason);
+    const phaseChanged =
+      phase !== undefined &&
+      (phase !== base.object.status?.phase || object.status?.reason !== base.object.status?.reason);
     const all = phaseChanged
-      ? [...entries, { type: 'WorkflowPhase' as const, phase: object.status?.phase ?? '', reason: object.status?.reason ?? '', message: object.status?.message ?? '' }]
+      ? [
+          ...entries,
+          {
+            type: 'WorkflowPhase' as const,
+            phase: object.status?.phase ?? '',
+            reason: object.status?.reason ?? '',
+            message: object.status?.message ?? '',
+          },
+        ]
       : entries;
     const objectChanged = changed !== undefined || !sameStatus(base.object.status, object.status);
     if (all.length === 0 && !objectChanged) return;
@@ -236,7 +280,12 @@ export class Reconciler {
       home.published(state.stored, 'MODIFIED');
     }
     if (all.length > 0) {
-      const lines: JournalLine[] = all.map((entry, i) => ({ seq: committed.seqs[i] as number, time: now, workflow: state.uid, entry }));
+      const lines: JournalLine[] = all.map((entry, i) => ({
+        seq: committed.seqs[i] as number,
+        time: now,
+        workflow: state.uid,
+        entry,
+      }));
       home.journaled(lines);
     }
   }

@@ -1,5 +1,5 @@
 import type { Handled } from '../backends/backend.ts';
-import { liveAttempt, type TaskRecord } from '../planning/record.ts';
+import { liveAttempt } from '../planning/record.ts';
 import type { HomeContext } from './home-context.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -11,7 +11,7 @@ import type { WorkflowState } from './workflow-state.ts';
 export async function recover(home: HomeContext, state: WorkflowState): Promise<void> {
   const live: Handled[] = [];
   for (const key of state.book.live) {
-    const attempt = liveAttempt(state.book.get(key) as TaskRecord);
+    const attempt = liveAttempt(state.book.get(key));
     if (!attempt) continue;
     home.tokens.set(attempt.uid, { workflow: state.uid, key });
     home.slots.take(attempt.uid, attempt.needs);

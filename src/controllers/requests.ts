@@ -42,12 +42,22 @@ export async function takeRequests(home: HomeContext, state: WorkflowState): Pro
     memory = { ...memory, requests: { ...memory.requests, [id]: now } };
     const request = parseRequest(id, text);
     if (!request) {
-      entries.push({ type: 'RequestHandled', request: id, verb: 'unknown', message: `not a request: ${text.slice(0, 200)}` });
+      entries.push({
+        type: 'RequestHandled',
+        request: id,
+        verb: 'unknown',
+        message: `not a request: ${text.slice(0, 200)}`,
+      });
       continue;
     }
     const carried = await carryOut(home, state, request, memory);
     memory = carried.memory;
-    entries.push(...carried.entries, { type: 'RequestHandled', request: id, verb: request.verb, message: carried.message });
+    entries.push(...carried.entries, {
+      type: 'RequestHandled',
+      request: id,
+      verb: request.verb,
+      message: carried.message,
+    });
   }
   const object = { ...state.stored.object, metadata: { ...metadata, annotations } };
   state.stored = { ...state.stored, object, memory };
@@ -74,7 +84,12 @@ interface Carried {
   readonly message: string;
 }
 
-async function carryOut(home: HomeContext, state: WorkflowState, request: VerbRequest, memory: WorkflowMemory): Promise<Carried> {
+async function carryOut(
+  home: HomeContext,
+  state: WorkflowState,
+  request: VerbRequest,
+  memory: WorkflowMemory,
+): Promise<Carried> {
   const selected = selectTasks(state.graph, request);
   const names = request.tasks?.length ? ` of ${request.tasks.join(', ')}` : '';
   const done = (entries: readonly JournalEntry[], changed = memory): Carried => ({
@@ -117,10 +132,14 @@ function retry(state: WorkflowState, request: VerbRequest, selected: readonly Gr
     const live = liveAttempt(record);
     if (live && request.force && state.unconfirmed.has(live.uid))
       entries.push({ type: 'AttemptReleased', task: task.key, upTo: last, request: request.id });
-    const failed = last > record.forgivenUpTo && lastAttempt(record)?.outcome !== undefined && lastAttempt(record)?.outcome?.phase !== 'Succeeded';
+    const failed =
+      last > record.forgivenUpTo &&
+      lastAttempt(record)?.outcome !== undefined &&
+      lastAttempt(record)?.outcome?.phase !== 'Succeeded';
     if (!failed && !record.cancelled) continue;
     entries.push({ type: 'TaskForgiven', task: task.key, upTo: last, request: request.id });
-    if (lastAttempt(record)?.outcome?.phase === 'Failed') entries.push(...resets(state, resetAlsoTargets(state, task.index), `resetAlso of ${task.key}`));
+    if (lastAttempt(record)?.outcome?.phase === 'Failed')
+      entries.push(...resets(state, resetAlsoTargets(state, task.index), `resetAlso of ${task.key}`));
   }
   return entries;
 }
@@ -166,7 +185,12 @@ function cancel(state: WorkflowState, request: VerbRequest, selected: readonly G
 }
 
 /** `complete` and `fail`: an attempt that nobody ran, with the outputs as they lie there now. */
-async function byHand(home: HomeContext, state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): Promise<JournalEntry[]> {
+async function byHand(
+  home: HomeContext,
+  state: WorkflowState,
+  request: VerbRequest,
+  selected: readonly GraphTask[],
+): Promise<JournalEntry[]> {
   const entries: JournalEntry[] = [];
   for (const task of selected) {
     const record = state.book.get(task.key);
@@ -183,7 +207,11 @@ async function byHand(home: HomeContext, state: WorkflowState, request: VerbRequ
       definition: identity.definition,
       execution: identity.execution,
       handling: task.handling,
-      preimage: { templateDigest: task.preimage.templateDigest, values: task.preimage.values as Json, code: identity.code as Json },
+      preimage: {
+        templateDigest: task.preimage.templateDigest,
+        values: task.preimage.values,
+        code: identity.code,
+      },
       contributions: identity.contributions,
       because: [],
       needs: { cpu: 0, memoryBytes: 0, gpu: 0, walltimeMs: 0 },
@@ -204,7 +232,13 @@ async function byHand(home: HomeContext, state: WorkflowState, request: VerbRequ
           reason: complete ? 'CompletedByHand' : 'FailedByHand',
           message: `by request ${request.id}`,
           finishTime: now,
-          outputs: complete ? task.outputs.map((o) => ({ name: o.name, path: o.path, digest: seen.get(lookId(outputLook(o))) ?? ABSENT_DIGEST })) : [],
+          outputs: complete
+            ? task.outputs.map((o) => ({
+                name: o.name,
+                path: o.path,
+                digest: seen.get(lookId(outputLook(o))) ?? ABSENT_DIGEST,
+              }))
+            : [],
         },
       },
     );
@@ -218,8 +252,23 @@ function accept(state: WorkflowState, request: VerbRequest, selected: readonly G
     const success = lastSuccess(state.book.get(task.key));
     const identity = state.board.view(task.index)?.identity;
     if (!success || !identity || success.execution === identity.execution) return [];
-    const preimage = { templateDigest: task.preimage.templateDigest, values: task.preimage.values as Json, code: identity.code as Json };
+    const preimage = {
+      templateDigest: task.preimage.templateDigest,
+      values: task.preimage.values as Json,
+      code: identity.code as Json,
+    };
     const { definition, execution, contributions } = identity;
-    return [{ type: 'ResultAccepted', task: task.key, number: success.number, definition, execution, preimage, contributions, request: request.id }];
+    return [
+      {
+        type: 'ResultAccepted',
+        task: task.key,
+        number: success.number,
+        definition,
+        execution,
+        preimage,
+        contributions,
+        request: request.id,
+      },
+    ];
   });
 }

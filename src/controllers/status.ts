@@ -5,8 +5,8 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Json } from '../base/json.ts';
 import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
-import type { StoredWorkflow } from '../store/store.ts';
 import { lastAttempt } from '../planning/record.ts';
+import type { StoredWorkflow } from '../store/store.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -57,19 +57,29 @@ function phaseOf(state: WorkflowState): { phase: WorkflowPhase; reason: string; 
   const { board } = state;
   const failed = board.count('Failed');
   const live = state.book.live.size;
-  if (state.mode === 'Deleting') return { phase: 'Cancelled', reason: 'Deleting', message: `${live} attempts are being ended` };
+  if (state.mode === 'Deleting')
+    return { phase: 'Cancelled', reason: 'Deleting', message: `${live} attempts are being ended` };
   if (state.held) return { phase: 'Suspended', reason: 'ApprovalRequired', message: state.heldMessage };
   if (board.unsettled === 0 && live === 0) {
     if (board.unhandledFailures > 0) return { phase: 'Failed', reason: 'TasksFailed', message: `${failed} failed` };
-    if (board.count('Cancelled') > 0) return { phase: 'Cancelled', reason: 'TasksCancelled', message: `${board.count('Cancelled')} cancelled` };
-    if (failed > 0) return { phase: 'Succeeded', reason: 'PartiallySucceeded', message: `${failed} failed, all handled` };
+    if (board.count('Cancelled') > 0)
+      return { phase: 'Cancelled', reason: 'TasksCancelled', message: `${board.count('Cancelled')} cancelled` };
+    if (failed > 0)
+      return { phase: 'Succeeded', reason: 'PartiallySucceeded', message: `${failed} failed, all handled` };
     return { phase: 'Succeeded', reason: 'Completed', message: '' };
   }
   if (state.settings.failurePolicy !== 'Continue' && board.unhandledFailures > 0 && live === 0)
-    return { phase: 'Failed', reason: 'StoppedAfterFailure', message: `${failed} failed; failurePolicy is ${state.settings.failurePolicy}` };
-  if (state.mode === 'Suspended' && live === 0) return { phase: 'Suspended', reason: 'Suspended', message: 'launches nothing until it is resumed' };
+    return {
+      phase: 'Failed',
+      reason: 'StoppedAfterFailure',
+      message: `${failed} failed; failurePolicy is ${state.settings.failurePolicy}`,
+    };
+  if (state.mode === 'Suspended' && live === 0)
+    return { phase: 'Suspended', reason: 'Suspended', message: 'launches nothing until it is resumed' };
   const started = live > 0 || board.count('Succeeded') + failed > 0;
-  return started ? { phase: 'Running', reason: 'TasksRunning', message: '' } : { phase: 'Pending', reason: 'NothingStarted', message: '' };
+  return started
+    ? { phase: 'Running', reason: 'TasksRunning', message: '' }
+    : { phase: 'Pending', reason: 'NothingStarted', message: '' };
 }
 
 function failingTasks(state: WorkflowState): FailingTask[] {
@@ -116,7 +126,14 @@ function conditions(
     ...wanted.map(([type, holds]) => {
       const status = holds ? ('True' as const) : ('False' as const);
       const old = before.find((c) => c.type === type);
-      return { type, status, reason, message, observedGeneration: generation, lastTransitionTime: old?.status === status ? old.lastTransitionTime : time };
+      return {
+        type,
+        status,
+        reason,
+        message,
+        observedGeneration: generation,
+        lastTransitionTime: old?.status === status ? old.lastTransitionTime : time,
+      };
     }),
     ...kept,
   ];
@@ -130,7 +147,11 @@ export function nextObject(state: WorkflowState, stored: StoredWorkflow, now: nu
   const before = stored.object.status;
   const status = statusOf(state, before, now);
   state.status = status;
-  const same = before !== undefined && before.phase === status.phase && before.reason === status.reason && before.observedGeneration === status.observedGeneration;
+  const same =
+    before !== undefined &&
+    before.phase === status.phase &&
+    before.reason === status.reason &&
+    before.observedGeneration === status.observedGeneration;
   const resting = status.phase !== 'Running' && status.phase !== 'Pending';
   if (same && !resting && clock.monotonic() - state.statusWrittenAt < STATUS_INTERVAL_MS) return stored.object;
   if (sameStatus(before, status)) return stored.object;
@@ -146,5 +167,10 @@ export function sameStatus(a: WorkflowStatus | undefined, b: WorkflowStatus | un
 
 function timeless(status: WorkflowStatus): Json {
   const { startTime, finishTime, conditions: all, ...rest } = status;
-  return { ...rest, started: startTime !== undefined, finished: finishTime !== undefined, conditions: all.map(({ lastTransitionTime, ...c }) => c) } as unknown as Json;
+  return {
+    ...rest,
+    started: startTime !== undefined,
+    finished: finishTime !== undefined,
+    conditions: all.map((c) => ({ ...c, lastTransitionTime: '' })),
+  } as unknown as Json;
 }

@@ -1,5 +1,5 @@
-import type { AttemptItem, TaskItem } from '../apis/task-view.ts';
 import type { TaskPhase } from '../apis/phases.ts';
+import type { AttemptItem, TaskItem } from '../apis/task-view.ts';
 import type { Json } from '../base/json.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import type { Attempt } from '../planning/record.ts';

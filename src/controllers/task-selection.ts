@@ -6,7 +6,9 @@ import type { VerbRequest } from './home.ts';
 export function selectTasks(graph: Graph, request: Pick<VerbRequest, 'tasks' | 'selector'>): GraphTask[] {
   const shown = graph.tasks.filter((t) => t.kind !== 'Barrier');
   const named = request.tasks?.length ? shown.filter(matcher(request.tasks)) : shown;
-  return request.selector === undefined ? named : named.filter((t) => matchesLabels(request.selector as string, t.spec.labels ?? {}));
+  return request.selector === undefined
+    ? named
+    : named.filter((t) => matchesLabels(request.selector as string, t.spec.labels ?? {}));
 }
 
 function matcher(patterns: readonly string[]): (task: GraphTask) => boolean {
@@ -15,7 +17,10 @@ function matcher(patterns: readonly string[]): (task: GraphTask) => boolean {
     const glob = parseGlob(p);
     return glob.ok ? [glob.value] : [];
   });
-  return (task) => exact.has(task.key) || (task.elementKey !== undefined && exact.has(task.spec.name)) || globs.some((g) => g.matches(task.key));
+  return (task) =>
+    exact.has(task.key) ||
+    (task.elementKey !== undefined && exact.has(task.spec.name)) ||
+    globs.some((g) => g.matches(task.key));
 }
 
 /** Kubernetes' equality selectors: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas. */

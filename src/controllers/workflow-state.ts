@@ -1,12 +1,12 @@
+import type { EndReason } from '../apis/reasons.ts';
+import type { WorkflowStatus } from '../apis/workflow.ts';
 import type { Observation } from '../backends/backend.ts';
 import type { BuiltGraph } from '../graph/build.ts';
 import type { Element, ExpandedTemplate } from '../graph/element.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
-import { Scopes, type UpstreamState } from '../graph/scope.ts';
+import { paramTypesOf, Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
-import type { WorkflowStatus } from '../apis/workflow.ts';
-import type { EndReason } from '../apis/reasons.ts';
 import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { lastSuccess, type TaskRecord } from '../planning/record.ts';
@@ -42,6 +42,8 @@ export class WorkflowState {
   status: WorkflowStatus | undefined;
   /** Monotonic milliseconds. */
   statusWrittenAt = Number.NEGATIVE_INFINITY;
+  /** Tasks whose resources cannot be evaluated or never fit, by index. */
+  readonly needsProblems = new Map<number, string>();
   /** Last lines of failed attempts, by uid. */
   readonly logTails = new Map<string, string>();
   /** Ctrl-C in `run`: launch nothing more, in this process only. */
@@ -124,7 +126,7 @@ export class WorkflowState {
     this.#scopes ??= new Scopes({
       workdir: this.graph.workdir,
       params: this.stored.object.spec.params ?? {},
-      pathParams: new Set((this.stored.object.spec.paramSchema ?? []).filter((p) => p.type === 'path').map((p) => p.name)),
+      paramTypes: paramTypesOf(this.stored.object.spec),
       workflow: { name: this.stored.object.metadata.name, namespace: this.stored.object.metadata.namespace },
       expanded: this.built.expanded,
       upstream: (index) => this.#upstream(index),

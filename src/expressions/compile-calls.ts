@@ -83,8 +83,9 @@ function guarded(run: Run): Run {
       const value = run(frame);
       return value === null ? ABSENT : value;
     } catch (error) {
-      if (error instanceof EvaluationFailure && error.isGuarded) return ABSENT;
-      throw error;
+      if (!(error instanceof EvaluationFailure) || !error.isGuarded) throw error;
+      frame.spendFailure();
+      return ABSENT;
     }
   };
 }
@@ -172,7 +173,7 @@ function comprehension(name: string, receiver: ASTNode, args: readonly ASTNode[]
   if (name === 'exists_one') return (frame) => range(frame).filter((item) => test(frame, item)).length === 1;
   if (name === 'exists' || name === 'all') {
     const decisive = name === 'exists';
-    return (frame) => quantify(range(frame), decisive, (item) => test(frame, item));
+    return (frame) => quantify(frame, range(frame), decisive, (item) => test(frame, item));
   }
   if (second !== undefined) {
     return (frame) => range(frame).filter((item) => test(frame, item)).map((item) => {
@@ -195,7 +196,12 @@ function iterable(value: Value, name: string, frame: Frame): readonly Value[] {
 }
 
 /** As `||` and `&&` over the items: an error matters only if no item decides. */
-function quantify(items: readonly Value[], decisive: boolean, test: (item: Value) => boolean): boolean {
+function quantify(
+  frame: Frame,
+  items: readonly Value[],
+  decisive: boolean,
+  test: (item: Value) => boolean,
+): boolean {
   let problem: EvaluationFailure | undefined;
   for (const item of items) {
     try {
@@ -203,6 +209,7 @@ function quantify(items: readonly Value[], decisive: boolean, test: (item: Value
     } catch (error) {
       if (!(error instanceof EvaluationFailure) || error.kind === 'limit') throw error;
       problem ??= error;
+      frame.spendFailure();
     }
   }
   if (problem !== undefined) throw problem;

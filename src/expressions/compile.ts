@@ -182,6 +182,7 @@ function logical(decisive: boolean, [left, right]: readonly [ASTNode, ASTNode], 
     } catch (error) {
       if (!(error instanceof EvaluationFailure) || error.kind === 'limit') throw error;
       problem = error;
+      frame.spendFailure();
     }
     if (truth(second(frame), operator) === decisive) return decisive;
     throw problem;

@@ -40,6 +40,11 @@ export class Frame {
     }
   }
 
+  /** Counts a failure that is caught: throwing costs as much as hundreds of steps. */
+  spendFailure(): void {
+    this.spend(500);
+  }
+
   /** Counts a text of so many characters about to be made or read. */
   spendText(length: number): void {
     if (length > MAX_VALUE_BYTES) {

@@ -31,8 +31,9 @@ const PREFIX = '__fx_';
 export function parseScript(text: string, shell: readonly string[]): Result<Script, Problem[]> {
   const nul = text.indexOf('\0');
   if (nul >= 0) return fail([problemAt('E-SCRIPT', 'a script cannot hold NUL', { offset: nul, length: 1 })]);
-  if (!isPosixLike(shell)) return withoutValues(text, shell);
-  const lexed = lexShell(text);
+  const name = shellName(shell);
+  if (name === undefined || !POSIX_LIKE.has(name)) return withoutValues(text, shell);
+  const lexed = lexShell(text, name === 'bash');
   const problems = [...lexed.problems];
   const expressions: Expression[] = [];
   for (const site of lexed.sites) {
@@ -56,12 +57,11 @@ export function parseScript(text: string, shell: readonly string[]): Result<Scri
 
 const POSIX_LIKE: ReadonlySet<string> = new Set(['sh', 'bash', 'dash', 'zsh', 'ksh', 'mksh', 'ash', 'busybox']);
 
-/** By its name; behind `env` the name of what that runs. */
-function isPosixLike(shell: readonly string[]): boolean {
+/** The shell's name; behind `env` that of what it runs. */
+function shellName(shell: readonly string[]): string | undefined {
   const names = shell.map((word) => word.slice(word.lastIndexOf('/') + 1));
-  const isEnv = names[0] === 'env';
-  const name = isEnv ? names.slice(1).find((word) => !word.startsWith('-') && !word.includes('=')) : names[0];
-  return name !== undefined && POSIX_LIKE.has(name);
+  if (names[0] !== 'env') return names[0];
+  return names.slice(1).find((word) => !word.startsWith('-') && !word.includes('='));
 }
 
 function withoutValues(text: string, shell: readonly string[]): Result<Script, Problem[]> {

@@ -36,8 +36,9 @@ export interface Lexed {
   readonly warnings: readonly Problem[];
 }
 
-export function lexShell(text: string): Lexed {
-  return new Lexer(text).read();
+/** `isBash`: bash has rules of its own for quotes in `"${…}"`. */
+export function lexShell(text: string, isBash: boolean): Lexed {
+  return new Lexer(text, isBash).read();
 }
 
 /** Characters after `$` that are a parameter by themselves. */
@@ -45,6 +46,7 @@ const SPECIAL_PARAMETERS = '#?$!@*-0123456789';
 
 class Lexer {
   readonly #text: string;
+  readonly #isBash: boolean;
   readonly #stack: Frame[] = [newFrame('top')];
   readonly #sites: Site[] = [];
   readonly #dropped: { start: number; end: number }[] = [];
@@ -59,8 +61,9 @@ class Lexer {
   #lineIsBlank = true;
   #stopped = false;
 
-  constructor(text: string) {
+  constructor(text: string, isBash: boolean) {
     this.#text = text;
+    this.#isBash = isBash;
     this.#limit = text.length;
   }
 
@@ -219,10 +222,10 @@ class Lexer {
     else this.#pos += next !== '' && SPECIAL_PARAMETERS.includes(next) ? 2 : 1;
   }
 
-  /** In double quotes, `'` quotes in patterns (`"${x#'a'}"`) but not in other texts (`"${x:-it's}"`). */
+  /** In double quotes, POSIX has `'` quote in patterns (`"${x#'a'}"`) but not in other texts (`"${x:-it's}"`). */
   #bracesQuote(): boolean {
     const { kind } = this.#frame;
-    if (kind !== 'double' && kind !== 'heredoc') return true;
+    if (this.#isBash || (kind !== 'double' && kind !== 'heredoc')) return true;
     const operator = /^\$\{!?(?:[A-Za-z0-9_]+|[#?$!@*-])(?:\[[^\]\n]{0,80}\])?(.)/s.exec(this.#text.slice(this.#pos, this.#pos + 200));
     return '#%/^,'.includes(operator?.[1] ?? '#');
   }

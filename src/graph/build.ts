@@ -3,16 +3,17 @@ import type { WorkflowSpec } from '../apis/workflow.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { checkTemplates } from './check.ts';
+import { checkParams } from './check-params.ts';
 import { topologicalOrder } from './dag.ts';
 import { bindDefinition, type Definition } from './definition.ts';
 import { connect, type Edges } from './edges.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import { describeCycle, expandTemplates } from './expand.ts';
+import { sheetPath } from './fanout.ts';
 import type { Edge, Graph, GraphTask } from './graph.ts';
 import { joinKey } from './keys.ts';
 import { absolutePath } from './paths.ts';
-import { Scopes } from './scope.ts';
-import { sheetPath } from './fanout.ts';
+import { paramTypesOf, Scopes } from './scope.ts';
 import { parseTaskTemplate, type TaskTemplate } from './template.ts';
 
 /**
@@ -40,6 +41,7 @@ export function buildGraph(source: GraphSource): Result<BuiltGraph, readonly Dia
   const done = (): readonly Diagnostic[] | undefined =>
     diagnostics.some((d) => d.severity === 'error') ? diagnostics.slice(0, MAX_DIAGNOSTICS) : undefined;
 
+  diagnostics.push(...checkParams(source.spec));
   const templates = source.spec.tasks.map((_, i) => parseTaskTemplate({ spec: source.spec, diagnostics }, i));
   let errors = done();
   if (errors) return fail(errors);
@@ -81,7 +83,8 @@ function assemble(
       tasks.push(graphTask(source, template, element, index, edges, definition));
     }
   }
-  for (const barrier of edges.barriers) tasks.push(barrierTask(barrier.name, barrier.template, tasks.length, edges, templates));
+  for (const barrier of edges.barriers)
+    tasks.push(barrierTask(barrier.name, barrier.template, tasks.length, edges, templates));
   const upstream = tasks.map((t) => t.upstream.map((e) => e.from));
   const order = topologicalOrder(tasks.length, upstream);
   if ('cycle' in order) return fail([describeCycle(tasks, order.cycle)]);
@@ -125,7 +128,13 @@ function graphTask(
 }
 
 /** Stands for a whole fan-out: waits for all its elements and passes on what they contribute. */
-function barrierTask(name: string, template: number, index: number, edges: Edges, templates: readonly TaskTemplate[]): GraphTask {
+function barrierTask(
+  name: string,
+  template: number,
+  index: number,
+  edges: Edges,
+  templates: readonly TaskTemplate[],
+): GraphTask {
   return {
     index,
     key: joinKey(name),
@@ -157,7 +166,7 @@ export function sheetsOf(source: Omit<GraphSource, 'sheets'>): string[] {
   const scopes = new Scopes({
     workdir,
     params: source.spec.params ?? {},
-    pathParams: new Set(),
+    paramTypes: paramTypesOf(source.spec),
     workflow: { name: source.name, namespace: source.namespace },
     expanded: new Map(),
   });

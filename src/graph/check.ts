@@ -10,7 +10,11 @@ import { placed, type TaskTemplate } from './template.ts';
  * Checks every expression at its place: which names are in scope there and of what type. The table of places is
  * section 5 of the language.
  */
-export function checkTemplates(spec: WorkflowSpec, templates: readonly TaskTemplate[], diagnostics: Diagnostic[]): void {
+export function checkTemplates(
+  spec: WorkflowSpec,
+  templates: readonly TaskTemplate[],
+  diagnostics: Diagnostic[],
+): void {
   const params = paramTypes(spec);
   const tasks = new Map(templates.map((t) => [t.name, taskPlace(t)]));
   for (const template of templates) new Checker(spec, template, params, tasks, diagnostics).check();
@@ -47,8 +51,12 @@ class Checker {
   check(): void {
     const t = this.#template;
     const own = {
-      inputs: new Map(t.inputs.map((i) => [i.spec.name, i.spec.path === undefined ? ('list' as const) : ('path' as const)])),
-      outputs: new Map(t.outputs.map((o) => [o.spec.name, o.spec.path === undefined ? ('list' as const) : ('path' as const)])),
+      inputs: new Map(
+        t.inputs.map((i) => [i.spec.name, i.spec.path === undefined ? ('list' as const) : ('path' as const)]),
+      ),
+      outputs: new Map(
+        t.outputs.map((o) => [o.spec.name, o.spec.path === undefined ? ('list' as const) : ('path' as const)]),
+      ),
       files: new Map((t.spec.files ?? []).map((f) => [f.name, 'path' as const])),
     };
     const others = new Map([...this.#tasks].filter(([name]) => name !== t.name));
@@ -62,22 +70,40 @@ class Checker {
     for (const [i, input] of t.inputs.entries())
       for (const [j, text] of input.templates.entries()) {
         const at = input.spec.paths ? ['paths', j] : [input.spec.glob === undefined ? 'path' : 'glob'];
-        this.#all(text.expressions, `inputs.${input.spec.name}.path`, this.#path('inputs', i, ...at), { tasks: others });
+        this.#all(text.expressions, `inputs.${input.spec.name}.path`, this.#path('inputs', i, ...at), {
+          tasks: others,
+        });
       }
     for (const [i, output] of t.outputs.entries())
-      this.#all(output.template.expressions, `outputs.${output.spec.name}.path`, this.#path('outputs', i, output.spec.path === undefined ? 'glob' : 'path'), { inputs: own.inputs, expect: 'scalar' });
+      this.#all(
+        output.template.expressions,
+        `outputs.${output.spec.name}.path`,
+        this.#path('outputs', i, output.spec.path === undefined ? 'glob' : 'path'),
+        { inputs: own.inputs, expect: 'scalar' },
+      );
     if (t.workdir) this.#all(t.workdir.expressions, 'workdir', this.#path('workdir'), { expect: 'scalar' });
     for (const resource of t.resources)
-      this.#all(resource.template.expressions, `resources.${resource.name}`, this.#path('resources', resource.name), { late: true, inputs: own.inputs, tasks: others });
-    if (t.key) this.#all(t.key.expressions, 'foreach.key', this.#path('foreach', 'key'), { key: false, expect: 'scalar' });
-    for (const field of t.fanoutFields) this.#all(field.template.expressions, `foreach.${field.slot}`, field.path, { key: false });
+      this.#all(resource.template.expressions, `resources.${resource.name}`, this.#path('resources', resource.name), {
+        late: true,
+        inputs: own.inputs,
+        tasks: others,
+      });
+    if (t.key)
+      this.#all(t.key.expressions, 'foreach.key', this.#path('foreach', 'key'), { key: false, expect: 'scalar' });
+    for (const field of t.fanoutFields)
+      this.#all(field.template.expressions, `foreach.${field.slot}`, field.path, { key: false });
   }
 
   #path(...at: (string | number)[]): readonly (string | number)[] {
     return ['spec', 'tasks', this.#template.index, ...at];
   }
 
-  #all(expressions: readonly Expression[], field: string, path: readonly (string | number)[], place: Partial<Place>): void {
+  #all(
+    expressions: readonly Expression[],
+    field: string,
+    path: readonly (string | number)[],
+    place: Partial<Place>,
+  ): void {
     for (const expression of expressions) {
       const whole: Place = { ...this.#base, ...place, field: `tasks.${this.#template.name}.${field}` };
       for (const problem of checkExpression(expression, whole)) this.#diagnostics.push(placed(problem, path));
@@ -89,7 +115,8 @@ class Checker {
 function paramTypes(spec: WorkflowSpec): ReadonlyMap<string, string> {
   const types = new Map<string, string>();
   for (const [name, value] of Object.entries(spec.params ?? {})) types.set(name, typeOfJson(value));
-  for (const schema of spec.paramSchema ?? ([] as readonly ParamSchema[])) types.set(schema.name, schema.type ?? types.get(schema.name) ?? 'any');
+  for (const schema of spec.paramSchema ?? ([] as readonly ParamSchema[]))
+    types.set(schema.name, schema.type ?? types.get(schema.name) ?? 'any');
   return types;
 }
 
@@ -102,7 +129,10 @@ function typeOfJson(value: Json): string {
 
 function itemType(spec: WorkflowSpec, foreach: Foreach): string | ReadonlyMap<string, string> | undefined {
   if (foreach.range) return 'int';
-  if (foreach.matrix) return new Map(foreach.matrix.map((axis) => [axis.name, axis.each === undefined ? axisType(axis.values) : 'string']));
+  if (foreach.matrix)
+    return new Map(
+      foreach.matrix.map((axis) => [axis.name, axis.each === undefined ? axisType(axis.values) : 'string']),
+    );
   if (foreach.items) return commonType(foreach.items);
   if (foreach.each !== undefined) {
     const source = spec.tasks.find((t) => t.name === foreach.each)?.foreach;

@@ -1,7 +1,7 @@
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { digestOf } from '../base/digest.ts';
 import type { Json } from '../base/json.ts';
-import { evaluate, type Expression } from '../expressions/expression.ts';
+import { type Expression, evaluate } from '../expressions/expression.ts';
 import type { Scope } from '../expressions/scope.ts';
 import type { Script } from '../expressions/script.ts';
 import type { Template } from '../expressions/template.ts';
@@ -133,7 +133,8 @@ function textValue(template: Template, scope: Scope): Json {
 function earlyValue(expression: Expression, scope: Scope): Json | undefined {
   if (slotMark(expression) !== undefined) return undefined;
   // Phases and lists of failed keys are known only when upstreams have ended: they come in through the edge.
-  if (expression.references.some((r) => r.root === 'tasks' && r.member !== 'outputs' && r.member !== 'keys')) return undefined;
+  if (expression.references.some((r) => r.root === 'tasks' && r.member !== 'outputs' && r.member !== 'keys'))
+    return undefined;
   const value = evaluate(expression, scope);
   return value.ok && value.value !== ABSENT ? toJson(value.value) : null;
 }

@@ -1,7 +1,7 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import { closest } from '../base/closest.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
-import { evaluate, type Expression, type TaskReference } from '../expressions/expression.ts';
+import { type Expression, evaluate, type TaskReference } from '../expressions/expression.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import type { Edge, EdgeKind, GraphInput, GraphMention } from './graph.ts';
 import type { Scopes } from './scope.ts';
@@ -86,7 +86,13 @@ class Connector {
     }
   }
 
-  #collision(template: TaskTemplate, o: number, element: Element, twin: { element: Element; template: TaskTemplate }, path: string): void {
+  #collision(
+    template: TaskTemplate,
+    o: number,
+    element: Element,
+    twin: { element: Element; template: TaskTemplate },
+    path: string,
+  ): void {
     const name = template.outputs[o]?.spec.name;
     const same = twin.template === template && template.spec.foreach !== undefined;
     const elements = this.#group(template).elements.length;
@@ -97,7 +103,9 @@ class Connector {
       message: same
         ? `tasks.${template.name}.outputs.${name}: ${this.#source.scopes.write(path, 'relative')} is written by ${twin.element.key} and ${element.key}; ${elements} elements write such paths`
         : `tasks.${template.name}.outputs.${name}: ${this.#source.scopes.write(path, 'relative')} is also an output of ${twin.element.key}`,
-      hint: same ? 'Put ${{ key }} into the path, or set workdir: ${{ key }}.' : 'Every output path belongs to one task.',
+      hint: same
+        ? 'Put ${{ key }} into the path, or set workdir: ${{ key }}.'
+        : 'Every output path belongs to one task.',
     });
   }
 
@@ -122,12 +130,17 @@ class Connector {
     if (!isGlob(name)) {
       const found = expanded.get(name)?.template;
       if (found && found !== template) return [found];
-      const near = closest(name, templates.map((t) => t.name));
+      const near = closest(
+        name,
+        templates.map((t) => t.name),
+      );
       diagnostics.push({
         severity: 'error',
         code: 'E-UNKNOWN-TASK',
         path,
-        message: found ? `${template.name} names itself in ${field}` : `${template.name}: ${field} names ${name}, and no task is called so`,
+        message: found
+          ? `${template.name} names itself in ${field}`
+          : `${template.name}: ${field} names ${name}, and no task is called so`,
         hint: near !== undefined && !found ? `Did you mean ${near}?` : undefined,
       });
       return [];
@@ -224,7 +237,13 @@ class Connector {
     });
   }
 
-  #mentionsOf(template: TaskTemplate, element: Element, field: string, number: number, expression: Expression): GraphMention[] {
+  #mentionsOf(
+    template: TaskTemplate,
+    element: Element,
+    field: string,
+    number: number,
+    expression: Expression,
+  ): GraphMention[] {
     const found: GraphMention[] = [];
     for (const [i, reference] of expression.references.entries()) {
       if (reference.root !== 'tasks') continue;

@@ -9,7 +9,7 @@ import type { Element, ExpandedTemplate } from './element.ts';
 import { expandFanout } from './fanout.ts';
 import type { GraphTask } from './graph.ts';
 import { absolutePath } from './paths.ts';
-import { Scopes } from './scope.ts';
+import { paramTypesOf, Scopes } from './scope.ts';
 import { allExpressions, type TaskTemplate } from './template.ts';
 
 /**
@@ -36,7 +36,7 @@ export function expandTemplates(source: ExpansionSource): Expansion {
   const scopes = new Scopes({
     workdir: source.workdir,
     params: source.spec.params ?? {},
-    pathParams: pathParams(source.spec),
+    paramTypes: paramTypesOf(source.spec),
     workflow: { name: source.name, namespace: source.namespace },
     expanded,
   });
@@ -55,7 +55,17 @@ export function expandTemplates(source: ExpansionSource): Expansion {
           },
           template,
         )
-      : [{ key: template.name, elementKey: undefined, item: undefined, counterparts: [], workdir: '', inputs: [], outputs: [] }];
+      : [
+          {
+            key: template.name,
+            elementKey: undefined,
+            item: undefined,
+            counterparts: [],
+            workdir: '',
+            inputs: [],
+            outputs: [],
+          },
+        ];
     const byElementKey = new Map(elements.map((e, i) => [e.elementKey ?? '', i]));
     for (const element of elements) bindPaths(source, scopes, template, element);
     expanded.set(template.name, { template, elements, byElementKey, fanOut, first: -1 });
@@ -69,10 +79,6 @@ export function expandTemplates(source: ExpansionSource): Expansion {
     first += group.elements.length;
   }
   return { expanded, scopes };
-}
-
-function pathParams(spec: WorkflowSpec): ReadonlySet<string> {
-  return new Set((spec.paramSchema ?? []).filter((p) => p.type === 'path').map((p) => p.name));
 }
 
 /** Fields whose values must be known while expanding. */
@@ -104,7 +110,7 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
     if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
   const base = ['spec', 'tasks', template.index] as const;
   const text = (t: Template, scope: Scope, path: readonly (string | number)[]): string | undefined => {
-    if (t.expressions.length === 0) return t.literals[0] as string;
+    if (t.expressions.length === 0) return t.literals[0];
     const value = renderText(t, scope);
     if (value.ok) return value.value;
     reportAt(source, t, [...base, ...path], `${element.key}: ${value.error}`);
@@ -149,12 +155,24 @@ function spliceList(template: Template, scope: Scope): string[] | undefined {
   if (!only || template.expressions.length !== 1 || template.literals.some((l) => l !== '')) return undefined;
   const value = evaluate(only, scope);
   if (!value.ok || value.value === ABSENT || !Array.isArray(value.value)) return undefined;
-  return value.value.every((v) => typeof v === 'string') ? (value.value as string[]) : undefined;
+  return value.value.every((v) => typeof v === 'string') ? value.value : undefined;
 }
 
-function reportAt(source: ExpansionSource, template: Template, path: readonly (string | number)[], message: string): void {
+function reportAt(
+  source: ExpansionSource,
+  template: Template,
+  path: readonly (string | number)[],
+  message: string,
+): void {
   const [first] = template.expressions;
-  source.diagnostics.push({ severity: 'error', code: 'E-EXPRESSION', path, message, offset: first?.offset, length: first?.length });
+  source.diagnostics.push({
+    severity: 'error',
+    code: 'E-EXPRESSION',
+    path,
+    message,
+    offset: first?.offset,
+    length: first?.length,
+  });
 }
 
 export function describeCycle(tasks: readonly GraphTask[], cycle: readonly number[]): Diagnostic {

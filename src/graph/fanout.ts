@@ -38,7 +38,13 @@ export function expandFanout(context: FanoutContext, template: TaskTemplate): El
   const foreach = template.spec.foreach as Foreach;
   const raw = sourceElements(context, template, foreach);
   if (raw.length > MAX_FANOUT_ELEMENTS) {
-    report(context, template, 'E-LIMIT', [], `${raw.length} elements are more than MAX_FANOUT_ELEMENTS (${MAX_FANOUT_ELEMENTS})`);
+    report(
+      context,
+      template,
+      'E-LIMIT',
+      [],
+      `${raw.length} elements are more than MAX_FANOUT_ELEMENTS (${MAX_FANOUT_ELEMENTS})`,
+    );
     return [];
   }
   const elements: Element[] = [];
@@ -68,7 +74,14 @@ export function expandFanout(context: FanoutContext, template: TaskTemplate): El
 function elementKey(context: FanoutContext, template: TaskTemplate, one: Raw): string | undefined {
   if (!template.key) {
     if (one.key !== undefined) return one.key;
-    report(context, template, 'E-KEY', [], `${one.where} is not a scalar: its key cannot be guessed`, 'Add key: "${{ item.… }}".');
+    report(
+      context,
+      template,
+      'E-KEY',
+      [],
+      `${one.where} is not a scalar: its key cannot be guessed`,
+      'Add key: "${{ item.… }}".',
+    );
     return undefined;
   }
   const text = renderText(template.key, { ...context.scope, item: fromJson(one.item) });
@@ -104,14 +117,24 @@ function rowElements(context: FanoutContext, template: TaskTemplate, foreach: Fo
     report(context, template, 'E-SHEET', ['rows', 'path'], `the sheet ${path} does not exist or cannot be read`);
     return [];
   }
-  const sheet = parseSheet(text, { format: rows.format ?? formatOf(path), ...(rows.columns ? { columns: rows.columns } : {}) });
+  const sheet = parseSheet(text, {
+    format: rows.format ?? formatOf(path),
+    ...(rows.columns ? { columns: rows.columns } : {}),
+  });
   if (!sheet.ok) {
     for (const problem of sheet.error.slice(0, 20))
       report(context, template, 'E-SHEET', ['rows'], `${path}:${problem.line}: ${problem.message}`);
     return [];
   }
   if (!template.key && sheet.value.rows.length > 0) {
-    report(context, template, 'E-KEY', [], 'foreach.rows needs key: rows are not addressed by position', 'Add key: "${{ item.COLUMN }}" with a column that is unique.');
+    report(
+      context,
+      template,
+      'E-KEY',
+      [],
+      'foreach.rows needs key: rows are not addressed by position',
+      'Add key: "${{ item.COLUMN }}" with a column that is unique.',
+    );
     return [];
   }
   return sheet.value.rows.map((row, i) => ({
@@ -129,7 +152,10 @@ function formatOf(path: string): 'CSV' | 'TSV' | 'JSON' | 'YAML' {
 }
 
 /** The absolute path of the sheet that `foreach.rows` names; undefined when its expression fails. */
-export function sheetPath(context: Pick<FanoutContext, 'scope' | 'workdir' | 'report'>, template: TaskTemplate): string | undefined {
+export function sheetPath(
+  context: Pick<FanoutContext, 'scope' | 'workdir' | 'report'>,
+  template: TaskTemplate,
+): string | undefined {
   const field = template.fanoutFields.find((f) => f.slot === 'rows.path');
   if (!field) return undefined;
   const text = renderText(field.template, context.scope);
@@ -144,7 +170,13 @@ function rangeElements(context: FanoutContext, template: TaskTemplate, range: No
   const step = intField(context, template, 'step', range.step ?? 1);
   if (start === undefined || count === undefined || step === undefined) return [];
   if (count < 0 || count > MAX_FANOUT_ELEMENTS) {
-    report(context, template, 'E-LIMIT', ['range', 'count'], `count ${count} is not within 0..${MAX_FANOUT_ELEMENTS} (MAX_FANOUT_ELEMENTS)`);
+    report(
+      context,
+      template,
+      'E-LIMIT',
+      ['range', 'count'],
+      `count ${count} is not within 0..${MAX_FANOUT_ELEMENTS} (MAX_FANOUT_ELEMENTS)`,
+    );
     return [];
   }
   const width = /^%0?(\d{1,2})?d$/.exec(range.format ?? '%d');
@@ -162,27 +194,39 @@ function rangeElements(context: FanoutContext, template: TaskTemplate, range: No
 }
 
 function matrixElements(context: FanoutContext, template: TaskTemplate, axes: NonNullable<Foreach['matrix']>): Raw[] {
-  let out: { item: Record<string, Json>; parts: string[]; counterparts: { template: string; elementKey: string }[] }[] = [
-    { item: Object.create(null) as Record<string, Json>, parts: [], counterparts: [] },
-  ];
+  let out: { item: Record<string, Json>; parts: string[]; counterparts: { template: string; elementKey: string }[] }[] =
+    [{ item: Object.create(null) as Record<string, Json>, parts: [], counterparts: [] }];
   for (const [i, axis] of axes.entries()) {
     const each = axis.each === undefined ? undefined : context.expanded.get(axis.each);
     const values = each
       ? each.elements.map((e): Json => e.elementKey as string)
       : (axis.values ?? listField(context, template, `matrix[${i}].valuesFrom`) ?? []);
     if (out.length * values.length > MAX_FANOUT_ELEMENTS) {
-      report(context, template, 'E-LIMIT', ['matrix'], `more than MAX_FANOUT_ELEMENTS (${MAX_FANOUT_ELEMENTS}) combinations`);
+      report(
+        context,
+        template,
+        'E-LIMIT',
+        ['matrix'],
+        `more than MAX_FANOUT_ELEMENTS (${MAX_FANOUT_ELEMENTS}) combinations`,
+      );
       return [];
     }
     out = out.flatMap((prefix) =>
       values.map((value) => ({
         item: Object.assign(Object.create(null) as Record<string, Json>, prefix.item, { [axis.name]: value }),
         parts: [...prefix.parts, `${axis.name}=${scalarText(value) ?? canonicalJson(value)}`],
-        counterparts: each ? [...prefix.counterparts, { template: axis.each as string, elementKey: value as string }] : prefix.counterparts,
+        counterparts: each
+          ? [...prefix.counterparts, { template: axis.each as string, elementKey: value as string }]
+          : prefix.counterparts,
       })),
     );
   }
-  return out.map((o, i) => ({ item: o.item, key: o.parts.join(','), counterparts: o.counterparts, where: `combination ${i + 1}` }));
+  return out.map((o, i) => ({
+    item: o.item,
+    key: o.parts.join(','),
+    counterparts: o.counterparts,
+    where: `combination ${i + 1}`,
+  }));
 }
 
 function eachElements(context: FanoutContext, template: TaskTemplate, name: string): Raw[] {
@@ -211,7 +255,12 @@ function listField(context: FanoutContext, template: TaskTemplate, slot: string)
   return undefined;
 }
 
-function intField(context: FanoutContext, template: TaskTemplate, slot: string, literal: number | string): number | undefined {
+function intField(
+  context: FanoutContext,
+  template: TaskTemplate,
+  slot: string,
+  literal: number | string,
+): number | undefined {
   if (typeof literal === 'number') return literal;
   const value = fieldValue(context, template, field(template, `range.${slot}`));
   const number = typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value;
@@ -227,7 +276,14 @@ function fieldValue(context: FanoutContext, template: TaskTemplate, text: TextFi
   if (!only) return text.template.source;
   const value = evaluate(only, context.scope);
   if (value.ok && value.value !== ABSENT) return toJson(value.value);
-  context.report({ severity: 'error', code: 'E-EXPRESSION', path: text.path, message: value.ok ? 'is absent' : value.error, offset: only.offset, length: only.length });
+  context.report({
+    severity: 'error',
+    code: 'E-EXPRESSION',
+    path: text.path,
+    message: value.ok ? 'is absent' : value.error,
+    offset: only.offset,
+    length: only.length,
+  });
   void template;
   return undefined;
 }

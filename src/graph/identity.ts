@@ -19,7 +19,10 @@ export const IDENTITY_SCHEMA = 1;
 /** Content of tracked scripts, by their path relative to the workflow's folder. */
 export type CodeDigests = { readonly [path: string]: string };
 
-export function definitionDigest(preimage: Pick<DefinitionPreimage, 'templateDigest' | 'values'>, code: CodeDigests): string {
+export function definitionDigest(
+  preimage: Pick<DefinitionPreimage, 'templateDigest' | 'values'>,
+  code: CodeDigests,
+): string {
   return digestOf({ schema: IDENTITY_SCHEMA, template: preimage.templateDigest, values: preimage.values, code });
 }
 
@@ -51,7 +54,7 @@ export function explainDifference(before: Identity, after: Identity): Because[] 
   compareMembers('', before.template ?? {}, after.template ?? {}, causes);
   compareMembers('', before.values, after.values, causes);
   compareMembers('script ', before.code, after.code, causes);
-  compareMembers('', before.contributions.precise as Json, after.contributions.precise as Json, causes);
+  compareMembers('', before.contributions.precise, after.contributions.precise, causes);
   if (canonicalJson(before.contributions.broad) !== canonicalJson(after.contributions.broad))
     causes.push({ field: 'dependsOn', old: before.contributions.broad, new: after.contributions.broad });
   return causes;

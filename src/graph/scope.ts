@@ -1,5 +1,7 @@
+import type { WorkflowSpec } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
 import type { Scope, TaskValue } from '../expressions/scope.ts';
+import { valueOfType } from '../expressions/types.ts';
 import { ABSENT, fromJson, type Value } from '../expressions/value.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import { absolutePath, pathFrom } from './paths.ts';
@@ -11,8 +13,8 @@ import { absolutePath, pathFrom } from './paths.ts';
 export interface ScopeSource {
   readonly workdir: string;
   readonly params: Readonly<Record<string, Json>>;
-  /** Names of parameters of type `path`. */
-  readonly pathParams: ReadonlySet<string>;
+  /** Declared types of parameters by name, `any` where only the name is declared. */
+  readonly paramTypes: ReadonlyMap<string, string>;
   readonly workflow: { readonly name: string; readonly namespace: string };
   readonly expanded: ReadonlyMap<string, ExpandedTemplate>;
   /** How upstreams ended, at launch; while the graph is built every declared output counts as made. */
@@ -27,6 +29,16 @@ export interface UpstreamState {
 }
 
 export type PathForm = 'relative' | 'absolute';
+
+export function paramTypesOf(spec: WorkflowSpec): ReadonlyMap<string, string> {
+  return new Map((spec.paramSchema ?? []).map((p) => [p.name, p.type ?? 'any']));
+}
+
+/** Where a path of the workflow lies in an attempt's own folder; undefined: outside, so it stays where it is. */
+export function stagedPath(workdir: string, root: string, path: string): string | undefined {
+  const inside = pathFrom(workdir, path);
+  return inside.startsWith('/') ? undefined : absolutePath(root, inside);
+}
 
 export class Scopes {
   readonly #source: ScopeSource;
@@ -89,12 +101,20 @@ export class Scopes {
     const cached = this.#params.get(form);
     if (cached) return cached;
     const values: Record<string, Value> = Object.create(null) as Record<string, Value>;
-    for (const [name, value] of Object.entries(this.#source.params)) {
-      const isPath = this.#source.pathParams.has(name) && typeof value === 'string';
-      values[name] = isPath ? this.write(absolutePath(this.#source.workdir, value as string), form) : fromJson(value);
-    }
+    // Declared and without a value means optional, since `checkParams` has passed: absent, as null is.
+    const absent = ABSENT as unknown as Value;
+    for (const name of this.#source.paramTypes.keys()) values[name] = absent;
+    for (const [name, value] of Object.entries(this.#source.params))
+      values[name] = value === null ? absent : this.#paramValue(value, this.#source.paramTypes.get(name), form);
     this.#params.set(form, values);
     return values;
+  }
+
+  #paramValue(value: Json, type: string | undefined, form: PathForm): Value {
+    if (type === 'path' && typeof value === 'string')
+      return this.write(absolutePath(this.#source.workdir, value), form);
+    const typed = type === undefined ? undefined : valueOfType(value, type);
+    return typed?.ok ? typed.value : fromJson(value);
   }
 
   #elementValue(expanded: ExpandedTemplate, at: number, form: PathForm): TaskValue {

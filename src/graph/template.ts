@@ -1,11 +1,11 @@
-import { effectiveTask } from '../apis/merge.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
+import { effectiveTask } from '../apis/merge.ts';
 import type { InputSpec, OutputSpec, TaskSpec, WorkflowSpec } from '../apis/workflow.ts';
+import type { Result } from '../base/result.ts';
 import type { Expression } from '../expressions/expression.ts';
 import type { Problem } from '../expressions/problem.ts';
 import { parseScript, type Script } from '../expressions/script.ts';
 import { parseTemplate, type Template } from '../expressions/template.ts';
-import type { Result } from '../base/result.ts';
 
 /**
  * One entry of `spec.tasks` with every field parsed, before fan-out. Elements share it.
@@ -72,7 +72,10 @@ export function parseTaskTemplate(context: ParseContext, index: number): TaskTem
     })),
     outputs: (spec.outputs ?? []).map((output, i) => ({
       spec: output,
-      template: at.template(['outputs', i, output.path === undefined ? 'glob' : 'path'], output.path ?? output.glob ?? ''),
+      template: at.template(
+        ['outputs', i, output.path === undefined ? 'glob' : 'path'],
+        output.path ?? output.glob ?? '',
+      ),
     })),
     workdir: spec.workdir === undefined ? undefined : at.template(['workdir'], spec.workdir),
     resources: Object.entries(spec.resources ?? {}).flatMap(([name, value]) =>
@@ -116,7 +119,8 @@ function fanoutFields(spec: TaskSpec, at: FieldParser): TextField[] {
   };
   add('itemsFrom', ['foreach', 'itemsFrom'], foreach.itemsFrom);
   add('rows.path', ['foreach', 'rows', 'path'], foreach.rows?.path);
-  for (const name of ['start', 'count', 'step'] as const) add(`range.${name}`, ['foreach', 'range', name], foreach.range?.[name]);
+  for (const name of ['start', 'count', 'step'] as const)
+    add(`range.${name}`, ['foreach', 'range', name], foreach.range?.[name]);
   for (const [i, axis] of (foreach.matrix ?? []).entries())
     add(`matrix[${i}].valuesFrom`, ['foreach', 'matrix', i, 'valuesFrom'], axis.valuesFrom);
   return fields;
@@ -146,7 +150,17 @@ class FieldParser {
   script(path: readonly (string | number)[], text: string, shell: readonly string[]): Script {
     const script = this.#take(parseScript(text, shell), path);
     for (const warning of script?.warnings ?? []) this.#report(warning, path);
-    return script ?? { source: text, literals: [text], expressions: [], leadingCommand: undefined, warnings: [], segments: [text], sites: [] };
+    return (
+      script ?? {
+        source: text,
+        literals: [text],
+        expressions: [],
+        leadingCommand: undefined,
+        warnings: [],
+        segments: [text],
+        sites: [],
+      }
+    );
   }
 
   #take<T>(parsed: Result<T, readonly Problem[]>, path: readonly (string | number)[]): T | undefined {
@@ -189,4 +203,3 @@ export function allExpressions(template: TaskTemplate): { readonly field: string
   for (const text of template.fanoutFields) add(`foreach.${text.slot}`, text.template.expressions);
   return found;
 }
-

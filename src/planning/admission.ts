@@ -51,7 +51,14 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
 
 function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): Action {
   const number = (lastAttempt(snapshot.records.get(task.key))?.number ?? 0) + 1;
-  return { kind: 'Launch', index: task.index, key: task.key, number, identity: view.identity as DesiredIdentity, needs };
+  return {
+    kind: 'Launch',
+    index: task.index,
+    key: task.key,
+    number,
+    identity: view.identity as DesiredIdentity,
+    needs,
+  };
 }
 
 export function fits(needs: Omit<Needs, 'walltimeMs'>, free: Omit<Needs, 'walltimeMs'>): boolean {

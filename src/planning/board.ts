@@ -24,7 +24,7 @@ export class Board {
 
   constructor(graph: Graph) {
     this.graph = graph;
-    this.#views = new Array<View | undefined>(graph.tasks.length).fill(undefined);
+    this.#views = Array.from({ length: graph.tasks.length }, () => undefined);
     this.#unsettled = graph.tasks.length;
     this.#queue = new Heap((a, b) => launchesBefore(graph, a, b));
     this.markAll();

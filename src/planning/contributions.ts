@@ -41,7 +41,10 @@ export function gatherContributions(context: GatherContext, task: GraphTask): Ga
   return { kind: 'Contributions', contributions: { precise, broad: broadContributions(context, task) } };
 }
 
-function inputDigests(context: GatherContext, input: GraphInput): string[] | Exclude<Gathered, { kind: 'Contributions' }> {
+function inputDigests(
+  context: GatherContext,
+  input: GraphInput,
+): string[] | Exclude<Gathered, { kind: 'Contributions' }> {
   const digests: string[] = [];
   if (input.form === 'glob') {
     const path = input.paths[0] as string;
@@ -92,7 +95,8 @@ function broadContributions(context: GatherContext, task: GraphTask): string[] {
   if (firesEarly(task)) return [];
   const uids = new Set<string>();
   for (const edge of task.upstream) {
-    const broad = edge.kind === 'DependsOn' || edge.kind === 'Each' || (context.everythingBroad && carriesData(edge.kind));
+    const broad =
+      edge.kind === 'DependsOn' || edge.kind === 'Each' || (context.everythingBroad && carriesData(edge.kind));
     if (!broad) continue;
     const seen = context.views(edge.from);
     if (seen.phase === 'Succeeded') for (const uid of seen.passes) uids.add(uid);

@@ -150,7 +150,12 @@ function strayActions(board: Board, snapshot: Snapshot, actions: Action[]): void
   for (const record of strays(snapshot)) {
     const live = liveAttempt(record);
     if (live)
-      actions.push({ kind: 'Cancel', key: record.key, attempt: live, reason: deleting ? 'WorkflowDeleted' : 'TaskRemoved' });
+      actions.push({
+        kind: 'Cancel',
+        key: record.key,
+        attempt: live,
+        reason: deleting ? 'WorkflowDeleted' : 'TaskRemoved',
+      });
     else if (board.unsettled === 0 && !deleting && lastAttempt(record)?.state === 'Ended')
       actions.push({ kind: 'Prune', key: record.key });
   }

@@ -1,6 +1,6 @@
+import type { Json } from '../base/json.ts';
 import type { Attempt, Outcome, TaskRecord } from './record.ts';
 import { emptyRecord } from './record.ts';
-import type { Json } from '../base/json.ts';
 
 /**
  * The entries of the journal that make task records. Nothing is ever changed in it: `reduce` over all entries

@@ -110,24 +110,31 @@ function judgeIdentified(
 function judgeLive(snapshot: Snapshot, task: GraphTask, live: Attempt, identity: DesiredIdentity): View {
   if (live.execution !== identity.execution) {
     const finish = snapshot.settings.onChangeWhileRunning === 'Finish' && live.definition !== identity.definition;
-    if (!finish) return cancelling(live, live.definition === identity.definition ? 'UpstreamChanged' : 'DefinitionChanged');
+    if (!finish)
+      return cancelling(live, live.definition === identity.definition ? 'UpstreamChanged' : 'DefinitionChanged');
   } else if (live.state === 'Intended' && live.handling !== task.handling) return cancelling(live, 'ResourcesChanged');
   return { ...running(live, snapshot.unconfirmed.has(live.uid)), identity };
 }
 
-function judgeLaunch(context: JudgeContext, task: GraphTask, record: TaskRecord | undefined, identity: DesiredIdentity): View {
+function judgeLaunch(
+  context: JudgeContext,
+  task: GraphTask,
+  record: TaskRecord | undefined,
+  identity: DesiredIdentity,
+): View {
   const { snapshot } = context;
   const retry = judgeRetry(record, snapshot.settings.retry(task.index), identity.execution, task.handling);
   if (retry.verdict === 'Failed') {
     const outcome = retry.attempt.outcome as NonNullable<Attempt['outcome']>;
     return view('Failed', outcome.reason as View['reason'], { message: outcome.message ?? '', identity });
   }
-  if (retry.verdict === 'Retry' && retry.at > snapshot.now)
+  if (retry.verdict === 'Retry' && retry.at > snapshot.now && retry.at - snapshot.now <= retry.delayMs)
     return view('Pending', 'BackOff', { message: retry.ofLimit, identity, wakeAt: retry.at });
   if (needsResetAlso(task, record, identity))
     return view('Pending', 'Reevaluating', { identity, step: { kind: 'ResetAlso', definition: identity.definition } });
   const readers = liveReaders(snapshot, task);
-  if (readers.length > 0) return view('Pending', 'WaitingForReaders', { identity, step: { kind: 'CancelReaders', readers } });
+  if (readers.length > 0)
+    return view('Pending', 'WaitingForReaders', { identity, step: { kind: 'CancelReaders', readers } });
   return view('Ready', 'Capacity', { identity, step: { kind: 'Launch' } });
 }
 
@@ -164,7 +171,11 @@ function passOn(context: JudgeContext, task: GraphTask): View {
   return view('Succeeded', 'GateOpen', { passes: [...passes].sort() });
 }
 
-function withoutInputs(context: JudgeContext, live: Attempt | undefined, gathered: Exclude<Gathered, { kind: 'Contributions' }>): View {
+function withoutInputs(
+  context: JudgeContext,
+  live: Attempt | undefined,
+  gathered: Exclude<Gathered, { kind: 'Contributions' }>,
+): View {
   if (live) return gathered.kind === 'Unlooked' ? running(live, false) : cancelling(live, 'UpstreamChanged');
   switch (gathered.kind) {
     case 'Unlooked':
@@ -219,7 +230,12 @@ function outputsStand(snapshot: Snapshot, task: GraphTask, success: Attempt, lat
   });
 }
 
-function adoptable(context: JudgeContext, task: GraphTask, record: TaskRecord | undefined, identity: DesiredIdentity): string | undefined {
+function adoptable(
+  context: JudgeContext,
+  task: GraphTask,
+  record: TaskRecord | undefined,
+  identity: DesiredIdentity,
+): string | undefined {
   if (record && record.attempts.length > 0) return undefined;
   const candidates = context.strays(identity.execution);
   const named = task.spec.movedFrom;

@@ -1,7 +1,7 @@
 import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
+import type { Json } from '../base/json.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { explainDifference, type Identity } from '../graph/identity.ts';
-import type { Json } from '../base/json.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
 import { lookId, outputLook } from './facts.ts';
@@ -73,7 +73,8 @@ class Planner {
   #gate(task: GraphTask): Omit<PlannedTask, 'name'> {
     const runs = task.upstream.find((e) => carriesData(e.kind) && this.#fate.get(e.from) === 'Runs');
     if (runs) this.#fate.set(task.index, 'Runs');
-    else if (task.upstream.some((e) => carriesData(e.kind) && this.#fate.has(e.from))) this.#fate.set(task.index, 'MayRun');
+    else if (task.upstream.some((e) => carriesData(e.kind) && this.#fate.has(e.from)))
+      this.#fate.set(task.index, 'MayRun');
     return { action: 'Keep', reason: 'Gate', because: [] };
   }
 
@@ -90,8 +91,15 @@ class Planner {
     const broad = this.#upstreamThat(task, 'Runs', true);
     const any = broad ?? this.#upstreamThat(task, 'Runs', false) ?? this.#upstreamThat(task, 'MayRun', false);
     if (liveAttempt(record)) return this.#live(task, any);
-    if (step.kind === 'Launch' || step.kind === 'CancelReaders' || step.kind === 'ResetAlso' || seen.reason === 'BackOff')
-      return fresh ? { action: 'Create', reason: 'New', because: [] } : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
+    if (
+      step.kind === 'Launch' ||
+      step.kind === 'CancelReaders' ||
+      step.kind === 'ResetAlso' ||
+      seen.reason === 'BackOff'
+    )
+      return fresh
+        ? { action: 'Create', reason: 'New', because: [] }
+        : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
     if (seen.phase === 'Succeeded') return this.#kept(task, seen);
     if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
     if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };
@@ -104,13 +112,16 @@ class Planner {
   /** A running reader of something that is made again is ended first, and then judged again. */
   #live(task: GraphTask, upstream: string | undefined): Omit<PlannedTask, 'name'> {
     const direct = task.upstream.find((e) => carriesData(e.kind) && this.#fate.get(e.from) === 'Runs');
-    if (direct) return { action: 'CancelAndReset', reason: 'UpstreamRunsAgain', because: [{ task: this.#key(direct.from) }] };
-    if (upstream !== undefined) return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: upstream }] };
+    if (direct)
+      return { action: 'CancelAndReset', reason: 'UpstreamRunsAgain', because: [{ task: this.#key(direct.from) }] };
+    if (upstream !== undefined)
+      return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: upstream }] };
     return { action: 'Keep', reason: 'Running', because: [] };
   }
 
   #kept(task: GraphTask, seen: View): Omit<PlannedTask, 'name'> {
-    if (seen.success && seen.success.handling !== task.handling) return { action: 'Update', reason: 'HandlingChanged', because: [{ field: 'resources, retry or backend' }] };
+    if (seen.success && seen.success.handling !== task.handling)
+      return { action: 'Update', reason: 'HandlingChanged', because: [{ field: 'resources, retry or backend' }] };
     return { action: 'Keep', reason: 'Unchanged', because: [] };
   }
 
@@ -134,7 +145,7 @@ class Planner {
     const contributions = before.contributions;
     return explainDifference(this.#identityOf(before), {
       template: task.preimage.template,
-      values: task.preimage.values as Json,
+      values: task.preimage.values,
       code: before.preimage.code,
       contributions,
     });
@@ -145,16 +156,18 @@ class Planner {
     if (!before) return [];
     const causes = explainDifference(this.#identityOf(before), {
       template: task.preimage.template,
-      values: task.preimage.values as Json,
+      values: task.preimage.values,
       code: (seen.identity?.code as Json | undefined) ?? before.preimage.code,
       contributions: seen.identity?.contributions ?? before.contributions,
     });
     for (const output of task.outputs) {
       const recorded = before.outcome?.outputs.find((o) => o.name === output.name)?.digest;
       const fact = this.#snapshot.facts.get(lookId(outputLook(output)));
-      if (recorded !== undefined && fact !== undefined && fact !== recorded) causes.push({ field: `outputs.${output.name}`, old: recorded, new: fact });
+      if (recorded !== undefined && fact !== undefined && fact !== recorded)
+        causes.push({ field: `outputs.${output.name}`, old: recorded, new: fact });
     }
-    if (causes.length === 0 && lastSuccess(record) === undefined) causes.push({ field: before.outcome?.phase === 'Succeeded' ? 'reset' : 'retry' });
+    if (causes.length === 0 && lastSuccess(record) === undefined)
+      causes.push({ field: before.outcome?.phase === 'Succeeded' ? 'reset' : 'retry' });
     return causes;
   }
 

@@ -17,17 +17,28 @@ const INPUT_CHANGED_LIMIT = 2;
 export type RetryVerdict =
   /** No failure counts: launch. */
   | { readonly verdict: 'Fresh' }
-  | { readonly verdict: 'Retry'; readonly at: number; readonly ofLimit: string }
+  /** `delayMs`: the whole pause; more than that left means that the clock was set back. */
+  | { readonly verdict: 'Retry'; readonly at: number; readonly delayMs: number; readonly ofLimit: string }
   | { readonly verdict: 'Failed'; readonly attempt: Attempt };
 
 export interface RetryRules {
   readonly limit: number;
-  readonly backoff: { readonly initialMs: number; readonly factor: number; readonly maxMs: number; readonly jitter: number };
+  readonly backoff: {
+    readonly initialMs: number;
+    readonly factor: number;
+    readonly maxMs: number;
+    readonly jitter: number;
+  };
   readonly reasons: readonly string[] | undefined;
   readonly exitCodes: readonly number[] | undefined;
 }
 
-export function judgeRetry(record: TaskRecord | undefined, rules: RetryRules, execution: string, handling: string): RetryVerdict {
+export function judgeRetry(
+  record: TaskRecord | undefined,
+  rules: RetryRules,
+  execution: string,
+  handling: string,
+): RetryVerdict {
   const counted = countedFailures(record, execution, handling);
   const last = counted[0];
   if (!last) return { verdict: 'Fresh' };
@@ -36,15 +47,17 @@ export function judgeRetry(record: TaskRecord | undefined, rules: RetryRules, ex
     const inARow = counted.findIndex((a) => a.outcome?.reason !== 'InputChanged');
     return (inARow < 0 ? counted.length : inARow) >= INPUT_CHANGED_LIMIT
       ? { verdict: 'Failed', attempt: last }
-      : { verdict: 'Retry', at: outcome.finishTime, ofLimit: 'inputs changed meanwhile' };
+      : { verdict: 'Retry', at: outcome.finishTime, delayMs: 0, ofLimit: 'inputs changed meanwhile' };
   }
   const infrastructure = isInfrastructure(outcome.reason);
-  const used = counted.filter((a) => isInfrastructure(a.outcome?.reason ?? '') === infrastructure && a.outcome?.reason !== 'InputChanged').length;
+  const used = counted.filter(
+    (a) => isInfrastructure(a.outcome?.reason ?? '') === infrastructure && a.outcome?.reason !== 'InputChanged',
+  ).length;
   const limit = infrastructure ? INFRASTRUCTURE_RETRY_LIMIT : rules.limit;
   if (used > limit || (!infrastructure && !isRetried(outcome, rules))) return { verdict: 'Failed', attempt: last };
   const backoff = infrastructure ? INFRASTRUCTURE_BACKOFF : rules.backoff;
   const delay = backoffDelay(backoff, used, last.uid);
-  return { verdict: 'Retry', at: outcome.finishTime + delay, ofLimit: `attempt ${used + 1} of ${limit + 1}` };
+  return { verdict: 'Retry', at: outcome.finishTime + delay, delayMs: delay, ofLimit: `attempt ${used + 1} of ${limit + 1}` };
 }
 
 /** Newest first. Cancelled attempts in between are nobody's failure and are passed over. */
@@ -53,7 +66,8 @@ function countedFailures(record: TaskRecord | undefined, execution: string, hand
   if (!record) return counted;
   for (let i = record.attempts.length - 1; i >= 0; i--) {
     const attempt = record.attempts[i] as Attempt;
-    if (attempt.number <= record.forgivenUpTo || attempt.execution !== execution || attempt.handling !== handling) break;
+    if (attempt.number <= record.forgivenUpTo || attempt.execution !== execution || attempt.handling !== handling)
+      break;
     if (attempt.outcome?.phase === 'Succeeded') break;
     if (attempt.outcome?.phase === 'Failed') counted.push(attempt);
   }
@@ -66,4 +80,3 @@ function isRetried(outcome: NonNullable<Attempt['outcome']>, rules: RetryRules):
   if (rules.reasons?.includes(outcome.reason)) return true;
   return outcome.exitCode !== undefined && (rules.exitCodes?.includes(outcome.exitCode) ?? false);
 }
-

@@ -17,7 +17,11 @@ import type { View } from './view.ts';
 export type Trigger =
   | { readonly verdict: 'Run' }
   | { readonly verdict: 'Wait'; readonly on: number }
-  | { readonly verdict: 'Skip'; readonly reason: Extract<TaskReason, 'UpstreamFailed' | 'TriggerNotMet'>; readonly cause: number | undefined };
+  | {
+      readonly verdict: 'Skip';
+      readonly reason: Extract<TaskReason, 'UpstreamFailed' | 'TriggerNotMet'>;
+      readonly cause: number | undefined;
+    };
 
 /** How an upstream counts: a failure that `allowFailure` forgives counts as a benign skip. */
 function standing(task: GraphTask, view: View): 'open' | 'good' | 'failed' | 'skipped' {
@@ -70,6 +74,7 @@ export function handlesFailure(graph: Graph, index: number): boolean {
   if (task.allowFailure) return true;
   const downstream = graph.downstream[index] as Graph['downstream'][number];
   return (
-    downstream.length > 0 && downstream.every((e) => HANDLING_RULES.includes((graph.tasks[e.to] as GraphTask).triggerRule))
+    downstream.length > 0 &&
+    downstream.every((e) => HANDLING_RULES.includes((graph.tasks[e.to] as GraphTask).triggerRule))
   );
 }

@@ -36,8 +36,10 @@ function migrate(db: Sql, readOnly: boolean): string | undefined {
     .filter((name) => /^\d{4}-.*\.sql$/.test(name))
     .sort();
   const at = db.pragma('user_version', { simple: true }) as number;
-  if (at > files.length) return `the ledger has format ${at}, this version of Fixpoint knows formats up to ${files.length}: use a newer one`;
-  if (readOnly) return at === files.length ? undefined : 'the ledger has an older format: open it once for writing to upgrade it';
+  if (at > files.length)
+    return `the ledger has format ${at}, this version of Fixpoint knows formats up to ${files.length}: use a newer one`;
+  if (readOnly)
+    return at === files.length ? undefined : 'the ledger has an older format: open it once for writing to upgrade it';
   for (const [i, name] of files.entries()) {
     if (i < at) continue;
     const sql = readFileSync(join(MIGRATIONS, name), 'utf8');

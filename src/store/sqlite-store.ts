@@ -18,7 +18,9 @@ export class SqliteStore implements Store {
     this.#db = db;
     this.#statements = prepare(db);
     const row = db
-      .prepare('SELECT max((SELECT coalesce(max(seq), 0) FROM journal), (SELECT coalesce(max(version), 0) FROM workflows)) AS v')
+      .prepare(
+        'SELECT max((SELECT coalesce(max(seq), 0) FROM journal), (SELECT coalesce(max(version), 0) FROM workflows)) AS v',
+      )
       .get() as { v: number };
     this.#version = row.v;
   }
@@ -35,7 +37,9 @@ export class SqliteStore implements Store {
   }
 
   async workflows(): Promise<readonly StoredWorkflow[]> {
-    const rows = this.#db.prepare('SELECT * FROM workflows ORDER BY namespace, name, deleted_at').all() as WorkflowRow[];
+    const rows = this.#db
+      .prepare('SELECT * FROM workflows ORDER BY namespace, name, deleted_at')
+      .all() as WorkflowRow[];
     return rows.map((row) => ({
       ...(JSON.parse(row.data) as Pick<StoredWorkflow, 'object' | 'memory'>),
       uid: row.uid,
@@ -54,18 +58,26 @@ export class SqliteStore implements Store {
     const rows = (
       query.workflow === undefined
         ? this.#db.prepare('SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?').all(after, query.limit)
-        : this.#db.prepare('SELECT * FROM journal WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?').all(query.workflow, after, query.limit)
+        : this.#db
+            .prepare('SELECT * FROM journal WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?')
+            .all(query.workflow, after, query.limit)
     ) as JournalRow[];
     return rows.map((row) => ({
       seq: row.seq,
       time: row.time,
       workflow: row.workflow,
-      entry: { type: row.type, ...(row.task === null ? {} : { task: row.task }), ...(JSON.parse(row.data) as object) } as JournalEntry,
+      entry: {
+        type: row.type,
+        ...(row.task === null ? {} : { task: row.task }),
+        ...(JSON.parse(row.data) as object),
+      } as JournalEntry,
     }));
   }
 
   async preimage(digest: string): Promise<Json | undefined> {
-    const row = this.#db.prepare('SELECT data FROM preimages WHERE digest = ?').get(digest) as { data: string } | undefined;
+    const row = this.#db.prepare('SELECT data FROM preimages WHERE digest = ?').get(digest) as
+      | { data: string }
+      | undefined;
     return row && (JSON.parse(row.data) as Json);
   }
 
@@ -128,7 +140,8 @@ export class SqliteStore implements Store {
       if (row) records.set(entry.task, JSON.parse(row.data) as TaskRecord);
       reduce(records, entry);
       if (!records.has(entry.task)) this.#statements.dropRecord.run(workflow, entry.task);
-      for (const record of records.values()) this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
+      for (const record of records.values())
+        this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
     }
     return seq;
   }
@@ -143,7 +156,9 @@ type Statements = ReturnType<typeof prepare>;
 
 function prepare(db: Sql) {
   return {
-    append: db.prepare('INSERT INTO journal (seq, time, workflow, type, task, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?)'),
+    append: db.prepare(
+      'INSERT INTO journal (seq, time, workflow, type, task, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    ),
     record: db.prepare('SELECT data FROM records WHERE workflow = ? AND task = ?'),
     putRecord: db.prepare('INSERT OR REPLACE INTO records (workflow, task, data) VALUES (?, ?, ?)'),
     dropRecord: db.prepare('DELETE FROM records WHERE workflow = ? AND task = ?'),

@@ -71,7 +71,8 @@ export class FakeHome implements Home {
     if (options.dryRun === true) return ok({ workflow, outcome, warnings: [] });
     const stored = this.#store(workflow, old === undefined ? 'ADDED' : 'MODIFIED');
     this.onApply(ref);
-    return ok({ workflow: stored, outcome, warnings: [] });
+    // As a home does that makes its first turn before it answers.
+    return ok({ workflow: this.#objects.get(keyOf(ref)) ?? stored, outcome, warnings: [] });
   }
 
   async patch(ref: WorkflowRef, patch: Json): Promise<Result<Workflow, HomeError>> {

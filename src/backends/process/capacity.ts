@@ -3,7 +3,11 @@ import { availableParallelism, totalmem } from 'node:os';
 import type { Capacity } from '../backend.ts';
 
 /** What this machine, or the cgroup we are in, has to give. Flags may say otherwise. */
-export function machineCapacity(wanted: { readonly cpus?: number; readonly memoryBytes?: number; readonly gpus?: number }): Capacity {
+export function machineCapacity(wanted: {
+  readonly cpus?: number;
+  readonly memoryBytes?: number;
+  readonly gpus?: number;
+}): Capacity {
   return {
     cpu: wanted.cpus ?? Math.min(availableParallelism(), cgroupCpus() ?? Number.POSITIVE_INFINITY),
     memoryBytes: wanted.memoryBytes ?? Math.min(totalmem(), cgroupMemory() ?? Number.POSITIVE_INFINITY),

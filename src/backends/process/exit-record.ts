@@ -1,5 +1,5 @@
-import type { Json } from '../../base/json.ts';
 import type { EndReason } from '../../apis/reasons.ts';
+import type { Json } from '../../base/json.ts';
 import type { Exit } from '../backend.ts';
 
 /**
@@ -45,7 +45,10 @@ function toExit(record: RawRecord): Exit {
       ? undefined
       : reason === 'MissingOutput'
         ? { reason: 'MissingOutput' as EndReason, message: `output ${detail} is missing after success` }
-        : { reason: 'SetupFailed' as EndReason, message: 'the run folder or the working directory could not be prepared' };
+        : {
+            reason: 'SetupFailed' as EndReason,
+            message: 'the run folder or the working directory could not be prepared',
+          };
   return {
     verdict: problem && record.verdict === 'Exited' ? 'Problem' : record.verdict,
     exitCode: record.code ?? undefined,
@@ -71,7 +74,9 @@ export interface Claim {
 export function parseClaim(text: string): Claim | undefined {
   try {
     const claim = JSON.parse(text) as { [key: string]: Json };
-    return typeof claim['token'] === 'string' && typeof claim['pid'] === 'number' ? (claim as unknown as Claim) : undefined;
+    return typeof claim['token'] === 'string' && typeof claim['pid'] === 'number'
+      ? (claim as unknown as Claim)
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BigIntStats } from 'node:fs';
+import type { Fingerprint } from '../../apis/workflow.ts';
 import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
 import { ABSENT_DIGEST } from '../../planning/facts.ts';
-import type { Fingerprint } from '../../apis/workflow.ts';
 
 /**
  * Digests of files and directories, the same text that `attempt.sh` stamps:
@@ -17,7 +17,8 @@ export async function fileDigest(path: string, fingerprint: Fingerprint, cache: 
   const seen = await statOrUndefined(path);
   if (!seen) return ABSENT_DIGEST;
   if (seen.isDirectory()) return directoryDigest(path, fingerprint, cache);
-  if (fingerprint === 'Stat' || seen.size > MAX_CONTENT_DIGEST_BYTES) return `stat:${seen.size}:${decimalSeconds(seen.mtimeNs, 9)}`;
+  if (fingerprint === 'Stat' || seen.size > MAX_CONTENT_DIGEST_BYTES)
+    return `stat:${seen.size}:${decimalSeconds(seen.mtimeNs, 9)}`;
   const content = await contentDigest(path, seen, cache);
   return content === undefined ? ABSENT_DIGEST : `sha256:${content}`;
 }
@@ -37,7 +38,8 @@ async function contentDigest(path: string, seen: BigIntStats, cache: DigestCache
   }
   try {
     const hash = createHash('sha256');
-    if (seen.size > 0n) for await (const chunk of createReadStream('', { fd: file.fd, autoClose: false })) hash.update(chunk as Buffer);
+    if (seen.size > 0n)
+      for await (const chunk of createReadStream('', { fd: file.fd, autoClose: false })) hash.update(chunk as Buffer);
     const digest = hash.digest('hex');
     const after = await file.stat({ bigint: true });
     // Only what did not change while it was read, and was old enough to be seen changing, may be trusted later.
@@ -56,10 +58,12 @@ async function directoryDigest(root: string, fingerprint: Fingerprint, cache: Di
   const hash = createHash('sha256');
   if (fingerprint === 'Stat' || total > MAX_CONTENT_DIGEST_BYTES) {
     const lines = files.map((f) => Buffer.from(`./${f.name}\t${f.stat.size}\t${decimalSeconds(f.stat.mtimeNs, 10)}\n`));
-    for (const line of lines.sort(Buffer.compare)) hash.update(line);
+    for (const line of lines.sort((a, b) => Buffer.compare(a, b))) hash.update(line);
     return `dirstat:${hash.digest('hex')}`;
   }
-  const sorted = files.map((f) => ({ ...f, bytes: Buffer.from(`./${f.name}`) })).sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+  const sorted = files
+    .map((f) => ({ ...f, bytes: Buffer.from(`./${f.name}`) }))
+    .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
   for (const file of sorted) {
     const digest = (await contentDigest(join(root, file.name), file.stat, cache)) ?? '';
     hash.update(sha256sumLine(digest, `./${file.name}`));

@@ -25,7 +25,10 @@ export class HostFiles implements FileSpace {
     const queue = [...looks].reverse();
     const worker = async (): Promise<void> => {
       for (let look = queue.pop(); look; look = queue.pop())
-        facts.set(lookId(look), look.glob ? await this.#glob(look) : await fileDigest(look.path, look.fingerprint, this.#cache));
+        facts.set(
+          lookId(look),
+          look.glob ? await this.#glob(look) : await fileDigest(look.path, look.fingerprint, this.#cache),
+        );
     };
     await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, looks.length) }, worker));
     return facts;
@@ -35,7 +38,11 @@ export class HostFiles implements FileSpace {
    * Puts outputs back that a later attempt moved aside. First everything is checked where it lies, then moved by
    * rename, so a crash half-way leaves a state from which the same call goes on.
    */
-  async restore(attempt: Handled, outputs: readonly OutputRecord[], displaceInto: string | undefined): Promise<boolean> {
+  async restore(
+    attempt: Handled,
+    outputs: readonly OutputRecord[],
+    displaceInto: string | undefined,
+  ): Promise<boolean> {
     const { directory } = attempt;
     if (directory === undefined) return false;
     const moves: { from: string; to: string; name: string }[] = [];
@@ -43,7 +50,10 @@ export class HostFiles implements FileSpace {
       const inPlace = await fileDigest(output.path, fingerprintOf(output.digest), this.#cache);
       if (inPlace === output.digest) continue;
       const aside = displacedPath(directory, output.name);
-      if (output.digest !== ABSENT_DIGEST && (await fileDigest(aside, fingerprintOf(output.digest), this.#cache)) !== output.digest)
+      if (
+        output.digest !== ABSENT_DIGEST &&
+        (await fileDigest(aside, fingerprintOf(output.digest), this.#cache)) !== output.digest
+      )
         return false;
       moves.push({ from: aside, to: output.path, name: output.name });
     }
@@ -70,7 +80,7 @@ export class HostFiles implements FileSpace {
       lines.push(Buffer.from(`${name}\t${await fileDigest(path, look.fingerprint, this.#cache)}\n`));
     }
     const hash = createHash('sha256');
-    for (const line of lines.sort(Buffer.compare)) hash.update(line);
+    for (const line of lines.sort((a, b) => Buffer.compare(a, b))) hash.update(line);
     return `glob:${hash.digest('hex')}`;
   }
 }

@@ -10,6 +10,8 @@ import type { Claim } from './exit-record.ts';
 import { HostFiles } from './file-space.ts';
 import { GpuSlots } from './gpu-slots.ts';
 import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-identity.ts';
+import { Leftovers } from './leftovers.ts';
+import { limitLog } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
 import { makeRunFolder, readClaim, readExit, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
@@ -50,6 +52,7 @@ export class ProcessBackend implements Backend {
   readonly #spawner: Spawner;
   readonly #gpus: GpuSlots;
   readonly #sampler: MemorySampler;
+  readonly #leftovers: Leftovers;
   /** Attempts that are ours to report on, by token. */
   readonly #open = new Map<string, OpenAttempt>();
   #report: (observation: Observation) => void = () => undefined;
@@ -62,6 +65,7 @@ export class ProcessBackend implements Backend {
     this.files = new HostFiles(() => BigInt(Math.round(options.clock.now() * 1e6)));
     this.#gpus = new GpuSlots(options.capacity.gpu);
     this.#sampler = new MemorySampler(options.clock);
+    this.#leftovers = new Leftovers(options.clock);
     this.#spawner = new Spawner(
       {
         started: (token, pid, startTicks, began) => this.#started(token, pid, startTicks, Math.floor(began * 1000)),
@@ -74,6 +78,7 @@ export class ProcessBackend implements Backend {
 
   async start(report: (observation: Observation) => void): Promise<void> {
     this.#report = report;
+    await this.#leftovers.addFrom(this.#options.runsDir);
     this.#scheduleSweep();
   }
 
@@ -90,7 +95,7 @@ export class ProcessBackend implements Backend {
     const { token, directory } = launch;
     const known = this.#open.get(token);
     if (known) return { token, outcome: 'Accepted' };
-    const open: OpenAttempt = { token, directory, handle: undefined, cancelling: false };
+    const open: OpenAttempt = { token, directory, handle: undefined, cancelling: false, looks: 0 };
     this.#open.set(token, open);
     const gpuIds = this.#gpus.take(token, launch.needs.gpu);
     const made = await makeRunFolder(launch, { oomKills: oomKills(), gpuIds });
@@ -112,7 +117,13 @@ export class ProcessBackend implements Backend {
         // It was seen running and its folder is gone: whatever is left of it has nowhere to report to.
         const seen = first.state === 'Absent' && attempt.handle ? await this.#leftBehind(token, directory) : first;
         if (seen.state === 'Running' || seen.state === 'Unknown')
-          this.#open.set(token, { token, directory, handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined, cancelling: false });
+          this.#open.set(token, {
+            token,
+            directory,
+            handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined,
+            cancelling: false,
+            looks: 0,
+          });
         if (seen.state === 'Running') this.#sampler.watch(token, directory);
         return seen;
       }),
@@ -125,7 +136,7 @@ export class ProcessBackend implements Backend {
 
   async #cancelOne({ token, directory }: Handled): Promise<void> {
     if (directory === undefined) return;
-    const open = this.#open.get(token) ?? { token, directory, handle: undefined, cancelling: false };
+    const open = this.#open.get(token) ?? { token, directory, handle: undefined, cancelling: false, looks: 0 };
     this.#open.set(token, open);
     if (open.cancelling) return;
     open.cancelling = true;
@@ -156,8 +167,8 @@ export class ProcessBackend implements Backend {
   async release(attempts: readonly Handled[], what: 'Displaced' | 'Everything'): Promise<void> {
     for (const { directory } of attempts) {
       if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
-      const path = what === 'Everything' ? directory : join(directory, 'outputs');
-      await rm(path, { recursive: true, force: true }).catch(() => undefined);
+      for (const name of RELEASED[what])
+        await rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined);
     }
   }
 
@@ -165,6 +176,7 @@ export class ProcessBackend implements Backend {
     this.#closed = true;
     this.#stopSweep();
     this.#sampler.close();
+    this.#leftovers.close();
     this.#spawner.close();
   }
 
@@ -173,22 +185,35 @@ export class ProcessBackend implements Backend {
     if (!open || this.#closed) return;
     open.handle = { ...hostIdentity(), pid, startTicks };
     this.#sampler.watch(token, open.directory);
-    this.#report({ token, state: 'Running', startTime, handle: open.handle as unknown as Json, directory: open.directory });
+    this.#report({
+      token,
+      state: 'Running',
+      startTime,
+      handle: open.handle as unknown as Json,
+      directory: open.directory,
+    });
     if (open.cancelling) signal(pid);
   }
 
-  /** Reads the folder and reports if the attempt is over. */
+  /** Reads the folder and reports if the attempt is over. A call during a look makes another look follow. */
   async #look(token: string): Promise<void> {
     const open = this.#open.get(token);
-    if (!open || this.#closed || open.looking) return;
-    open.looking = true;
-    const seen = await this.#read(token, open.directory);
-    open.looking = false;
-    if (this.#closed || !this.#open.has(token)) return;
-    if (seen.state === 'Ended' || seen.state === 'Gone') {
-      this.#forget(token);
-      this.#report(seen);
-    } else if (seen.state === 'Unknown') this.#report(seen);
+    if (!open) return;
+    open.looks++;
+    if (open.looks > 1) return;
+    while (open.looks > 0 && !this.#closed) {
+      open.looks = 1;
+      const seen = await this.#read(token, open.directory);
+      if (this.#closed || this.#open.get(token) !== open) return;
+      if (seen.state === 'Ended' || seen.state === 'Gone') {
+        this.#forget(token);
+        this.#leftovers.add(open.directory);
+        this.#report(seen);
+        return;
+      }
+      if (seen.state === 'Unknown') this.#report(seen);
+      open.looks--;
+    }
   }
 
   async #read(token: string, directory: string): Promise<Observation> {
@@ -204,7 +229,10 @@ export class ProcessBackend implements Backend {
     if (handle.pidNamespace !== here.pidNamespace)
       return { token, state: 'Unknown', message: 'it was started in another pid namespace of this host' };
     if (isAlive(handle)) {
-      const startTime = await stat(join(directory, 'claim')).then((s) => Math.floor(s.mtimeMs), () => 0);
+      const startTime = await stat(join(directory, 'claim')).then(
+        (s) => Math.floor(s.mtimeMs),
+        () => 0,
+      );
       return { token, state: 'Running', startTime, handle: handle as unknown as Json, directory };
     }
     return this.#leftBehind(token, directory);
@@ -232,7 +260,8 @@ export class ProcessBackend implements Backend {
   /** A new spawner gets everything that no runtime has claimed; the claim makes a second launch harmless. */
   #resubmit(): void {
     for (const { token, directory, handle } of this.#open.values())
-      if (!handle) void readClaim(directory).then((claim) => (claim ? this.#look(token) : this.#spawner.launch(token, directory)));
+      if (!handle)
+        void readClaim(directory).then((claim) => (claim ? this.#look(token) : this.#spawner.launch(token, directory)));
   }
 
   #forget(token: string): void {
@@ -241,9 +270,14 @@ export class ProcessBackend implements Backend {
     this.#sampler.forget(token);
   }
 
+  async #sweepOne({ token, directory }: OpenAttempt): Promise<void> {
+    await this.#look(token);
+    for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
+  }
+
   #scheduleSweep(): void {
     this.#stopSweep = this.#options.clock.after(SWEEP_INTERVAL_MS, () => {
-      void Promise.all([...this.#open.keys()].map((token) => this.#look(token))).finally(() => {
+      void Promise.all([...this.#open.values()].map((open) => this.#sweepOne(open))).finally(() => {
         if (!this.#closed) this.#scheduleSweep();
       });
     });
@@ -255,8 +289,16 @@ interface OpenAttempt {
   readonly directory: string;
   handle: ProcessHandle | undefined;
   cancelling: boolean;
-  looking?: boolean;
+  /** Looks asked for and not yet answered. */
+  looks: number;
 }
+
+/** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
+const RELEASED: Readonly<Record<Parameters<Backend['release']>[1], readonly string[]>> = {
+  Displaced: ['outputs'],
+  Compacted: ['launch', 'script', 'argv', 'inputs', 'results', 'files', 'work', 'runtime.log', '.glob'],
+  Everything: ['.'],
+};
 
 const MAX_LOG_READ_BYTES = 256 * 1024;
 
@@ -275,4 +317,3 @@ function signal(pid: number): void {
 function pause(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));
 }
-

@@ -3,10 +3,9 @@ import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../base/result.ts';
 import { quoteShell } from '../../expressions/shell-quote.ts';
-import type { Launch, LaunchOutput } from '../backend.ts';
-import { globFolder } from './glob-walk.ts';
+import type { Exit, Launch, LaunchOutput } from '../backend.ts';
 import { type Claim, parseClaim, parseExitRecord } from './exit-record.ts';
-import type { Exit } from '../backend.ts';
+import { globFolder } from './glob-walk.ts';
 
 /**
  * The run folder of one attempt: RUNS/WORKFLOW/TASK/NUMBER-TOKEN, mode 0700.
@@ -14,7 +13,10 @@ import type { Exit } from '../backend.ts';
  * `launch` is written last: a folder without it was never handed over. Making a folder again for the same token
  * changes nothing once a runtime has claimed it.
  */
-export async function makeRunFolder(launch: Launch, facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined }): Promise<Result<void, string>> {
+export async function makeRunFolder(
+  launch: Launch,
+  facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined },
+): Promise<Result<void, string>> {
   const dir = launch.directory;
   if (dir.includes('\n')) return fail('the path of the runs folder holds a line break');
   try {
@@ -42,7 +44,10 @@ async function writeLaunchFile(dir: string, file: Launch['files'][number]): Prom
 }
 
 /** Shell text that `attempt.sh` reads. Every value is one single-quoted word. */
-function launchText(launch: Launch, facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined }): string {
+function launchText(
+  launch: Launch,
+  facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined },
+): string {
   const q = quoteShell;
   const dir = launch.directory;
   const env: (readonly [string, string])[] = [
@@ -70,13 +75,14 @@ function launchText(launch: Launch, facts: { readonly oomKills: number | undefin
     '  :',
     '}',
     'fx_prepare() {',
-    ...launch.outputs.flatMap((output) => prepareLines(launch, output)),
+    ...(launch.staged ? stageLines(launch.staged) : launch.outputs.flatMap((output) => prepareLines(launch, output))),
     '  :',
     '}',
     'fx_command() {',
     `  exec setsid ${commandWords(launch).map(q).join(' ')}`,
     '}',
     'fx_stamp() {',
+    ...publishLines(launch),
     ...launch.outputs.map(
       (o) =>
         `  fx_output ${o.name} ${o.form === 'glob' ? q(globWord(o.path)) : q(o.path)} ${o.form} ${o.fingerprint} ${o.optional ? 'yes' : 'no'}${o.form === 'glob' ? ` ${q(globFolder(o.path))}` : ''}`,
@@ -92,6 +98,21 @@ function prepareLines(launch: Launch, output: LaunchOutput): string[] {
   if (output.keepPartial || output.form === 'glob') return folder;
   const into = displacedPath(output.displaceInto ?? launch.directory, output.name);
   return [...folder, `  fx_displace ${quoteShell(output.path)} ${quoteShell(into)}`];
+}
+
+function stageLines(staged: NonNullable<Launch['staged']>): string[] {
+  return [
+    ...staged.links.map((link) => `  fx_link ${quoteShell(link.path)} ${quoteShell(link.at)}`),
+    ...staged.outputs.map((output) => `  fx_mkdir ${quoteShell(join(output.at, '..'))}`),
+  ];
+}
+
+function publishLines(launch: Launch): string[] {
+  return (launch.staged?.outputs ?? []).map(({ name, at }) => {
+    const output = launch.outputs.find((o) => o.name === name) as LaunchOutput;
+    const into = displacedPath(output.displaceInto ?? launch.directory, name);
+    return `  fx_publish ${quoteShell(at)} ${quoteShell(output.path)} ${quoteShell(into)}`;
+  });
 }
 
 /** Where an output lies that was moved aside. */

@@ -65,6 +65,17 @@ fx_displace() {
   mv -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
 }
 
+# fx_link PATH AT: an input appears in the attempt's own folder.
+fx_link() { fx_mkdir "${2%/*}"; [ -e "$2" ] || ln -s -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed; }
+
+# fx_publish AT PATH INTO: an output made in the attempt's own folder takes its place, the old one moves aside.
+fx_publish() {
+  [ -e "$1" ] || return 0
+  fx_mkdir "${2%/*}"
+  fx_displace "$2" "$3"
+  mv -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+}
+
 # fx_output NAME PATH FORM FINGERPRINT OPTIONAL [FOLDER]: stamps one declared output into the record. NAME is a plain word;
 # the record holds it and the digest, the path is known to who declared it.
 fx_output() {
@@ -175,8 +186,9 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     cd "$fx_workdir" || exit 126
     fx_env
     exec < "$fx_stdin" || exit 126
-    exec > "$fx_stdout" || exit 126
-    exec 2> "$fx_stderr" || exit 126
+    # Emptied, then appended to: a log that grows too long may be cut under a running command.
+    : > "$fx_stdout" && exec >> "$fx_stdout" || exit 126
+    : > "$fx_stderr" && exec 2>> "$fx_stderr" || exit 126
     fx_command
   ) 2>> "$fx_dir/stderr" &
   fx_child=$!

@@ -4,6 +4,7 @@ import { runDaemon } from '../../daemon.ts';
 import { capacityOf } from '../capacity.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandFailure, EXIT } from '../exit-code.ts';
+import { keepRunsOf } from '../keep-runs.ts';
 import { elsewhereMessage, ownerOf, STATE_FOLDER } from '../locate-state.ts';
 import { VERSION } from '../version.ts';
 
@@ -18,6 +19,7 @@ export async function run(context: CommandContext): Promise<number> {
     runsDir: runs === undefined ? undefined : resolve(io.cwd, runs),
     watch: context.list('watch').map((folder) => resolve(io.cwd, folder)),
     capacity: capacityOf(context),
+    keepRuns: keepRunsOf(context),
     runtimeDir: io.env['XDG_RUNTIME_DIR'],
     clock: io.clock,
     logger: await createLogger({ level: 'info' }),

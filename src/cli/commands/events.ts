@@ -2,7 +2,7 @@ import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
 import { EXIT, orExit } from '../exit-code.ts';
 import { wantsColor } from '../io.ts';
-import { untilInterrupted } from '../output.ts';
+import { orServerStopped, untilInterrupted } from '../output.ts';
 import { paint } from '../render/color.ts';
 import { eventJson, renderEvent } from '../render/event-line.ts';
 
@@ -19,7 +19,7 @@ export async function run(context: CommandContext): Promise<number> {
       await io.stdout.write(json ? eventJson(event) : renderEvent(event, colors));
       if (io.stdout.closed()) break;
     }
-    return EXIT.done;
+    return context.flag('watch') ? orServerStopped(io, signal) : EXIT.done;
   } finally {
     end();
     await connection.close();

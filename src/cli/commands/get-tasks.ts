@@ -6,7 +6,7 @@ import { matchesLabels } from '../../server/selector.ts';
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
 import { CommandFailure, EXIT, orExit, usage } from '../exit-code.ts';
-import { printList, printValue, untilInterrupted } from '../output.ts';
+import { orServerStopped, printList, printValue, untilInterrupted } from '../output.ts';
 import { renderTable } from '../render/table.ts';
 import { taskHeaders, taskRow } from '../render/workflow-table.ts';
 import { selectorOf } from './get-workflows.ts';
@@ -97,7 +97,7 @@ async function follow(
       await io.stdout.write(text);
       if (io.stdout.closed()) break;
     }
-    return EXIT.done;
+    return orServerStopped(io, signal);
   } finally {
     end();
   }

@@ -4,7 +4,7 @@ import { type LabelSelector, matchesLabels, parseLabelSelector } from '../../ser
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
 import { EXIT, orExit, usage } from '../exit-code.ts';
-import { printList, printValue, untilInterrupted } from '../output.ts';
+import { orServerStopped, printList, printValue, untilInterrupted } from '../output.ts';
 import { renderTable } from '../render/table.ts';
 import { type TableOptions, workflowHeaders, workflowRow } from '../render/workflow-table.ts';
 
@@ -94,7 +94,7 @@ async function follow(context: CommandContext, home: Home, format: Format, what:
       if (!matchesLabels(what.selector, object.metadata.labels)) continue;
       await io.stdout.write(await changeText(context, format, object, type));
     }
-    return EXIT.done;
+    return orServerStopped(io, signal);
   } finally {
     end();
   }

@@ -137,7 +137,7 @@ class Run {
       await io.stderr.write(`fixpoint: suspended; to go on: \`fixpoint resume ${this.#ref.name}\`.\n`);
     }
     if (this.#json) await io.stdout.write(`${JSON.stringify(workflow)}\n`);
-    return interruption.interrupted && rest.kind !== 'Ended' ? EXIT.interrupted : rest.exitCode;
+    return interruption.interrupted && rest.exitCode !== EXIT.done ? EXIT.interrupted : rest.exitCode;
   }
 }
 
@@ -147,10 +147,10 @@ const ENDS = {
   ServerStopped: { text: 'the daemon stopped. Running attempts live on.', exitCode: EXIT.unreachable },
 } as const;
 
-/** A status that already tells of success has nothing to retry; any other may. */
-function mayHaveFailed(workflow: Workflow): boolean {
-  const { status } = workflow;
-  return status?.phase !== 'Succeeded' || (status.counts['Failed'] ?? 0) > 0;
+/** Only a status of this generation that counts no failure and nothing cancelled leaves nothing to retry. */
+function mayHaveFailed({ status, metadata }: Workflow): boolean {
+  if (status === undefined || status.observedGeneration < metadata.generation) return true;
+  return (status.counts['Failed'] ?? 0) + (status.counts['Cancelled'] ?? 0) > 0;
 }
 
 function summary(workflow: Workflow): string {

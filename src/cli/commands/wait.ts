@@ -3,7 +3,7 @@ import { parseDuration } from '../../base/duration.ts';
 import type { Home, WorkflowRef } from '../../controllers/home.ts';
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
-import { EXIT, orExit, usage } from '../exit-code.ts';
+import { CommandFailure, EXIT, orExit, usage } from '../exit-code.ts';
 import { type Goal, parseGoal, verdict } from '../wait-goal.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -71,5 +71,6 @@ async function waitFor(home: Home, ref: WorkflowRef, goal: Goal, signal: AbortSi
     judged = verdict(goal, current);
     if (judged !== 'waiting') return judged;
   }
-  return 'the watch ended';
+  if (signal.aborted) return 'interrupted';
+  throw new CommandFailure(EXIT.unreachable, 'the daemon stopped');
 }

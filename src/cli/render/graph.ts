@@ -48,7 +48,7 @@ export function graphText(graph: GraphView): string {
 
 /** Kahn's algorithm; what a cycle would keep out comes last, in the order given. */
 function topologicalOrder(graph: GraphView): number[] {
-  const waiting = new Array<number>(graph.tasks.length).fill(0);
+  const waiting = graph.tasks.map(() => 0);
   const next: number[][] = graph.tasks.map(() => []);
   for (const edge of graph.edges) {
     waiting[edge.to] = (waiting[edge.to] ?? 0) + 1;

@@ -8,7 +8,6 @@ import { harmless, oneLine } from './terminal-text.ts';
 export class LogPrinter {
   readonly #terminal: boolean;
   #last: string | undefined;
-  #first: string | undefined;
   #atLineStart = true;
 
   constructor(terminal: boolean) {
@@ -19,8 +18,8 @@ export class LogPrinter {
     if (chunk.text === '') return '';
     const source = `${chunk.task} (attempt ${chunk.attempt})`;
     let out = '';
-    if (this.#last === undefined) this.#first = source;
-    else if (this.#last !== source) out = `${this.#atLineStart ? '' : '\n'}==> ${oneLine(source)} <==\n`;
+    if (this.#last !== undefined && this.#last !== source)
+      out = `${this.#atLineStart ? '' : '\n'}==> ${oneLine(source)} <==\n`;
     this.#last = source;
     this.#atLineStart = chunk.text.endsWith('\n');
     return out + (this.#terminal ? harmless(chunk.text) : chunk.text);
@@ -29,10 +28,5 @@ export class LogPrinter {
   /** Ends a last line that has no end, on terminals: the prompt should stand alone. */
   finish(): string {
     return this.#terminal && !this.#atLineStart ? '\n' : '';
-  }
-
-  /** Whose output came first, without a header. */
-  get first(): string | undefined {
-    return this.#first;
   }
 }

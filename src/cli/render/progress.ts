@@ -11,6 +11,9 @@ const RATE_WINDOW_MS = 60_000;
 /** Fewer finished tasks say nothing about the others. */
 const MIN_FINISHED_FOR_ESTIMATE = 5;
 
+/** Events of an attempt that are not its end. */
+const GOES_ON: ReadonlySet<string> = new Set(['AttemptCreated', 'AttemptStarted', 'ResultAccepted', 'OutputsRestored']);
+
 /** What a live view knows: fed by events and by the resource, asked for its lines. */
 export class Progress {
   #workflow: Workflow | undefined;
@@ -25,15 +28,11 @@ export class Progress {
     this.#samples = this.#samples.filter((sample, index) => now - sample.at <= RATE_WINDOW_MS || index === 0);
   }
 
-  /** Events tell which tasks run; the vocabulary of reasons may grow, so unknown ones change nothing. */
+  /** Events tell which tasks run: an attempt's end is told by the reason of its end, of which there are many. */
   add(event: EventLine, now: number): void {
     if (event.task === undefined) return;
-    if (/^(AttemptStarted|Started)$/.test(event.reason)) this.#running.set(event.task, now);
-    else if (
-      /^(AttemptEnded|Ended|Succeeded|Failed|Cancelled|Skipped|Completed|TaskPruned|Pruned)$/.test(event.reason)
-    ) {
-      this.#running.delete(event.task);
-    } else if (event.type === 'Warning') this.#running.delete(event.task);
+    if (event.reason === 'AttemptStarted') this.#running.set(event.task, now);
+    else if (event.attempt !== undefined && !GOES_ON.has(event.reason)) this.#running.delete(event.task);
   }
 
   lines(now: number, columns: number, colors: Paint): string[] {

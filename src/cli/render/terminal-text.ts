@@ -3,10 +3,9 @@
  * workflows (names, messages, logs) passes through here before it meets a terminal.
  */
 
-// Everything that a terminal may take as a command: C0 but tab and line feed, DEL, C1, and the marks that turn
-// the direction of text, by which a name could pass for another.
-// biome-ignore format: one expression
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+// Everything that a terminal may take as a command (control characters but tab and line feed), and the marks that
+// turn the direction of text, by which a name could pass for another.
+const CONTROL = /(?![\t\n])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Text of several lines, made harmless: control characters show as `\xHH` or `\uHHHH`. */
 export function harmless(text: string): string {

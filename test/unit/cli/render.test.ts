@@ -7,6 +7,7 @@ import { renderEvent } from '../../../src/cli/render/event-line.ts';
 import { graphDot, graphMermaid, graphText } from '../../../src/cli/render/graph.ts';
 import { LogPrinter } from '../../../src/cli/render/log-printer.ts';
 import { hasChanges, renderPlan } from '../../../src/cli/render/plan.ts';
+import { Progress } from '../../../src/cli/render/progress.ts';
 import { renderTable } from '../../../src/cli/render/table.ts';
 import { clip, displayWidth, harmless, oneLine } from '../../../src/cli/render/terminal-text.ts';
 
@@ -49,8 +50,8 @@ describe('text for terminals', () => {
     const any = fc.string({ unit: 'binary' });
     fc.assert(
       fc.property(any, (text) => {
-        expect(harmless(text)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
-        expect(oneLine(text)).not.toMatch(/[\u0000-\u001f]/);
+        expect(harmless(text)).not.toMatch(/(?![\t\n])[\p{Cc}\u202a-\u202e\u2066-\u2069]/u);
+        expect(oneLine(text)).not.toMatch(/\p{Cc}/u);
       }),
     );
   });
@@ -125,6 +126,63 @@ describe('plans', () => {
   test('causes: a field, or the task upstream', () => {
     expect(renderBecause({ task: 'index' })).toBe('upstream index');
     expect(renderBecause({ field: 'env.X', new: 1 })).toBe('env.X: (none) → 1');
+  });
+});
+
+describe('progress', () => {
+  const workflow = (counts: Record<string, number>) => ({
+    apiVersion: 'fixpoint.dev/v1alpha1',
+    kind: 'Workflow' as const,
+    metadata: { name: 'w', namespace: 'd', uid: 'u', generation: 1, resourceVersion: '1', creationTimestamp: '' },
+    spec: { tasks: [] },
+    status: {
+      observedGeneration: 1,
+      phase: 'Running' as const,
+      reason: '',
+      message: '',
+      conditions: [],
+      counts,
+      progress: `${counts['Succeeded']}/100`,
+    },
+  });
+  const event = (reason: string, task: string) => ({
+    time: '',
+    type: 'Normal' as const,
+    reason,
+    task,
+    attempt: 1,
+    message: '',
+    resourceVersion: '1',
+    workflow: 'w',
+  });
+
+  test('rate and time left, once enough is known', () => {
+    const progress = new Progress();
+    progress.see(workflow({ Succeeded: 0, Pending: 100 }), 0);
+    expect(progress.estimateMs(1000)).toBeUndefined();
+    progress.see(workflow({ Succeeded: 20, Pending: 80 }), 10_000);
+    expect(progress.estimateMs(10_000)).toBe(40_000);
+    expect(progress.lines(10_000, 80, PLAIN)[0]).toBe('w  Running  20/100, 2.0/s, about 40s left');
+    progress.see(workflow({ Succeeded: 100 }), 50_000);
+    expect(progress.estimateMs(50_000)).toBeUndefined();
+  });
+
+  test('lists what runs, up to a number, until it ends', () => {
+    const progress = new Progress();
+    progress.see(workflow({ Succeeded: 0 }), 0);
+    for (let n = 0; n < 10; n++) progress.add(event('AttemptStarted', `t${n}\u001b[2J`), 0);
+    const lines = progress.lines(5000, 80, PLAIN);
+    expect(lines[1]).toBe('  t0\\x1b[2J  5s');
+    expect(lines.at(-1)).toBe('  … and 2 more');
+    for (let n = 0; n < 10; n++) progress.add(event('Completed', `t${n}\u001b[2J`), 0);
+    expect(progress.lines(5000, 80, PLAIN)).toHaveLength(1);
+  });
+
+  test('fits the width', () => {
+    const progress = new Progress();
+    progress.see(workflow({ Succeeded: 1, Running: 3, Queued: 5, Failed: 7 }), 0);
+    progress.add(event('AttemptStarted', 'x'.repeat(200)), 0);
+    for (const line of progress.lines(0, 40, PLAIN)) expect(displayWidth(line)).toBeLessThanOrEqual(40);
   });
 });
 

@@ -90,7 +90,6 @@ const plain = fc.constantFrom(
   piece('\\$', [], '$'),
   piece("'it is # \"a\" $(b)'", [], 'it is # "a" $(b)'),
   piece('"it\'s \\" \\$(b) \\`"', [], 'it\'s " $(b) `'),
-  piece('"${unset-it\'s}"', [], "it's"),
   piece('${unset-"a}b"}', [], 'a}b'),
   piece("\"${unset-$(echo ')')}\"", [], ')'),
   piece('`echo c`', [], 'c'),
@@ -119,7 +118,11 @@ export const { word, statement } = fc.letrec<{ word: Piece; part: Piece; stateme
     tie('word').map((inner) => wrap(inner, '"$(: $( # it\'s (\n); printf \'%s"\' ', ')"', (text) => `${text}"`)),
     tie('word').map((inner) => wrap(inner, '"$(case a in a) printf \'%s;\' ', ' ;; esac)"', (text) => `${text};`)),
     evilText.map((v) => piece(`"$(cat <<E1\nit's ${PLACEHOLDER} "X\nE1\n)"`, [v], `it's ${v} "X`)),
-    tie('word').map((inner) => wrap(inner, '"$(cat <<E1\n$(printf \'%s)\' ', ')X\nE1\n)"', (text) => `${text})X`)),
+    tie('word').map((inner) => {
+      // Bodies end by lines, whatever is open in them: those within one another need delimiters of their own.
+      const delimiter = `E${inner.text.length + 10}`;
+      return wrap(inner, `"$(cat <<${delimiter}\n$(printf '%s)' `, `)X\n${delimiter}\n)"`, (text) => `${text})X`);
+    }),
   );
   const print = tie('word').map((inner) => wrap(inner, "printf '%s\\0' ", '\n', (text) => `${text}\0`));
   const statement = fc.oneof(
@@ -151,8 +154,18 @@ export const { word, statement } = fc.letrec<{ word: Piece; part: Piece; stateme
   return { word, part, statement };
 });
 
+/** Where dash follows POSIX and bash does not. */
+export const dashStatement: fc.Arbitrary<Piece> = evilText.chain((v) =>
+  fc.constantFrom(
+    piece(`printf '%s\\0' "\${unset-it's}" ${PLACEHOLDER}\n`, [v], `it's\0${v}\0`),
+    piece(`cat <<E1; printf '\\0'\n\${unset-it's}${PLACEHOLDER}\nE1\n`, [v], `it's${v}\n\0`),
+    piece(`y=ab; printf '%s\\0' "\${y#'a'}${PLACEHOLDER}"\n`, [v], `b${v}\0`),
+  ),
+);
+
 /** Where only bash agrees. */
 export const bashStatement: fc.Arbitrary<Piece> = fc.oneof(
+  evilText.map((v) => piece(`printf '%s\\0' "\${unset-'}'}" ${PLACEHOLDER}\n`, [v], `'}'\0${v}\0`)),
   evilText.map((v) => piece(`cat <<<${PLACEHOLDER}; printf '\\0'\n`, [v], `${v}\n\0`)),
   evilText.map((v) => piece(`cat <(printf '%s)' ${PLACEHOLDER}) ; printf '\\0'\n`, [v], `${v})\0`)),
   evilText.map((v) => piece(`a=(1 # it's\n ${PLACEHOLDER} "x ${PLACEHOLDER}")\nprintf '%s\\0' "\${a[@]}"\n`, [v, v], `1\0${v}\0x ${v}\0`)),

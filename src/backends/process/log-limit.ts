@@ -1,0 +1,27 @@
+import { appendFile, open, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KEPT_LOG_BYTES, MAX_LOG_BYTES } from '../../base/limits.ts';
+
+/**
+ * Keeps the log of a running attempt below `MAX_LOG_BYTES`: the end of it goes to `NAME.old`, the rest is dropped and
+ * the log begins again with a line that says so. The runtime opens logs for appending, so a writer goes on at the new
+ * end. Output that the task redirects to a path of its own is the user's and is not touched.
+ */
+export async function limitLog(directory: string, name: 'stdout' | 'stderr'): Promise<void> {
+  const path = join(directory, name);
+  const size = await stat(path).then(
+    (s) => s.size,
+    () => 0,
+  );
+  if (size <= MAX_LOG_BYTES) return;
+  const file = await open(path, 'r');
+  const tail = Buffer.alloc(KEPT_LOG_BYTES);
+  const { bytesRead } = await file.read(tail, 0, KEPT_LOG_BYTES, size - KEPT_LOG_BYTES);
+  await file.close();
+  await writeFile(`${path}.old`, tail.subarray(0, bytesRead));
+  await truncate(path, 0);
+  await appendFile(
+    path,
+    `[fixpoint: ${size - bytesRead} bytes dropped (MAX_LOG_BYTES); the ${bytesRead} before here are in ${name}.old]\n`,
+  );
+}

@@ -1,0 +1,97 @@
+import type { Diagnostic } from '../apis/diagnostic.ts';
+import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
+import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
+import type { Json } from '../base/json.ts';
+import type { StoredWorkflow } from '../store/store.ts';
+import type { ApplyOptions, HomeError, WorkflowRef } from './home.ts';
+import type { WorkflowState } from './workflow-state.ts';
+
+/** The resource as values: from a document to the stored object and back, and what counts as the same. */
+
+export function nameKey({ namespace, name }: WorkflowRef): string {
+  return `${namespace}/${name}`;
+}
+
+export function withVersion(stored: StoredWorkflow): Workflow {
+  return withMeta(stored.object, { resourceVersion: String(stored.version) });
+}
+
+export function withMeta(object: Workflow, change: Partial<Workflow['metadata']>): Workflow {
+  return { ...object, metadata: { ...object.metadata, ...change } };
+}
+
+export function draft(document: WorkflowDocument, namespace: string): Workflow {
+  const { name, labels, annotations } = document.metadata;
+  return {
+    apiVersion: document.apiVersion,
+    kind: 'Workflow',
+    metadata: {
+      name,
+      namespace,
+      uid: '',
+      generation: 0,
+      resourceVersion: '0',
+      creationTimestamp: '',
+      ...(labels ? { labels } : {}),
+      ...(annotations ? { annotations } : {}),
+    },
+    spec: document.spec,
+  };
+}
+
+/** The new document over the stored resource; requests under way stay. */
+export function updated(before: Workflow, document: WorkflowDocument, generation: number): Workflow {
+  const { labels, annotations } = document.metadata;
+  const requests = Object.fromEntries(requestAnnotations(before));
+  return {
+    ...before,
+    metadata: { ...before.metadata, generation, labels, annotations: { ...annotations, ...requests } },
+    spec: document.spec,
+  };
+}
+
+export function requestAnnotations(object: {
+  readonly metadata: { readonly annotations?: Readonly<Record<string, string>> | undefined };
+}): [string, string][] {
+  return Object.entries(object.metadata.annotations ?? {}).filter(([name]) =>
+    name.startsWith(REQUEST_ANNOTATION_PREFIX),
+  );
+}
+
+export function withoutRequests(object: Workflow): WorkflowDocument {
+  const annotations = Object.fromEntries(
+    Object.entries(object.metadata.annotations ?? {}).filter(([name]) => !name.startsWith(REQUEST_ANNOTATION_PREFIX)),
+  );
+  return { ...object, metadata: { ...object.metadata, annotations } };
+}
+
+/** Equal in what a user says: spec, labels, annotations (but requests). */
+export function sameDocument(stored: Workflow, document: WorkflowDocument): boolean {
+  const said = (d: WorkflowDocument): string =>
+    canonicalJson({
+      spec: d.spec as unknown as Json,
+      labels: (d.metadata.labels ?? {}) as Json,
+      annotations: Object.fromEntries(
+        Object.entries(d.metadata.annotations ?? {}).filter(([n]) => !n.startsWith(REQUEST_ANNOTATION_PREFIX)),
+      ),
+    });
+  return said(stored) === said(document);
+}
+
+export function precondition(existing: WorkflowState | undefined, options: ApplyOptions): HomeError | undefined {
+  if (options.create && existing)
+    return { reason: 'AlreadyExists', message: `workflow ${existing.stored.object.metadata.name} exists already` };
+  if (existing?.stored.object.metadata.deletionTimestamp !== undefined)
+    return { reason: 'Conflict', message: `workflow ${existing.stored.object.metadata.name} is being deleted` };
+  if (options.resourceVersion !== undefined && existing && options.resourceVersion !== String(existing.stored.version))
+    return {
+      reason: 'Conflict',
+      message: `the resource has changed: its resourceVersion is ${existing.stored.version}, not ${options.resourceVersion}`,
+    };
+  return undefined;
+}
+
+export function invalid(diagnostics: readonly Diagnostic[]): HomeError {
+  return { reason: 'Invalid', message: diagnostics[0]?.message ?? 'invalid', diagnostics };
+}

@@ -1,0 +1,77 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process that belongs to an attempt, and whether it is the attempt runtime or what that started. */
+export interface AttemptProcess {
+  readonly pid: number;
+  readonly folder: string;
+}
+
+const MARK = 'FIXPOINT_ATTEMPT_DIR=';
+
+/** Processes whose environment names a run folder below this folder. Zombies have ended. */
+export function attemptProcesses(below: string): AttemptProcess[] {
+  const found: AttemptProcess[] = [];
+  for (const pid of allPids()) {
+    const variable = readText(`/proc/${pid}/environ`)
+      .split('\0')
+      .find((entry) => entry.startsWith(MARK));
+    const folder = variable?.slice(MARK.length);
+    if (folder?.startsWith(`${below}/`) && isAlive(pid)) found.push({ pid, folder });
+  }
+  return found;
+}
+
+/** Direct children, by the command line that they have. */
+export function childrenOf(pid: number, commandPart: string): number[] {
+  return allPids().filter((child) => parentOf(child) === pid && commandLine(child).includes(commandPart));
+}
+
+/** Attempt runtimes whose run folder is below this folder. */
+export function runtimes(below: string): number[] {
+  return allPids().filter((pid) => {
+    const line = commandLine(pid);
+    return line.includes('attempt.sh') && line.includes(`${below}/`) && isAlive(pid);
+  });
+}
+
+export function isAlive(pid: number): boolean {
+  const state = statFields(pid)[0];
+  return state !== undefined && state !== 'Z' && state !== 'X';
+}
+
+/** A process that has ended meanwhile needs no signal. */
+export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended.
+  }
+}
+
+function allPids(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+function parentOf(pid: number): number {
+  return Number(statFields(pid)[1]);
+}
+
+function commandLine(pid: number): string {
+  return readText(`/proc/${pid}/cmdline`).replaceAll('\0', ' ');
+}
+
+/** Fields of /proc/PID/stat from the third on; none when there is no such process. */
+function statFields(pid: number): string[] {
+  const text = readText(`/proc/${pid}/stat`);
+  return text === '' ? [] : text.slice(text.lastIndexOf(')') + 2).split(' ');
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
+}

@@ -7,6 +7,7 @@ import type { Logger } from './base/logger.ts';
 import { fail, ok, type Result } from './base/result.ts';
 import { type EmbeddedHomeOptions, openEmbeddedHome } from './controllers/embedded-home.ts';
 import { serveState } from './server/serve-state.ts';
+import { startInputWatch } from './sources/folder/input-watch.ts';
 
 export interface DaemonOptions {
   readonly stateDir: string;
@@ -55,6 +56,8 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<void, st
     if (!served.ok) return fail(served.error.message);
     started.push(() => served.value.close());
     logger.info({ state: stateDir, socket: served.value.socketPath, pid: process.pid }, 'serving');
+    const inputs = startInputWatch({ home, clock, logger });
+    started.push(() => inputs.close());
     for (const dir of options.watch) {
       // On demand: a daemon that watches nothing needs no watcher.
       const { startFolderSource } = await import('./sources/folder/folder-source.ts');

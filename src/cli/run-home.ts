@@ -1,6 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
+import { silentLogger } from '../base/logger.ts';
 import type { Home, WorkflowRef } from '../controllers/home.ts';
 import { serveState } from '../server/serve-state.ts';
+import { startInputWatch } from '../sources/folder/input-watch.ts';
 import { capacityOf } from './capacity.ts';
 import { connectClient } from './client.ts';
 import type { CommandContext } from './command.ts';
@@ -68,6 +70,7 @@ async function ownHome(context: CommandContext, stateDir: string): Promise<RunHo
     ...capacityOf(context),
     ...keepRunsOf(context),
   });
+  const inputs = startInputWatch({ home, clock: io.clock, logger: silentLogger });
   const served = await serveState({
     home,
     stateDir,
@@ -82,6 +85,7 @@ async function ownHome(context: CommandContext, stateDir: string): Promise<RunHo
     stopLaunching: async (ref) => home.stopLaunching(ref),
     close: async () => {
       if (served.ok) await served.value.close();
+      await inputs.close();
       await home.close();
     },
   };

@@ -19,6 +19,9 @@ import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
+/** Condition: a source could not use what it has for the workflow. Holds until the next apply that succeeds. */
+export const SOURCE_INVALID = 'SourceInvalid';
+
 /** How often a followed log is read again, and how much of the journal is read at once. */
 const LOG_POLL_MS = 200;
 const JOURNAL_PAGE = 1_000;
@@ -201,10 +204,10 @@ export class HomeViews {
     const now = this.#home.clock.now();
     const { stored } = state;
     const status = stored.object.status ?? statusOf(state, undefined, now);
-    const old = status.conditions.find((c) => c.type === 'SourceInvalid');
+    const old = status.conditions.find((c) => c.type === SOURCE_INVALID);
     if (old?.message === message) return;
     const condition: Condition = {
-      type: 'SourceInvalid',
+      type: SOURCE_INVALID,
       status: 'True',
       reason: 'InvalidDocument',
       message,
@@ -213,7 +216,7 @@ export class HomeViews {
     };
     const object = {
       ...stored.object,
-      status: { ...status, conditions: [...status.conditions.filter((c) => c.type !== 'SourceInvalid'), condition] },
+      status: { ...status, conditions: [...status.conditions.filter((c) => c.type !== SOURCE_INVALID), condition] },
     };
     const entry = { type: 'WorkflowInvalid' as const, message };
     const committed = await this.#home.store.commit({

@@ -12,8 +12,12 @@ import { fail, ok, type Result } from '../base/result.ts';
 import { uniqueId } from '../base/unique-id.ts';
 import { type BuiltGraph, buildGraph } from '../graph/build.ts';
 import type { TaskRecord } from '../planning/record.ts';
+import { SOURCE_ANNOTATION } from '../sources/source.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
 import { type Admitted, admitDocument } from './admit-document.ts';
+import { CapacityOffer } from './capacity-offer.ts';
+import { storeConditions, withoutConditions } from './conditions.ts';
+import { INPUTS_CHANGED, restIfDrifted, wake } from './drift.ts';
 import type {
   Applied,
   ApplyOptions,
@@ -27,7 +31,7 @@ import type {
 } from './home.ts';
 import { isWorkflowRef } from './home.ts';
 import type { HomeContext } from './home-context.ts';
-import { HomeViews } from './home-views.ts';
+import { HomeViews, SOURCE_INVALID } from './home-views.ts';
 import { mergePatch } from './merge-patch.ts';
 import { OutputOwners } from './output-owners.ts';
 import { Reconciler } from './reconciler.ts';
@@ -47,6 +51,7 @@ import {
 } from './resource.ts';
 import { Slots } from './slots.ts';
 import { selectTasks } from './task-selection.ts';
+import { type WatchedPaths, watchedPaths } from './watched-paths.ts';
 import { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -79,9 +84,11 @@ export class LocalHome implements Home {
 
   private constructor(options: LocalHomeOptions) {
     this.#options = options;
+    const slots = new Slots(options.backend.capacity, () => offer.make());
+    const offer = new CapacityOffer(slots, () => this.#reconcilers.values());
     this.#context = {
       ...options,
-      slots: new Slots(options.backend.capacity, () => this.#pokeReady()),
+      slots,
       tokens: new Map(),
       published: (stored, type) => this.#changes.send({ type, object: withVersion(stored) }),
       journaled: (lines) => {
@@ -115,6 +122,7 @@ export class LocalHome implements Home {
     await backend.start((observation) => this.#observed(observation));
     for (const reconciler of this.#reconcilers.values()) {
       await recover(this.#context, reconciler.state);
+      await restIfDrifted(this.#context, reconciler, (r) => this.#views.judgeOnly(r));
       reconciler.poke();
     }
   }
@@ -153,13 +161,6 @@ export class LocalHome implements Home {
     reconciler.poke();
   }
 
-  /** Capacity came free: workflows with ready tasks may use it, the most important first. */
-  #pokeReady(): void {
-    const waiting = [...this.#reconcilers.values()].filter((r) => r.state.board.ready.size > 0);
-    waiting.sort((a, b) => (b.state.stored.object.spec.priority ?? 0) - (a.state.stored.object.spec.priority ?? 0));
-    for (const reconciler of waiting) reconciler.poke();
-  }
-
   #find(ref: WorkflowRef): Result<Reconciler, HomeError> {
     const uid = this.#byName.get(nameKey(ref));
     const found = uid === undefined ? undefined : this.#reconcilers.get(uid);
@@ -176,8 +177,10 @@ export class LocalHome implements Home {
     if (refused) return fail(refused);
     const named = nameTasks(document);
     const same = existing !== undefined && sameDocument(existing.state.stored.object, named);
-    if (existing && same && !options.look)
+    if (existing && same && !options.look) {
+      if (!options.dryRun) await this.#appliedUnchanged(existing);
       return ok({ workflow: withVersion(existing.state.stored), outcome: 'Unchanged', warnings: [] });
+    }
     const admitted = await admitDocument(
       { ...named, metadata: { ...named.metadata, namespace } },
       this.#options.backend.files,
@@ -207,9 +210,30 @@ export class LocalHome implements Home {
     return ok({ workflow: withVersion(reconciler.state.stored), outcome, warnings });
   }
 
+  /** It looks at nothing; but what a source said against it is over, and a person may mean drift that was shown. */
+  async #appliedUnchanged(reconciler: Reconciler): Promise<void> {
+    const { state } = reconciler;
+    await this.#clear(reconciler, [SOURCE_INVALID]);
+    // A folder applies all of its files at every start, which is no wish.
+    const fromFolder = state.stored.object.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
+    if (!state.resting || fromFolder) return;
+    await reconciler.pause(() => wake(this.#context, state));
+    await reconciler.turn();
+  }
+
+  async #clear(reconciler: Reconciler, types: readonly string[]): Promise<void> {
+    const { state } = reconciler;
+    if (withoutConditions(state.stored.object, types) === state.stored.object) return;
+    await reconciler.pause(() => storeConditions(this.#context, state, withoutConditions(state.stored.object, types)));
+  }
+
   /** Looks at the files now, sees whether the plan needs approval, and makes the first turn. */
   async #look(reconciler: Reconciler, admitted: Admitted): Promise<void> {
-    if (this.#options.activity !== 'Active') return this.#views.judgeOnly(reconciler);
+    if (this.#options.activity !== 'Active') {
+      await this.#clear(reconciler, [SOURCE_INVALID]);
+      return this.#views.judgeOnly(reconciler);
+    }
+    await this.#clear(reconciler, [SOURCE_INVALID, INPUTS_CHANGED]);
     const { state } = reconciler;
     for (const [id, digest] of admitted.facts) state.setFact(id, digest);
     for (const [id, digest] of await this.#options.backend.files.look(state.allLooks())) state.setFact(id, digest);
@@ -327,7 +351,7 @@ export class LocalHome implements Home {
       const { stored } = state;
       const { metadata } = stored.object;
       const object = {
-        ...stored.object,
+        ...withoutConditions(stored.object, [INPUTS_CHANGED]),
         metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: text } },
       };
       const committed = await this.#options.store.commit({
@@ -361,6 +385,7 @@ export class LocalHome implements Home {
       });
       const version = committed.outcome === 'Committed' ? committed.version : 0;
       state.stored = { ...state.stored, object, version };
+      state.resting = false;
       state.board.markAll();
       this.#announce(found.value, 'MODIFIED', now, entry, committed.outcome === 'Committed' ? committed.seqs : []);
     });
@@ -484,6 +509,18 @@ export class LocalHome implements Home {
     });
   }
 
+  /** What `watchInputs` wants watched; undefined: nothing. The same object until it changes. */
+  watchedPaths(ref: WorkflowRef): WatchedPaths | undefined {
+    const found = this.#find(ref);
+    return found.ok ? watchedPaths(found.value.state) : undefined;
+  }
+
+  /** As if the document as it stands were applied by `run`: files and sheets are looked at again. */
+  async lookAgain(ref: WorkflowRef): Promise<Result<Applied, HomeError>> {
+    const found = this.#find(ref);
+    return found.ok ? this.apply(withoutRequests(found.value.state.stored.object), { look: true }) : found;
+  }
+
   /** Launches nothing more of this workflow in this process; what runs goes on. Nothing is written. */
   stopLaunching(ref: WorkflowRef): void {
     const found = this.#find(ref);
@@ -493,10 +530,10 @@ export class LocalHome implements Home {
   }
 
   /** A source could not read or apply what it has for this workflow: the last good generation stays in force. */
-  async reportInvalid(owner: { readonly file: string }, ref: WorkflowRef, message: string): Promise<void> {
+  async reportInvalid(ref: WorkflowRef, message: string): Promise<void> {
     const found = this.#find(ref);
     if (!found.ok) return;
-    await found.value.pause(async () => this.#views.noteInvalid(found.value.state, `${owner.file}: ${message}`));
+    await found.value.pause(async () => this.#views.noteInvalid(found.value.state, message));
   }
 
   async close(): Promise<void> {

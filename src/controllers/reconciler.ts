@@ -60,6 +60,7 @@ export class Reconciler {
 
   /** Pokes, and resolves when a turn that began after this call has ended. */
   async turn(): Promise<void> {
+    if (this.#stopped) return;
     await new Promise<void>((resolve) => {
       this.#waiting.push(resolve);
       this.poke();
@@ -89,6 +90,7 @@ export class Reconciler {
     this.#stopped = true;
     this.#cancelWake();
     await this.settled();
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
   async #turnWhilePoked(): Promise<void> {

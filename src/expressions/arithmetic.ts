@@ -1,5 +1,5 @@
 import { Duration, durationOf } from './duration.ts';
-import { EvaluationFailure, failure, type Frame } from './evaluation.ts';
+import { type EvaluationFailure, type Frame, failure } from './evaluation.ts';
 import { Quantity, quantityOf } from './quantity.ts';
 import { isList, isMap, typeName, type Value } from './value.ts';
 
@@ -169,7 +169,7 @@ export function equals(left: Value, right: Value, frame: Frame): boolean {
 
 function sameScalar(a: Value, b: Value): boolean {
   // Comparing an int with a double is exact; NaN equals nothing.
-  if (isNumber(a) && isNumber(b)) return a <= b && a >= b;
+  if (isNumber(a) && isNumber(b)) return compare(a, b) === 0;
   if (a instanceof Duration && b instanceof Duration) return a.nanoseconds === b.nanoseconds;
   if (a instanceof Quantity && b instanceof Quantity) return a.nano === b.nano;
   return false;

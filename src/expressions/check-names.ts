@@ -1,4 +1,4 @@
-import type { Use } from './compile.ts';
+import type { Use } from './compile-context.ts';
 import { didYouMean, listing } from './did-you-mean.ts';
 import type { Expression, Join } from './expression.ts';
 import { FIXED_NAMES, type Place } from './place.ts';
@@ -106,9 +106,7 @@ function invisible(reference: TaskReference, place: Place): Wrong {
     );
   }
   const names = [...(place.tasks?.keys() ?? [])];
-  return unknown(
-    `tasks.${name}: no such task in scope. In scope here: ${listing(names)}.${didYouMean(name, names)}`,
-  );
+  return unknown(`tasks.${name}: no such task in scope. In scope here: ${listing(names)}.${didYouMean(name, names)}`);
 }
 
 /** The argument of `.at()` decides edges, so it may use only what is known when the graph is made. */

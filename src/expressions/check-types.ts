@@ -1,5 +1,5 @@
-import type { Environment, TypeError as CelTypeError } from '@marcbachmann/cel-js';
-import type { Use } from './compile.ts';
+import type { TypeError as CelTypeError, Environment } from '@marcbachmann/cel-js';
+import type { Use } from './compile-context.ts';
 import type { Expression, Join } from './expression.ts';
 import { type Place, typeOf } from './place.ts';
 import { type Problem, problemAt } from './problem.ts';
@@ -154,7 +154,12 @@ function typeProblem(error: unknown, expression: Expression, place: Place): Prob
   const [, left = '', operator = '', right = ''] = overload;
   const types = `${shownType(left)} with ${shownType(right)}`;
   const does = COMPARISONS.has(operator) ? `compares ${types}` : `combines ${types}, which ${operator} cannot`;
-  return problemAt('E-TYPE', `${place.field}: ${part} ${does}.`, range, columnHint(left, right, { from, to }, expression, place));
+  return problemAt(
+    'E-TYPE',
+    `${place.field}: ${part} ${does}.`,
+    range,
+    columnHint(left, right, { from, to }, expression, place),
+  );
 }
 
 function readable(summary: string): string {
@@ -173,7 +178,9 @@ function columnHint(
   if (typeof place.item !== 'object') return undefined;
   const other = left === 'string' ? right : right === 'string' ? left : undefined;
   if (other !== 'int' && other !== 'double' && other !== 'bool') return undefined;
-  const use = expression.program.uses.find((u) => u.start >= range.from && u.start < range.to && u.reference.root === 'item');
+  const use = expression.program.uses.find(
+    (u) => u.start >= range.from && u.start < range.to && u.reference.root === 'item',
+  );
   const column = use?.reference.root === 'item' ? use.reference.path[0] : undefined;
   if (column === undefined || place.item.get(column) !== 'string') return undefined;
   return `Cells are strings unless declared: add rows.columns: [{name: ${column}, type: ${other}}].`;

@@ -1,9 +1,10 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { type Context, compile, compileRequired, reject, textAt, truth } from './compile.ts';
+import { type Context, compileRequired, reject, textAt, truth } from './compile-context.ts';
 import { compileAccess } from './compile-names.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { EvaluationFailure, type Frame, failure, type Run, required } from './evaluation.ts';
-import { type FunctionEntry, FUNCTIONS } from './functions.ts';
+import type { FunctionEntry } from './function-entry.ts';
+import { FUNCTIONS } from './functions.ts';
 import { compilePattern } from './pattern.ts';
 import { chainOf } from './references.ts';
 import { ABSENT, isList, isMap, type Outcome, typeName, type Value } from './value.ts';
@@ -19,7 +20,8 @@ export function compileCall(node: Call, context: Context): Run {
   if (node.op === 'rcall' && node.args[0] === 'at' && chainOf(node) !== undefined) return compileAccess(node, context);
   const [name, receiver, args] = node.op === 'call' ? [node.args[0], undefined, node.args[1]] : node.args;
   context.functions.add(name);
-  const special = receiver === undefined ? guard(node, name, args, context) : method(node, name, receiver, args, context);
+  const special =
+    receiver === undefined ? guard(node, name, args, context) : method(node, name, receiver, args, context);
   if (special !== undefined) return special;
   const entry = FUNCTIONS.get(name);
   if (entry === undefined) return unknownFunction(node, name, context);
@@ -35,7 +37,12 @@ export function compileCall(node: Call, context: Context): Run {
   const runs = nodes.map((argument) => compileRequired(argument, context));
   return (frame) => {
     frame.spend(1);
-    return located(name, () => apply(runs.map((run) => run(frame)), frame));
+    return located(name, () =>
+      apply(
+        runs.map((run) => run(frame)),
+        frame,
+      ),
+    );
   };
 }
 
@@ -94,7 +101,7 @@ function guarded(run: Run): Run {
 function guard(node: Call, name: string, args: readonly ASTNode[], context: Context): Run | undefined {
   const [first, second] = args;
   if (name === 'default' && first !== undefined && second !== undefined && args.length === 2) {
-    const [value, fallback] = [guarded(compile(first, context)), compile(second, context)];
+    const [value, fallback] = [guarded(context.compile(first, context)), context.compile(second, context)];
     return (frame) => {
       const found = value(frame);
       return found === ABSENT ? fallback(frame) : found;
@@ -102,11 +109,16 @@ function guard(node: Call, name: string, args: readonly ASTNode[], context: Cont
   }
   if (name === 'default') return reject(node, context, 'E-TYPE', 'default takes 2 arguments: default(x, y)');
   if (name !== 'has') return undefined;
-  if (first === undefined || args.length !== 1 || chainOf(first)?.segments.length === 0 || chainOf(first) === undefined) {
+  if (
+    first === undefined ||
+    args.length !== 1 ||
+    chainOf(first)?.segments.length === 0 ||
+    chainOf(first) === undefined
+  ) {
     return reject(node, context, 'E-TYPE', 'has takes one name with a dot: has(item.x), has(inputs.x)');
   }
   context.guards.push({ start: node.start, end: node.end });
-  const value = guarded(compile(first, context));
+  const value = guarded(context.compile(first, context));
   return (frame) => value(frame) !== ABSENT;
 }
 
@@ -121,17 +133,18 @@ function method(
   if (name === 'bind' && receiver.op === 'id' && receiver.args === 'cel') return bind(node, args, context);
   const [fallback] = args;
   if (name === 'orValue' && fallback !== undefined) {
-    const [value, other] = [guarded(compile(receiver, context)), compile(fallback, context)];
+    const [value, other] = [guarded(context.compile(receiver, context)), context.compile(fallback, context)];
     return (frame) => {
       const found = value(frame);
       return found === ABSENT ? other(frame) : found;
     };
   }
   if (name === 'hasValue' && args.length === 0) {
-    const value = guarded(compile(receiver, context));
+    const value = guarded(context.compile(receiver, context));
     return (frame) => value(frame) !== ABSENT;
   }
-  if (name === 'value' && args.length === 0) return required(compile(receiver, context), textAt(receiver, context));
+  if (name === 'value' && args.length === 0)
+    return required(context.compile(receiver, context), textAt(receiver, context));
   return undefined;
 }
 
@@ -143,7 +156,7 @@ function bind(node: ASTNode, args: readonly ASTNode[], context: Context): Run {
   }
   const bound = compileRequired(value, context);
   const { inner, slot } = withVariable(variable.args, context);
-  const run = compile(body, inner);
+  const run = inner.compile(body, inner);
   return (frame) => {
     frame.slots[slot] = bound(frame);
     return run(frame);
@@ -176,16 +189,20 @@ function comprehension(name: string, receiver: ASTNode, args: readonly ASTNode[]
     return (frame) => quantify(frame, range(frame), decisive, (item) => test(frame, item));
   }
   if (second !== undefined) {
-    return (frame) => range(frame).filter((item) => test(frame, item)).map((item) => {
-      frame.slots[slot] = item;
-      return second(frame);
-    });
+    return (frame) =>
+      range(frame)
+        .filter((item) => test(frame, item))
+        .map((item) => {
+          frame.slots[slot] = item;
+          return second(frame);
+        });
   }
-  return (frame) => range(frame).map((item) => {
-    frame.spend(1);
-    frame.slots[slot] = item;
-    return first(frame);
-  });
+  return (frame) =>
+    range(frame).map((item) => {
+      frame.spend(1);
+      frame.slots[slot] = item;
+      return first(frame);
+    });
 }
 
 function iterable(value: Value, name: string, frame: Frame): readonly Value[] {
@@ -196,12 +213,7 @@ function iterable(value: Value, name: string, frame: Frame): readonly Value[] {
 }
 
 /** As `||` and `&&` over the items: an error matters only if no item decides. */
-function quantify(
-  frame: Frame,
-  items: readonly Value[],
-  decisive: boolean,
-  test: (item: Value) => boolean,
-): boolean {
+function quantify(frame: Frame, items: readonly Value[], decisive: boolean, test: (item: Value) => boolean): boolean {
   let problem: EvaluationFailure | undefined;
   for (const item of items) {
     try {

@@ -1,5 +1,5 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
-import { type Context, compile, compileRequired, newContext, reject, textAt } from './compile.ts';
+import { type Context, compileRequired, newContext, reject, textAt } from './compile-context.ts';
 import { didYouMean, listing } from './did-you-mean.ts';
 import { EvaluationFailure, type Run } from './evaluation.ts';
 import { elementOf, memberOf, readerOf } from './read.ts';
@@ -14,7 +14,7 @@ export function compileAccess(node: ASTNode, context: Context): Run {
   if (node.op === 'id') return variable(context.bound.get(node.args) ?? 0);
   const step = segmentOf(node);
   if (step === undefined) return reject(node, context, 'E-SYNTAX', 'this is not supported');
-  return access(compile(step.left, context), step.left, step.segment, context);
+  return access(context.compile(step.left, context), step.left, step.segment, context);
 }
 
 function variable(slot: number): Run {
@@ -32,8 +32,11 @@ function compileName(node: ASTNode, chain: Chain, context: Context): Run {
   const argument = chain.segments.slice(0, taken).find((segment) => segment.at !== undefined)?.at;
   let at: Run | undefined;
   if (argument !== undefined) {
-    const inner = newContext(context.source, context.base, [...context.outside, ...context.bound.keys()]);
-    const compiled = compile(argument, inner);
+    const inner = newContext(context.compile, context.source, context.base, [
+      ...context.outside,
+      ...context.bound.keys(),
+    ]);
+    const compiled = context.compile(argument, inner);
     context.problems.push(...inner.problems);
     context.arguments.push({ use, node: argument, run: compiled, context: inner });
     at = withOwnSlots(compiled);
@@ -66,7 +69,8 @@ function withOwnSlots(run: Run): Run {
 /** `attempt.failures.REASON`: 0 for a reason that did not occur. */
 function countOf(left: Run, segment: Segment, context: Context): Run {
   const { name } = segment;
-  if (name === undefined) return reject(segment.node, context, 'E-DYNAMIC-NAME', 'attempt.failures needs a literal name');
+  if (name === undefined)
+    return reject(segment.node, context, 'E-DYNAMIC-NAME', 'attempt.failures needs a literal name');
   return (frame) => {
     const failures = left(frame);
     const found = failures === ABSENT ? ABSENT : memberOf(failures, name, true, 'attempt.failures');
@@ -124,7 +128,10 @@ export function minusProblem(node: ASTNode, context: Context): Run | undefined {
   const bareTask = chain.root === 'tasks' && chain.segments.length === 1;
   if (!bareTask && !startsUnknown(second, context)) return undefined;
   const short = context.source.slice(chain.rootNode.start, at.end);
-  const owner = short.slice(0, short.length - last.name.length).trimEnd().replace(/\.$/, '');
+  const owner = short
+    .slice(0, short.length - last.name.length)
+    .trimEnd()
+    .replace(/\.$/, '');
   const reading = suffix.slice(1).replaceAll('-', ' minus ');
   return reject(
     at,

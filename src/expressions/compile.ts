@@ -1,84 +1,15 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { add, compare, divide, equals, int64, multiply, negate, remainder, subtract } from './arithmetic.ts';
 import { compileCall } from './compile-calls.ts';
+import { type Context, compileRequired, reject, textAt, truth } from './compile-context.ts';
 import { compileAccess, minusProblem } from './compile-names.ts';
-import { EvaluationFailure, type Frame, failure, type Run, required } from './evaluation.ts';
-import { type Problem, problemAt } from './problem.ts';
-import type { Reference } from './references.ts';
+import { EvaluationFailure, type Frame, failure, type Run } from './evaluation.ts';
 import { emptyMap, isList, isMap, typeName, type Value } from './value.ts';
 
 /**
  * From a parsed expression to a closure. cel-js parses and type-checks; evaluating is ours, because values
  * may be absent, ints and doubles mix, every regular expression must be RE2, and work must be bounded.
  */
-
-/** Where the expression reads a name: offsets in its CEL text. `ends` after the root and each segment. */
-export interface Use {
-  readonly reference: Reference;
-  readonly start: number;
-  readonly ends: readonly number[];
-  /** Segments that belong to the reference, `.at(…)` included. */
-  readonly taken: number;
-  readonly optional: boolean;
-}
-
-/** The argument of `.at()`: an expression of its own, compiled in a context of its own. */
-export interface Argument {
-  readonly use: Use;
-  readonly node: ASTNode;
-  readonly run: Run;
-  readonly context: Context;
-}
-
-export interface Context {
-  readonly source: string;
-  /** Offset of `source` in the field's text. */
-  readonly base: number;
-  readonly problems: Problem[];
-  readonly uses: Use[];
-  readonly arguments: Argument[];
-  /** Ranges of `has(…)`, which the type checker takes for a bool. */
-  readonly guards: { readonly start: number; readonly end: number }[];
-  readonly functions: Set<string>;
-  /** Nodes whose value may be absent by `.?`: further access to them stays absent. */
-  readonly optional: WeakSet<Run>;
-  /** Where literal patterns stand that have been checked. */
-  readonly patterns: Set<number>;
-  /** Variables of enclosing comprehensions and their slots. */
-  readonly bound: ReadonlyMap<string, number>;
-  /** Variables around the argument of an `.at()`, which it may not use. */
-  readonly outside: ReadonlySet<string>;
-}
-
-export function newContext(source: string, base: number, outside: Iterable<string> = []): Context {
-  return {
-    source,
-    base,
-    problems: [],
-    uses: [],
-    arguments: [],
-    guards: [],
-    functions: new Set(),
-    optional: new WeakSet(),
-    patterns: new Set(),
-    bound: new Map(),
-    outside: new Set(outside),
-  };
-}
-
-export function textAt(node: ASTNode, context: Context): string {
-  const text = context.source.slice(node.start, node.end);
-  return text.length > 80 ? `${text.slice(0, 77)}…` : text;
-}
-
-/** Records a problem at a node; the run that stands in for the node is never called. */
-export function reject(node: ASTNode, context: Context, code: string, message: string, hint?: string): Run {
-  const range = { offset: context.base + node.start, length: Math.max(1, node.end - node.start) };
-  context.problems.push(problemAt(code, message, range, hint));
-  return () => {
-    throw failure(message);
-  };
-}
 
 export function compile(node: ASTNode, context: Context): Run {
   switch (node.op) {
@@ -123,11 +54,6 @@ export function compile(node: ASTNode, context: Context): Run {
   }
 }
 
-/** A node whose absence is an error. */
-export function compileRequired(node: ASTNode, context: Context): (frame: Frame) => Value {
-  return required(compile(node, context), textAt(node, context));
-}
-
 function literal(node: ASTNode, value: unknown, context: Context): Run {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') {
     return () => value;
@@ -163,11 +89,6 @@ function ternary([condition, yes, no]: readonly [ASTNode, ASTNode, ASTNode], con
   const test = compileRequired(condition, context);
   const [whenTrue, whenFalse] = [compile(yes, context), compile(no, context)];
   return (frame) => (truth(test(frame), '? :') ? whenTrue(frame) : whenFalse(frame));
-}
-
-export function truth(value: Value, operator: string): boolean {
-  if (typeof value === 'boolean') return value;
-  throw failure(`${operator} needs a bool, not ${typeName(value)}`);
 }
 
 /** As CEL has it: an error on one side does not matter if the other decides. */

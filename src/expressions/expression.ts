@@ -1,6 +1,7 @@
 import type { ASTNode } from '@marcbachmann/cel-js';
 import { fail, ok, type Result } from '../base/result.ts';
-import { type Argument, type Context, compile, newContext, type Use } from './compile.ts';
+import { compile } from './compile.ts';
+import { type Argument, type Context, newContext, type Use } from './compile-context.ts';
 import { EvaluationFailure, Frame, type Run } from './evaluation.ts';
 import { OPENING } from './placeholders.ts';
 import type { Problem } from './problem.ts';
@@ -63,7 +64,7 @@ export function parseExpression(source: string, offset: number): Result<Expressi
   const base = offset + (wrapped ? OPENING.length : 0) + (inside.length - inside.trimStart().length);
   const syntax = parseSyntax(cel, base);
   if (!syntax.ok) return fail([syntax.error]);
-  const context = newContext(cel, base);
+  const context = newContext(compile, cel, base);
   const run = compile(syntax.value, context);
   if (context.problems.length > 0) return fail(context.problems);
   return ok(assemble(syntax.value, { run, context, from: 0, source: cel, offset, length: source.length }));
@@ -117,7 +118,8 @@ function joinOf({ use, node, run, context }: Argument): Join {
 
 function pureReference(ast: ASTNode, context: Context): Reference | undefined {
   const [use] = context.uses;
-  if (use === undefined || context.uses.length > 1 || use.optional || use.reference.root === 'filesize') return undefined;
+  if (use === undefined || context.uses.length > 1 || use.optional || use.reference.root === 'filesize')
+    return undefined;
   const segments = use.ends.length - 1;
   const takesAll = 'path' in use.reference ? use.reference.path.length === segments : use.taken === segments;
   const isName = ast.op === 'id' || ast.op === '.' || ast.op === '[]';

@@ -1,6 +1,6 @@
 import { add, compare } from './arithmetic.ts';
-import { failure, type Frame } from './evaluation.ts';
-import type { FunctionEntry } from './functions.ts';
+import { type Frame, failure } from './evaluation.ts';
+import type { FunctionEntry } from './function-entry.ts';
 import { indexArgument, textArgument } from './functions-text.ts';
 import { jsonText, textOf } from './text.ts';
 import { ABSENT, isList, type Outcome, typeName, type Value } from './value.ts';
@@ -112,7 +112,7 @@ function split([value, separator]: readonly Value[], frame: Frame): Value {
   const text = textArgument(value);
   const between = textArgument(separator);
   frame.spendText(text.length);
-  const parts = between === '' ? [...text] : text.split(between);
+  const parts = between === '' ? Array.from(text) : text.split(between);
   frame.spendList(parts.length);
   return parts;
 }

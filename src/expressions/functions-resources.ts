@@ -1,14 +1,14 @@
 import { shortDigest } from '../base/digest.ts';
+import type { Json } from '../base/json.ts';
+import { MAX_DOCUMENT_DEPTH } from '../base/limits.ts';
 import { compare, isNumber, multiply } from './arithmetic.ts';
 import { Duration, parseDuration } from './duration.ts';
-import { failure, type Frame } from './evaluation.ts';
-import type { FunctionEntry } from './functions.ts';
+import { type Frame, failure } from './evaluation.ts';
+import type { FunctionEntry } from './function-entry.ts';
 import { indexArgument, textArgument } from './functions-text.ts';
 import { parseQuantity, Quantity, quantityOfInt } from './quantity.ts';
 import { jsonDepth, jsonText } from './text.ts';
 import { fromJson, typeName, type Value } from './value.ts';
-import { MAX_DOCUMENT_DEPTH } from '../base/limits.ts';
-import type { Json } from '../base/json.ts';
 
 /** Amounts, growth on failure, files, JSON and digests. */
 export const RESOURCE_FUNCTIONS: readonly (readonly [string, FunctionEntry])[] = [
@@ -18,7 +18,10 @@ export const RESOURCE_FUNCTIONS: readonly (readonly [string, FunctionEntry])[] =
   ['gib', inUnit(1n << 30n)],
   ['grow', { arity: [4, 4], form: 'global', apply: grow }],
   ['filesize', { arity: [1, 1], form: 'global', apply: ([path], frame) => filesize(path, frame) }],
-  ['hash', { arity: [1, 1], form: 'global', apply: ([value], frame) => shortDigest(jsonText(value ?? null, frame), 16) }],
+  [
+    'hash',
+    { arity: [1, 1], form: 'global', apply: ([value], frame) => shortDigest(jsonText(value ?? null, frame), 16) },
+  ],
   ['toJson', { arity: [1, 1], form: 'global', apply: ([value], frame) => jsonText(value ?? null, frame) }],
   ['fromJson', { arity: [1, 1], form: 'global', apply: ([text], frame) => parseJson(textArgument(text), frame) }],
 ];

@@ -1,7 +1,7 @@
 import { int64 } from './arithmetic.ts';
 import { Duration, parseDuration } from './duration.ts';
-import { failure, type Frame } from './evaluation.ts';
-import type { FunctionEntry } from './functions.ts';
+import { type Frame, failure } from './evaluation.ts';
+import type { FunctionEntry } from './function-entry.ts';
 import { patternAtRunTime } from './pattern.ts';
 import { quoteShell, unfitForShell } from './shell-quote.ts';
 import { scalarText, textOf } from './text.ts';
@@ -46,10 +46,7 @@ export function indexArgument(value: Value | undefined, from: number, to: number
   return Number(value);
 }
 
-function method(
-  more: number,
-  apply: (text: string, rest: readonly Value[], frame: Frame) => Value,
-): FunctionEntry {
+function method(more: number, apply: (text: string, rest: readonly Value[], frame: Frame) => Value): FunctionEntry {
   return {
     arity: [more + 1, more + 1],
     form: 'method',

@@ -1,7 +1,7 @@
 import { RE2JS } from '@bufbuild/re2';
 import { MAX_PATTERN_CHARS } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
-import { failure, type Frame } from './evaluation.ts';
+import { type Frame, failure } from './evaluation.ts';
 
 /**
  * A regular expression of a user. Always RE2, in time linear in the text: the engine of the language we are

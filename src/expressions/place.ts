@@ -62,7 +62,12 @@ export interface ReferenceType {
 }
 
 /** `severalKeys`: the argument of `.at()` is a list. Unknown names are `dyn`: they are reported by themselves. */
-export function typeOf(reference: Reference, taken: number, place: Place, severalKeys: boolean | undefined): ReferenceType {
+export function typeOf(
+  reference: Reference,
+  taken: number,
+  place: Place,
+  severalKeys: boolean | undefined,
+): ReferenceType {
   switch (reference.root) {
     case 'params':
       return { type: celType(place.params.get(reference.name) ?? 'dyn'), segments: taken };

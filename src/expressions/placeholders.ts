@@ -34,9 +34,7 @@ export function endOfPlaceholder(text: string, start: number): Result<number, Pr
   }
   const range = { offset: start, length: OPENING.length };
   if (limit < text.length) {
-    return fail(
-      problemAt('E-SYNTAX', `no }} within ${MAX_EXPRESSION_CHARS} characters (MAX_EXPRESSION_CHARS)`, range),
-    );
+    return fail(problemAt('E-SYNTAX', `no }} within ${MAX_EXPRESSION_CHARS} characters (MAX_EXPRESSION_CHARS)`, range));
   }
   return fail(problemAt('E-SYNTAX', `this ${OPENING} is not closed by }}`, range));
 }

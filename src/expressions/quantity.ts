@@ -42,7 +42,8 @@ const MAX_NANO = 1n << 128n;
 
 /** Reads `2`, `0.5`, `500m`, `16Gi`, `1.5T`. */
 export function parseQuantity(text: string): Result<Quantity, string> {
-  const match = text.length > 40 ? null : /^([+-]?)(\d{1,20})(?:\.(\d{1,9}))?(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)?$/.exec(text);
+  const match =
+    text.length > 40 ? null : /^([+-]?)(\d{1,20})(?:\.(\d{1,9}))?(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)?$/.exec(text);
   const factor = match === null ? undefined : FACTORS.get(match[4] ?? '');
   if (match === null || factor === undefined) {
     return fail(`${JSON.stringify(text.slice(0, 40))} is no quantity (write 500m, 2 or 16Gi)`);

@@ -89,7 +89,10 @@ function reservedName(text: string, sites: readonly Site[]): Problem | undefined
   for (const { start, end } of [...sites, { start: text.length, end: text.length }]) {
     const at = text.indexOf(PREFIX, from);
     if (at >= 0 && at < start) {
-      return problemAt('E-SCRIPT', `names that start with ${PREFIX} are reserved.`, { offset: at, length: PREFIX.length });
+      return problemAt('E-SCRIPT', `names that start with ${PREFIX} are reserved.`, {
+        offset: at,
+        length: PREFIX.length,
+      });
     }
     from = end;
   }

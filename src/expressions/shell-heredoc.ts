@@ -37,7 +37,12 @@ export function delimiterAt(text: string, from: number, limit: number): Delimite
 }
 
 /** From the start of the body: where it ends, and where reading goes on behind the delimiter's line. */
-export function bodyOf(text: string, from: number, limit: number, heredoc: Heredoc): { bodyEnd: number; resume: number } {
+export function bodyOf(
+  text: string,
+  from: number,
+  limit: number,
+  heredoc: Heredoc,
+): { bodyEnd: number; resume: number } {
   let continued = false;
   for (let start = from; start < limit; ) {
     const newline = text.indexOf('\n', start);

@@ -1,21 +1,9 @@
-import { MAX_HEREDOC_DEPTH } from '../base/limits.ts';
-import { embeddedIn, readsProgram } from './embedded-programs.ts';
-import { endOfPlaceholder, OPENING } from './placeholders.ts';
+import { OPENING } from './placeholders.ts';
 import { type Problem, problemAt } from './problem.ts';
-import { refusalFor } from './refusals.ts';
-import {
-  extendWord,
-  type Frame,
-  type FrameKind,
-  type Heredoc,
-  NOT_LITERAL,
-  newFrame,
-  type Site,
-  type SiteContext,
-  wordOf,
-} from './shell-frames.ts';
-import { bodyOf, delimiterAt } from './shell-heredoc.ts';
-import { endWord, nextCommand } from './shell-words.ts';
+import { extendWord, type Frame, NOT_LITERAL, type Site, wordOf } from './shell-frames.ts';
+import { delimiterAt } from './shell-heredoc.ts';
+import { ShellReader } from './shell-reader.ts';
+import { nextCommand } from './shell-words.ts';
 
 /**
  * Where in a shell script each `${{ … }}` stands. One pass with a stack; every step takes at least one
@@ -44,60 +32,35 @@ export function lexShell(text: string, isBash: boolean): Lexed {
 /** Characters after `$` that are a parameter by themselves. */
 const SPECIAL_PARAMETERS = '#?$!@*-0123456789';
 
-class Lexer {
-  readonly #text: string;
+class Lexer extends ShellReader {
   readonly #isBash: boolean;
-  readonly #stack: Frame[] = [newFrame('top')];
-  readonly #sites: Site[] = [];
-  readonly #dropped: { start: number; end: number }[] = [];
-  readonly #problems: Problem[] = [];
-  readonly #warnings: Problem[] = [];
-  #pos = 0;
-  /** End of the innermost here-document's body, or of the text. */
-  #limit: number;
-  #waiting: Heredoc[] = [];
-  #leading: { readonly word: string | undefined } | undefined;
-  #lineStart = 0;
-  #lineIsBlank = true;
-  #stopped = false;
 
   constructor(text: string, isBash: boolean) {
-    this.#text = text;
+    super(text);
     this.#isBash = isBash;
-    this.#limit = text.length;
   }
 
   read(): Lexed {
-    while (!this.#stopped) {
-      if (this.#pos < this.#limit) this.#step();
-      else if (!this.#leaveHeredoc()) break;
+    while (!this.stopped) {
+      if (this.pos < this.limit) this.#step();
+      else if (!this.leaveHeredoc()) break;
     }
-    const top = this.#stack[0]?.command;
-    if (top !== undefined && this.#stack.length === 1) this.#endWord();
-    if (this.#lineIsBlank && this.#stack.length === 1) this.#drop(this.#text.length);
+    const top = this.stack[0]?.command;
+    if (top !== undefined && this.stack.length === 1) this.endWord();
+    if (this.lineIsBlank && this.stack.length === 1) this.drop(this.text.length);
     return {
-      sites: this.#sites,
-      dropped: this.#dropped,
-      leadingCommand: this.#leading?.word,
-      complete: this.#stack.length === 1,
-      problems: this.#problems,
-      warnings: this.#warnings,
+      sites: this.sites,
+      dropped: this.dropped,
+      leadingCommand: this.leading?.word,
+      complete: this.stack.length === 1,
+      problems: this.problems,
+      warnings: this.warnings,
     };
   }
 
-  get #frame(): Frame {
-    return this.#stack.at(-1) ?? newFrame('top');
-  }
-
-  #push(kind: FrameKind, length: number, more: Partial<Frame> = {}): void {
-    this.#pos += length;
-    this.#lineIsBlank = false;
-    this.#stack.push(newFrame(kind, more));
-  }
-
   #step(): void {
-    const frame = this.#frame;
-    const c = this.#text[this.#pos] ?? '';
+    const frame = this.frame;
+    const c = this.text[this.pos] ?? '';
     switch (frame.kind) {
       case 'double':
         return this.#inDouble(c);
@@ -117,116 +80,102 @@ class Lexer {
     }
   }
 
-  #startsPlaceholder(at: number): boolean {
-    return this.#text.startsWith(OPENING, at);
-  }
-
-  #pop(length: number): void {
-    this.#pos += length;
-    if (this.#stack.length > 1) this.#stack.pop();
-  }
-
   // Quotes and other constructs that are not commands.
 
   #inDouble(c: string): void {
-    if (c === '"') return this.#pop(1);
+    if (c === '"') return this.pop(1);
     if (c === '\\' || c === '$' || c === '`') {
-      const around = this.#stack.at(-2)?.command;
-      if (around !== undefined && !this.#startsPlaceholder(this.#pos)) extendWord(around, NOT_LITERAL);
+      const around = this.stack.at(-2)?.command;
+      if (around !== undefined && !this.startsPlaceholder(this.pos)) extendWord(around, NOT_LITERAL);
     }
     if (!this.#expansion(c)) this.#literal(1);
   }
 
   #inSingle(c: string): void {
-    if (c === "'") this.#pop(1);
-    else if (this.#startsPlaceholder(this.#pos)) this.#site('single');
+    if (c === "'") this.pop(1);
+    else if (this.startsPlaceholder(this.pos)) this.site('single');
     else this.#literal(1);
   }
 
   #inOpaque(c: string, closing: string): void {
-    if (c === closing) this.#pop(1);
-    else if (this.#startsPlaceholder(this.#pos)) this.#site('refused');
-    else this.#pos += c === '\\' ? 2 : 1;
+    if (c === closing) this.pop(1);
+    else if (this.startsPlaceholder(this.pos)) this.site('refused');
+    else this.pos += c === '\\' ? 2 : 1;
   }
 
   #inBraces(c: string, frame: Frame): void {
-    if (c === '}') this.#pop(1);
-    else if (c === "'" && frame.quotes) this.#push('single', 1);
-    else if (c === '"') this.#push('double', 1);
-    else if (!this.#expansion(c)) this.#pos++;
+    if (c === '}') this.pop(1);
+    else if (c === "'" && frame.quotes) this.push('single', 1);
+    else if (c === '"') this.push('double', 1);
+    else if (!this.#expansion(c)) this.pos++;
   }
 
   #inArithmetic(c: string, frame: Frame): void {
     const [open, close] = frame.close === ']' ? ['[', ']'] : ['(', ')'];
     if (c === open) frame.depth++;
     if (c !== close) {
-      if (!this.#expansion(c)) this.#pos++;
+      if (!this.#expansion(c)) this.pos++;
     } else if (frame.depth > 0) {
       frame.depth--;
-      this.#pos++;
-    } else if (frame.close === ']' || this.#text[this.#pos + 1] === ')') this.#pop(frame.close.length);
+      this.pos++;
+    } else if (frame.close === ']' || this.text[this.pos + 1] === ')') this.pop(frame.close.length);
     else {
       // It was no arithmetic but two parentheses of commands, and the inner one ends here.
-      this.#pop(1);
-      this.#push(frame.isCommand ? 'subshell' : 'substitution', 0);
-      const { command } = this.#frame;
+      this.pop(1);
+      this.push(frame.isCommand ? 'subshell' : 'substitution', 0);
+      const { command } = this.frame;
       if (command !== undefined) nextCommand(command, false);
     }
   }
 
   #inHeredoc(c: string): void {
-    if (!this.#expansion(c)) this.#pos++;
+    if (!this.#expansion(c)) this.pos++;
   }
 
   /** Adds quoted text to the word of the command around, if quotes stand directly in one. */
   #literal(length: number): void {
-    const { command } = this.#stack.at(-2) ?? this.#frame;
-    const text = this.#text.slice(this.#pos, this.#pos + length);
+    const { command } = this.stack.at(-2) ?? this.frame;
+    const text = this.text.slice(this.pos, this.pos + length);
     if (command !== undefined) extendWord(command, text);
-    this.#pos += length;
+    this.pos += length;
   }
 
   /** Backslash, backtick and dollar, as double quotes and here-documents have them; false: nothing of these. */
   #expansion(c: string): boolean {
     if (c === '\\') this.#escape();
-    else if (c === '`') this.#push('backtick', 1);
+    else if (c === '`') this.push('backtick', 1);
     else if (c === '$') this.#dollar(false);
     else return false;
     return true;
   }
 
   #escape(): void {
-    if (this.#startsPlaceholder(this.#pos + 1)) this.#glued('\\');
-    this.#pos += 2;
-  }
-
-  /** A `\` or `$` would take the `$` of the reference for itself. */
-  #glued(character: string): void {
-    const range = { offset: this.#pos, length: 1 + OPENING.length };
-    const message = `${character} directly before ${OPENING} changes what the shell reads there.`;
-    this.#problems.push(problemAt('E-SCRIPT', message, range, `Put it into the expression: ${OPENING} '${character === '\\' ? '\\\\' : '$'}' + … }}`));
+    if (this.startsPlaceholder(this.pos + 1)) this.glued('\\');
+    this.pos += 2;
   }
 
   #dollar(quotesCount: boolean): void {
-    const next = this.#text[this.#pos + 1] ?? '';
-    if (this.#startsPlaceholder(this.#pos)) this.#site();
-    else if (next === '$' && this.#startsPlaceholder(this.#pos + 1)) {
-      this.#glued('$');
-      this.#pos++;
-    } else if (next === '(' && this.#text[this.#pos + 2] === '(') this.#push('arithmetic', 3);
-    else if (next === '(') this.#push('substitution', 2);
-    else if (next === '[') this.#push('arithmetic', 2, { close: ']' });
-    else if (next === '{') this.#push('braces', 2, { quotes: this.#bracesQuote() });
-    else if (next === "'" && quotesCount) this.#push('ansi', 2);
-    else if (next === '"' && quotesCount) this.#push('double', 2);
-    else this.#pos += next !== '' && SPECIAL_PARAMETERS.includes(next) ? 2 : 1;
+    const next = this.text[this.pos + 1] ?? '';
+    if (this.startsPlaceholder(this.pos)) this.site();
+    else if (next === '$' && this.startsPlaceholder(this.pos + 1)) {
+      this.glued('$');
+      this.pos++;
+    } else if (next === '(' && this.text[this.pos + 2] === '(') this.push('arithmetic', 3);
+    else if (next === '(') this.push('substitution', 2);
+    else if (next === '[') this.push('arithmetic', 2, { close: ']' });
+    else if (next === '{') this.push('braces', 2, { quotes: this.#bracesQuote() });
+    else if (next === "'" && quotesCount) this.push('ansi', 2);
+    else if (next === '"' && quotesCount) this.push('double', 2);
+    else this.pos += next !== '' && SPECIAL_PARAMETERS.includes(next) ? 2 : 1;
   }
 
   /** In double quotes, POSIX has `'` quote in patterns (`"${x#'a'}"`) but not in other texts (`"${x:-it's}"`). */
   #bracesQuote(): boolean {
-    const { kind } = this.#frame;
+    const { kind } = this.frame;
     if (this.#isBash || (kind !== 'double' && kind !== 'heredoc')) return true;
-    const operator = /^\$\{!?(?:[A-Za-z0-9_]+|[#?$!@*-])(?:\[[^\]\n]{0,80}\])?(.)/s.exec(this.#text.slice(this.#pos, this.#pos + 200));
+    const operator = /^\$\{!?(?:[A-Za-z0-9_]+|[#?$!@*-])(?:\[[^\]\n]{0,80}\])?(.)/s.exec(
+      this.text.slice(this.pos, this.pos + 200),
+    );
     return '#%/^,'.includes(operator?.[1] ?? '#');
   }
 
@@ -237,26 +186,26 @@ class Lexer {
     if (command === undefined) return;
     if (c === '\n') return this.#newline();
     if (c === ' ' || c === '\t') {
-      this.#endWord();
-      this.#pos++;
+      this.endWord();
+      this.pos++;
       return;
     }
     if (c === '#' && command.word === undefined) {
-      const end = this.#text.indexOf('\n', this.#pos);
-      this.#pos = end < 0 ? this.#limit : Math.min(end, this.#limit);
+      const end = this.text.indexOf('\n', this.pos);
+      this.pos = end < 0 ? this.limit : Math.min(end, this.limit);
       return;
     }
-    this.#lineIsBlank = false;
+    this.lineIsBlank = false;
     if (c === '\\') this.#escapeInWord();
     else if (c === "'") {
       wordOf(command).quoted = true;
-      this.#push('single', 1);
+      this.push('single', 1);
     } else if (c === '"') {
       wordOf(command).quoted = true;
-      this.#push('double', 1);
+      this.push('double', 1);
     } else if (c === '$' || c === '`') {
-      if (!this.#startsPlaceholder(this.#pos)) extendWord(command, NOT_LITERAL);
-      if (c === '`') this.#push('backtick', 1);
+      if (!this.startsPlaceholder(this.pos)) extendWord(command, NOT_LITERAL);
+      if (c === '`') this.push('backtick', 1);
       else this.#dollar(true);
     } else if (c === '<' || c === '>') this.#redirect(c);
     else if (c === ';' || c === '&' || c === '|') this.#separator(c);
@@ -264,75 +213,71 @@ class Lexer {
     else if (c === ')') this.#closeParenthesis();
     else {
       extendWord(command, c);
-      this.#pos++;
+      this.pos++;
     }
   }
 
   #escapeInWord(): void {
-    const { command } = this.#frame;
-    if (this.#text[this.#pos + 1] === '\n') {
-      this.#pos += 2;
+    const { command } = this.frame;
+    if (this.text[this.pos + 1] === '\n') {
+      this.pos += 2;
       return;
     }
-    if (command !== undefined) extendWord(command, this.#text[this.#pos + 1] ?? '').quoted = true;
+    if (command !== undefined) extendWord(command, this.text[this.pos + 1] ?? '').quoted = true;
     this.#escape();
   }
 
   #newline(): void {
-    this.#endWord();
-    this.#pos++;
-    if (this.#lineIsBlank) this.#drop(this.#pos);
-    this.#lineStart = this.#pos;
-    this.#lineIsBlank = true;
-    const { command, kind } = this.#frame;
+    this.endWord();
+    this.pos++;
+    if (this.lineIsBlank) this.drop(this.pos);
+    this.lineStart = this.pos;
+    this.lineIsBlank = true;
+    const { command, kind } = this.frame;
     if (command !== undefined) nextCommand(command, kind !== 'array');
-    this.#enterHeredoc();
-  }
-
-  #drop(end: number): void {
-    if (end > this.#lineStart) this.#dropped.push({ start: this.#lineStart, end });
+    this.enterHeredoc();
   }
 
   #separator(c: string): void {
-    this.#endWord();
-    const { command } = this.#frame;
-    const next = this.#text[this.#pos + 1];
+    this.endWord();
+    const { command } = this.frame;
+    const next = this.text[this.pos + 1];
     if (c === '&' && next === '>') {
-      this.#pos++;
+      this.pos++;
       return;
     }
     if (command === undefined) return;
     const isClause = c === ';' && (next === ';' || next === '&');
-    if (isClause && this.#frame.kind === 'case' && command.stage === 'body') command.stage = 'pattern';
+    if (isClause && this.frame.kind === 'case' && command.stage === 'body') command.stage = 'pattern';
     if (command.conditional && c !== ';') {
       command.operand = [];
-      this.#pos++;
+      this.pos++;
       return;
     }
     command.conditional = false;
-    nextCommand(command, this.#frame.kind !== 'array');
-    this.#pos += isClause ? 2 : 1;
+    nextCommand(command, this.frame.kind !== 'array');
+    this.pos += isClause ? 2 : 1;
   }
 
   #redirect(c: string): void {
-    const { command } = this.#frame;
-    const rest = this.#text.slice(this.#pos, this.#pos + 3);
+    const { command } = this.frame;
+    const rest = this.text.slice(this.pos, this.pos + 3);
     // The digits of `2>` are no word; a word that only ends in digits is.
     if (command?.word !== undefined && /^\d+$/.test(command.word.text)) command.word = undefined;
-    this.#endWord();
+    this.endWord();
     if (command === undefined) return;
     if (command.conditional || command.stage === 'pattern') {
-      this.#pos++;
+      this.pos++;
       return;
     }
     if (rest.startsWith(`${c}(`)) {
       extendWord(command, NOT_LITERAL);
-      return this.#push('substitution', 2);
+      return this.push('substitution', 2);
     }
     if (rest.startsWith('<<') && rest !== '<<<') return this.#heredocOperator();
     const operator = /^(?:<<<|<&|<>|<|>>|>&|>\||>)/.exec(rest)?.[0] ?? c;
     command.redirected = true;
-    this.#pos += operator.length;
+    this.pos += operator.length;
   }
 
   #openParenthesis(frame: Frame): void {
@@ -341,21 +286,21 @@ class Lexer {
     const inWord = command.word !== undefined;
     const isFor = command.words.length === 1 && command.words[0] === 'for';
     const isPattern = frame.kind === 'case' && command.stage === 'pattern';
-    if ((isPattern || command.conditional) && !inWord) this.#pos++;
-    else if (!inWord && (command.atCommand || isFor) && this.#text[this.#pos + 1] === '(') {
-      this.#push('arithmetic', 2, { isCommand: true });
+    if ((isPattern || command.conditional) && !inWord) this.pos++;
+    else if (!inWord && (command.atCommand || isFor) && this.text[this.pos + 1] === '(') {
+      this.push('arithmetic', 2, { isCommand: true });
     } else if (inWord) {
       // An array, an extended pattern, or the `()` of a function.
       extendWord(command, NOT_LITERAL);
-      this.#push('array', 1);
-    } else this.#push('subshell', 1);
+      this.push('array', 1);
+    } else this.push('subshell', 1);
   }
 
   #closeParenthesis(): void {
-    this.#endWord();
-    const frame = this.#frame;
+    this.endWord();
+    const frame = this.frame;
     const { command } = frame;
-    this.#pos++;
+    this.pos++;
     if (command?.conditional === true) return;
     if (frame.kind === 'case' && command !== undefined) {
       if (command.stage === 'pattern') {
@@ -364,144 +309,29 @@ class Lexer {
         return;
       }
       // No case at all, or one without its esac: what it stands in ends here.
-      this.#stack.pop();
+      this.stack.pop();
     }
-    if (this.#stack.length > 1) this.#stack.pop();
-    const around = this.#frame.command;
+    if (this.stack.length > 1) this.stack.pop();
+    const around = this.frame.command;
     if (around !== undefined && frame.kind === 'subshell') nextCommand(around, true);
-    const isFunction = frame.kind === 'array' && this.#text[this.#pos - 2] === '(';
+    const isFunction = frame.kind === 'array' && this.text[this.pos - 2] === '(';
     if (around !== undefined && isFunction) {
       around.word = undefined;
       nextCommand(around, true);
     }
   }
 
-  #endWord(): void {
-    const { command } = this.#frame;
-    if (command?.word === undefined) return;
-    const { word, words, redirected } = command;
-    const depth = this.#stack.length;
-    if (!redirected) this.#lint(words, word.text, word.sites);
-    const meaning = endWord(command);
-    if (meaning === 'command' && this.#leading === undefined) {
-      this.#leading = { word: depth > 1 || word.text.includes(NOT_LITERAL) ? undefined : word.text };
-    }
-    if (meaning === 'case') this.#stack.push(newFrame('case'));
-    else if (meaning === 'esac' && this.#frame.kind === 'case') {
-      this.#stack.pop();
-      const around = this.#frame.command;
-      if (around !== undefined) nextCommand(around, false);
-    }
-  }
-
-  #lint(words: readonly string[], word: string, sites: readonly Site[]): void {
-    const quoted = sites.filter((site) => site.context === 'double' || site.context === 'single');
-    const program = quoted.length === 0 ? undefined : embeddedIn(words, word);
-    if (program !== undefined) for (const site of quoted) this.#warn(site, program);
-  }
-
-  #warn(site: { readonly start: number; readonly end: number }, program: string): void {
-    this.#warnings.push({
-      code: 'W-EMBEDDED-PROGRAM',
-      message: `The value becomes part of a program for ${program}, which reads it by its own rules.`,
-      hint: program === 'awk' ? 'Pass it by awk -v name=value.' : `Pass it to ${program} as an argument or by env.`,
-      offset: site.start,
-      length: site.end - site.start,
-      severity: 'warning',
-    });
-  }
-
   // Here-documents.
 
   #heredocOperator(): void {
-    const stripsTabs = this.#text[this.#pos + 2] === '-';
-    const found = delimiterAt(this.#text, this.#pos + (stripsTabs ? 3 : 2), this.#limit);
+    const stripsTabs = this.text[this.pos + 2] === '-';
+    const found = delimiterAt(this.text, this.pos + (stripsTabs ? 3 : 2), this.limit);
     if (found.placeholder) {
       const range = { offset: found.end, length: OPENING.length };
-      this.#problems.push(problemAt('E-SCRIPT', 'The delimiter of a here-document must be literal.', range));
+      this.problems.push(problemAt('E-SCRIPT', 'The delimiter of a here-document must be literal.', range));
     }
-    const command = this.#frame.command?.words ?? [];
-    this.#waiting.push({ delimiter: found.delimiter, quoted: found.quoted, stripsTabs, command });
-    this.#pos = found.end;
-  }
-
-  /** At the start of a line: the bodies of the here-documents announced before. */
-  #enterHeredoc(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
-      const { bodyEnd, resume } = bodyOf(this.#text, this.#pos, this.#limit, next);
-      if (!next.quoted) {
-        if (this.#stack.filter(({ kind }) => kind === 'heredoc').length >= MAX_HEREDOC_DEPTH) {
-          const message = `here-documents within one another go deeper than ${MAX_HEREDOC_DEPTH} (MAX_HEREDOC_DEPTH)`;
-          this.#problems.push(problemAt('E-SCRIPT', message, { offset: this.#pos, length: 1 }));
-          this.#stopped = true;
-          return;
-        }
-        const program = readsProgram(next.command);
-        this.#push('heredoc', 0, { end: this.#limit, resume, later: this.#waiting, program });
-        this.#waiting = [];
-        this.#limit = bodyEnd;
-        return;
-      }
-      this.#refuseAll(bodyEnd);
-      this.#pos = Math.max(this.#pos, resume);
-      this.#lineStart = this.#pos;
-    }
-  }
-
-  #refuseAll(end: number): void {
-    for (;;) {
-      // Within the body only: a search to the end of the text for each here-document would be quadratic.
-      const at = this.#text.slice(this.#pos, end).indexOf(OPENING);
-      if (at < 0 || this.#stopped) return;
-      this.#pos += at;
-      this.#addSite('refused', refusalFor('heredoc', this.#text, this.#pos));
-    }
-  }
-
-  /** At the end of the innermost body, whatever was left open in it; false: the text ends. */
-  #leaveHeredoc(): boolean {
-    const at = this.#stack.findLastIndex(({ kind }) => kind === 'heredoc');
-    const frame = this.#stack[at];
-    if (frame === undefined) return false;
-    this.#stack.length = at;
-    this.#limit = frame.end;
-    this.#pos = Math.max(this.#pos, frame.resume);
-    this.#lineStart = this.#pos;
-    this.#lineIsBlank = true;
-    this.#waiting = [...frame.later];
-    this.#enterHeredoc();
-    return true;
-  }
-
-  // Placeholders.
-
-  #site(context?: SiteContext): void {
-    const frame = this.#frame;
-    const around = this.#stack.at(-2);
-    if (frame.kind === 'double' || frame.kind === 'single') {
-      if (around?.kind === 'braces') this.#addSite('refused', refusalFor('braces', this.#text, this.#pos));
-      else this.#addSite(context ?? 'double');
-    } else if (frame.kind === 'braces' || frame.kind === 'backtick' || frame.kind === 'ansi') {
-      this.#addSite('refused', refusalFor(frame.kind, this.#text, this.#pos));
-    } else if (frame.kind === 'arithmetic' || frame.kind === 'heredoc') this.#addSite(frame.kind);
-    else this.#addSite('word');
-  }
-
-  #addSite(context: SiteContext, refusal?: Site['refusal']): void {
-    const start = this.#pos;
-    const end = endOfPlaceholder(this.#text, start);
-    if (!end.ok) {
-      this.#problems.push(end.error);
-      this.#stopped = true;
-      return;
-    }
-    const numeric = context === 'arithmetic';
-    const site = { start, end: end.value, context, refusal, wholeWord: false, target: false, numeric };
-    this.#sites.push(site);
-    this.#pos = end.value;
-    const frame = this.#frame;
-    if (context === 'heredoc' && frame.program !== undefined) this.#warn(site, frame.program);
-    const owner = frame.kind === 'double' || frame.kind === 'single' ? this.#stack.at(-2) : frame;
-    if (owner?.command !== undefined) extendWord(owner.command, NOT_LITERAL).sites.push(site);
+    const command = this.frame.command?.words ?? [];
+    this.announce({ delimiter: found.delimiter, quoted: found.quoted, stripsTabs, command });
+    this.pos = found.end;
   }
 }

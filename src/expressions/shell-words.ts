@@ -2,14 +2,25 @@ import { type CommandState, NOT_LITERAL, type Site, type Word } from './shell-fr
 
 /** What the end of a word means for the command it is in. */
 
-const OPENERS: ReadonlySet<string> = new Set(['if', 'then', 'elif', 'else', 'do', 'while', 'until', '!', '{', 'time', 'coproc']);
+const OPENERS: ReadonlySet<string> = new Set([
+  'if',
+  'then',
+  'elif',
+  'else',
+  'do',
+  'while',
+  'until',
+  '!',
+  '{',
+  'time',
+  'coproc',
+]);
 const ARITHMETIC_TESTS: ReadonlySet<string> = new Set(['-eq', '-ne', '-lt', '-le', '-gt', '-ge']);
 const DECLARATIONS: ReadonlySet<string> = new Set(['declare', 'typeset', 'local', 'readonly', 'export', 'integer']);
 /** Their operands are numbers, or names whose subscripts are evaluated, commands in them included. */
-const NAME_COMMANDS: ReadonlySet<string> = new Set([
-  ...['let', 'unset', 'read', 'readarray', 'mapfile', 'getopts'],
-  ...['exit', 'return', 'shift', 'break', 'continue'],
-]);
+const NAME_COMMANDS: ReadonlySet<string> = new Set(
+  'let unset read readarray mapfile getopts exit return shift break continue'.split(' '),
+);
 
 export type WordMeaning = 'plain' | 'case' | 'esac' | 'command';
 

@@ -59,9 +59,7 @@ const FUNCTIONS: readonly string[] = [
     `${name}(A, A, A, A): A`,
   ]),
   ...['basename', 'dirname', 'stem', 'ext'].flatMap((name) => [`${name}(string): string`, `string.${name}(): string`]),
-  ...['bytes', 'mib', 'gib'].flatMap((name) =>
-    ['string', 'int', 'Quantity'].map((type) => `${type}.${name}(): int`),
-  ),
+  ...['bytes', 'mib', 'gib'].flatMap((name) => ['string', 'int', 'Quantity'].map((type) => `${type}.${name}(): int`)),
 ];
 
 const OPERATORS: readonly string[] = [

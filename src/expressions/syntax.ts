@@ -27,7 +27,11 @@ export function parseSyntax(source: string, base: number): Result<ASTNode, Probl
     if (!(error instanceof RangeError)) return fail(syntaxProblem(error as ParseError, source, base));
   }
   return fail(
-    problemAt('E-SYNTAX', `the expression is nested deeper than ${MAX_EXPRESSION_DEPTH} levels (MAX_EXPRESSION_DEPTH)`, whole),
+    problemAt(
+      'E-SYNTAX',
+      `the expression is nested deeper than ${MAX_EXPRESSION_DEPTH} levels (MAX_EXPRESSION_DEPTH)`,
+      whole,
+    ),
   );
 }
 
@@ -60,9 +64,10 @@ function hintFor(source: string, start: number): string | undefined {
   const rest = source.slice(start, start + 8);
   if (rest.startsWith('=')) return 'equality is ==';
   if (/^(and|or|not)\b/.test(rest)) return 'CEL writes && || !';
-  if (rest.startsWith('|') || rest.startsWith('&')) return 'CEL writes && and ||; there are no filters: call a function';
+  if (rest.startsWith('|') || rest.startsWith('&'))
+    return 'CEL writes && and ||; there are no filters: call a function';
   if (rest.startsWith('$')) return 'inside ${{ }} names stand without $';
-  if (rest.startsWith('`')) return "texts stand in '…' or \"…\"";
+  if (rest.startsWith('`')) return 'texts stand in \'…\' or "…"';
   return undefined;
 }
 

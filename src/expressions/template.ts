@@ -1,5 +1,5 @@
-import { fail, ok, type Result } from '../base/result.ts';
 import { MAX_VALUE_BYTES } from '../base/limits.ts';
+import { fail, ok, type Result } from '../base/result.ts';
 import { type Expression, evaluate, parseExpression, shown } from './expression.ts';
 import { endOfPlaceholder, OPENING } from './placeholders.ts';
 import type { Problem } from './problem.ts';

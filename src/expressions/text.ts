@@ -1,6 +1,6 @@
 import { fail, ok, type Result } from '../base/result.ts';
 import { Duration } from './duration.ts';
-import { EvaluationFailure, failure, type Frame } from './evaluation.ts';
+import { EvaluationFailure, type Frame, failure } from './evaluation.ts';
 import { Quantity } from './quantity.ts';
 import { isList, isMap, type Outcome, typeName, type Value } from './value.ts';
 

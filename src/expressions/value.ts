@@ -58,10 +58,9 @@ export function typeName(value: Outcome): string {
 
 /** JSON as values: integers that JSON can hold exactly become ints, all other numbers doubles. */
 export function fromJson(json: Json): Value {
-  return rebuild(json, (leaf) => {
-    if (typeof leaf === 'number') return Number.isSafeInteger(leaf) ? BigInt(leaf) : leaf;
-    return leaf as Value;
-  }) as Value;
+  return rebuild<Json, Value>(json, (leaf) => {
+    return typeof leaf === 'number' && Number.isSafeInteger(leaf) ? BigInt(leaf) : leaf;
+  });
 }
 
 /**
@@ -69,38 +68,50 @@ export function fromJson(json: Json): Value {
  * quantities and doubles that are not finite.
  */
 export function toJson(value: Value): Json {
-  return rebuild(value, (leaf) => {
+  return rebuild<Value, Json>(value, (leaf) => {
     if (typeof leaf === 'bigint') return Number.isSafeInteger(Number(leaf)) ? Number(leaf) : leaf.toString();
     if (typeof leaf === 'number' && !Number.isFinite(leaf)) return String(leaf);
-    if (leaf instanceof Duration || leaf instanceof Quantity) return leaf.toString();
-    return leaf as Json;
-  }) as Json;
+    return leaf instanceof Duration || leaf instanceof Quantity ? leaf.toString() : (leaf as Json);
+  });
 }
 
-type Tree = Value | Json;
-type Holder = { [key: string]: unknown } | unknown[];
-
 /** A copy with other leaves. A loop with its own stack: data may be nested as deep as its author likes. */
-function rebuild(tree: Tree, leaf: (value: Tree) => unknown): unknown {
-  const root: unknown[] = [];
-  const todo: { source: Tree; holder: Holder; key: string | number }[] = [{ source: tree, holder: root, key: 0 }];
+function rebuild<From extends Value, To extends Value>(tree: From, leaf: (value: From) => To): To {
+  const root: { made?: Value } = {};
+  const todo: { source: Value; put: (made: Value) => void }[] = [
+    {
+      source: tree,
+      put: (made) => {
+        root.made = made;
+      },
+    },
+  ];
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
-    const { source, holder, key } = next;
-    let made: unknown;
-    if (isList(source as Value)) {
-      const list = source as readonly Tree[];
-      const copy = new Array<unknown>(list.length);
-      for (const [i, member] of list.entries()) todo.push({ source: member, holder: copy, key: i });
-      made = copy;
-    } else if (isMap(source as Value)) {
-      const copy = emptyMap() as Holder;
-      for (const [name, member] of Object.entries(source as { readonly [key: string]: Tree })) {
-        (copy as { [key: string]: unknown })[name] = null;
-        if (member !== undefined) todo.push({ source: member, holder: copy, key: name });
+    const { source, put } = next;
+    if (isList(source)) {
+      const copy: Value[] = Array.from({ length: source.length }, () => null);
+      for (const [i, member] of source.entries()) {
+        todo.push({
+          source: member,
+          put: (made) => {
+            copy[i] = made;
+          },
+        });
       }
-      made = copy;
-    } else made = leaf(source);
-    (holder as { [key: string | number]: unknown })[key] = made;
+      put(copy);
+    } else if (isMap(source)) {
+      const copy = emptyMap();
+      for (const [name, member] of Object.entries(source)) {
+        copy[name] = null;
+        todo.push({
+          source: member ?? null,
+          put: (made) => {
+            copy[name] = made;
+          },
+        });
+      }
+      put(copy);
+    } else put(leaf(source as From));
   }
-  return root[0];
+  return (root.made ?? null) as To;
 }

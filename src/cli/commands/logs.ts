@@ -1,3 +1,4 @@
+import { isGlob } from '../../base/glob.ts';
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
 import { EXIT, orExit } from '../exit-code.ts';
@@ -14,7 +15,7 @@ export async function run(context: CommandContext): Promise<number> {
   const { signal, end } = untilInterrupted(io);
   try {
     orExit(await connection.home.get(ref));
-    const printer = new LogPrinter(io.stdout.isTerminal);
+    const printer = new LogPrinter(io.stdout.isTerminal, tasks.length !== 1 || tasks.some(isGlob));
     const chunks = connection.home.logs(ref, {
       tasks: tasks.length === 0 ? undefined : tasks,
       attempt,

@@ -7,19 +7,22 @@ import { harmless, oneLine } from './terminal-text.ts';
  */
 export class LogPrinter {
   readonly #terminal: boolean;
+  readonly #labelled: boolean;
   #last: string | undefined;
   #atLineStart = true;
 
-  constructor(terminal: boolean) {
+  /** `labelled`: also the first task gets its header, because several may come. */
+  constructor(terminal: boolean, labelled = false) {
     this.#terminal = terminal;
+    this.#labelled = labelled;
   }
 
   add(chunk: LogChunk): string {
     if (chunk.text === '') return '';
     const source = `${chunk.task} (attempt ${chunk.attempt})`;
     let out = '';
-    if (this.#last !== undefined && this.#last !== source)
-      out = `${this.#atLineStart ? '' : '\n'}==> ${oneLine(source)} <==\n`;
+    const another = this.#last === undefined ? this.#labelled : this.#last !== source;
+    if (another) out = `${this.#atLineStart ? '' : '\n'}==> ${oneLine(source)} <==\n`;
     this.#last = source;
     this.#atLineStart = chunk.text.endsWith('\n');
     return out + (this.#terminal ? harmless(chunk.text) : chunk.text);

@@ -17,10 +17,15 @@ export interface Verdict {
   readonly nextMs: number | undefined;
 }
 
-/** Notes on each claim whether its file is there. What cannot be said (an unreadable subfolder) stays as it is. */
-export function notePresence(dir: string, claims: Iterable<Claim>, scan: FolderScan, now: number): void {
+/**
+ * Notes on each claim whether its file is there. What cannot be said (an unreadable subfolder) stays as it is.
+ * Returns the files that came back: what they hold has to be judged again.
+ */
+export function notePresence(dir: string, claims: Iterable<Claim>, scan: FolderScan, now: number): ReadonlySet<string> {
+  const back = new Set<string>();
   for (const claim of claims) {
     if (scan.files.has(claim.file)) {
+      if (claim.absent?.what === 'File' || claim.elsewhere !== undefined) back.add(claim.file);
       if (claim.absent?.what === 'File') claim.absent = undefined;
       claim.elsewhere = undefined;
       claim.seenIn = scan.identity;
@@ -31,6 +36,14 @@ export function notePresence(dir: string, claims: Iterable<Claim>, scan: FolderS
     claim.elsewhere = otherPlace(dir, claim, scan);
     if (claim.elsewhere !== undefined) claim.absent = undefined;
     else if (claim.absent?.what !== 'File') claim.absent = { since: now, what: 'File' };
+  }
+  return back;
+}
+
+/** Nothing can be said about the folder: absences are timed anew when it is back. */
+export function noteAway(claims: Iterable<Claim>, now: number): void {
+  for (const claim of claims) {
+    claim.absent = claim.absent?.what === 'Document' ? { since: now, what: 'Document' } : undefined;
   }
 }
 

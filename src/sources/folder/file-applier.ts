@@ -56,7 +56,11 @@ export class FileApplier {
     const state = this.#o.states.of(file);
     if (read.kind === 'Unreadable') return this.#unreadable(file, state, read.message);
     noteSignature(state, read.signature, this.#o.clock.monotonic());
-    for (const claim of this.#o.claims.ofFile(file)) if (claim.absent?.what === 'File') claim.absent = undefined;
+    for (const claim of this.#o.claims.ofFile(file)) {
+      if (claim.absent?.what !== 'File') continue;
+      claim.absent = undefined;
+      state.again = true;
+    }
     if (read.digest === state.digest && !state.again) {
       state.unsure = undefined;
       return;
@@ -93,11 +97,7 @@ export class FileApplier {
     const { documents, diagnostics } = await loadWorkflows(read.text, file);
     const errors = diagnostics.filter((d) => d.severity === 'error');
     const looksCut = errors.length > 0 || !/[\n}\]]$/.test(read.text);
-    if (looksCut && state.unsure !== read.digest && !state.again) {
-      state.unsure = read.digest;
-      this.#o.clock.after(HALF_WRITTEN_MS, () => this.#o.look(file));
-      return;
-    }
+    if (looksCut && state.digest !== read.digest && this.#mayGrow(file, state, read.digest)) return;
     if (state.digest !== read.digest) {
       state.tries = 0;
       state.said.clear();
@@ -111,6 +111,18 @@ export class FileApplier {
       await this.#invalid(file, `${file} is empty; to delete its workflows, remove the file`);
     else await this.#applyAll(file, state, documents);
     for (const claim of this.#o.claims.ofFile(file)) this.wake(claim.key, state.digest);
+  }
+
+  /** Editors and copies write in pieces: what looks cut counts once it has stayed as it is for a moment. */
+  #mayGrow(file: string, state: FileState, digest: string): boolean {
+    const now = this.#o.clock.monotonic();
+    if (state.unsure !== digest) {
+      state.unsure = digest;
+      state.unsureSince = now;
+    }
+    const left = HALF_WRITTEN_MS - (now - state.unsureSince);
+    if (left > 0) this.#o.clock.after(left, () => this.#o.look(file));
+    return left > 0;
   }
 
   /** A file counts as a whole: nothing of a broken one is applied, and what it owned stays as it is. */

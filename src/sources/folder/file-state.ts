@@ -2,8 +2,9 @@
 export interface FileState {
   /** Of the content that was judged last; `unreadable: …` where there was none. */
   digest: string | undefined;
-  /** Of content that looked half written; seen once more unchanged, it counts. */
+  /** Of content that looks half written, and since when (monotonic) it has been the same. */
   unsure: string | undefined;
+  unsureSince: number;
   /** Judge it again even if the content is the same: a retry, a name that came free. */
   again: boolean;
   /** Tries in a row that were refused with this content. */
@@ -37,6 +38,7 @@ export class FileStates {
       state = {
         digest: undefined,
         unsure: undefined,
+        unsureSince: 0,
         again: false,
         tries: 0,
         cancelRetry: undefined,

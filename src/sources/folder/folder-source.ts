@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { FOLDER_AWAY_MS, FOLDER_RESCAN_MS, HALF_WRITTEN_MS, MAX_FILES_AT_ONCE } from '../../base/limits.ts';
 import type { Logger } from '../../base/logger.ts';
 import { SOURCE_ANNOTATION, SOURCE_INODE_ANNOTATION, type SourceHome } from '../source.ts';
-import { judgeAbsence, notePresence } from './absence.ts';
+import { judgeAbsence, noteAway, notePresence } from './absence.ts';
 import { type Claim, Claims } from './claims.ts';
 import { deleteClaimed } from './deletion.ts';
 import { FileApplier } from './file-applier.ts';
@@ -173,11 +173,10 @@ class WatchedFolder implements FolderSource {
     });
   }
 
-  /** Nothing is known about any file then; absences are timed anew when it is back. */
   async #wentAway(problem: string): Promise<void> {
     if (!this.#away) this.#logger.warn({ dir: this.#dir, problem }, 'the watched folder is away; what runs goes on');
     this.#away = true;
-    for (const claim of this.#claims.all()) claim.absent = undefined;
+    noteAway(this.#claims.all(), this.#clock.monotonic());
     await this.#unwatch();
   }
 
@@ -194,7 +193,10 @@ class WatchedFolder implements FolderSource {
       await this.#unwatch();
     }
     this.#watchAgain();
-    notePresence(this.#dir, this.#claims.all(), scan, this.#clock.monotonic());
+    for (const file of notePresence(this.#dir, this.#claims.all(), scan, this.#clock.monotonic())) {
+      this.#states.of(file).again = true;
+      this.#queue.add(file);
+    }
     await this.#settleAbsences();
     this.#forgetGone(scan);
   }

@@ -196,7 +196,7 @@ describe('views', () => {
     expect((await sh.fixpoint('graph', 'a')).out).toBe('one\n');
     expect((await sh.fixpoint('graph', 'a', '-o', 'dot')).out).toContain('digraph');
     expect((await sh.fixpoint('logs', 'a', 'one')).out).toBe('out\n');
-    expect((await sh.fixpoint('logs', 'a', '--stderr')).out).toBe('err\n');
+    expect((await sh.fixpoint('logs', 'a', '--stderr')).out).toBe('==> one (attempt 1) <==\nerr\n');
     expect((await sh.fixpoint('events', 'a')).out).toBe('00:00:00.000 AttemptStarted one\n');
     const event = JSON.parse((await sh.fixpoint('events', 'a', '-o', 'json')).out);
     expect(event).toMatchObject({ reason: 'AttemptStarted', task: 'one', attempt: 1, type: 'Normal' });

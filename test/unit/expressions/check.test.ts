@@ -81,7 +81,9 @@ describe('names at their place', () => {
   test('a name is marked where it stands', () => {
     const source = '1 + size(tasks.trimm.outputs.fq)';
     const [problem] = check(source);
-    expect(source.slice(problem?.offset, (problem?.offset ?? 0) + (problem?.length ?? 0))).toBe('tasks.trimm.outputs.fq');
+    expect(source.slice(problem?.offset, (problem?.offset ?? 0) + (problem?.length ?? 0))).toBe(
+      'tasks.trimm.outputs.fq',
+    );
   });
 
   test.each([
@@ -187,7 +189,9 @@ describe('types', () => {
   test('a problem of types is marked where it stands', () => {
     const source = 'true && (item.reads > 1000)';
     const [problem] = check(source);
-    expect(source.slice(problem?.offset, (problem?.offset ?? 0) + (problem?.length ?? 0))).toContain('item.reads > 1000');
+    expect(source.slice(problem?.offset, (problem?.offset ?? 0) + (problem?.length ?? 0))).toContain(
+      'item.reads > 1000',
+    );
   });
 
   test('thousands of different types do not pile up in the checker', () => {

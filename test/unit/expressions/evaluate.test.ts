@@ -122,7 +122,13 @@ describe('functions', () => {
     ['sum([])', 0n],
     ['min(3, 1, 2)', 1n],
     ['max(params.list)', 'b'],
-    ['zip([1, 2], ["a", "b"])', [[1n, 'a'], [2n, 'b']]],
+    [
+      'zip([1, 2], ["a", "b"])',
+      [
+        [1n, 'a'],
+        [2n, 'b'],
+      ],
+    ],
     ['chunk([1, 2, 3], 2)', [[1n, 2n], [3n]]],
     ['join(params.list, "+")', 'b+a+b'],
     ['[1, 2.5, true].map(x, string(x)).join(",")', '1,2.5,true'],

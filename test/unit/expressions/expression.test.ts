@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { evaluate, type Expression, parseExpression } from '../../../src/expressions/expression.ts';
+import { type Expression, evaluate, parseExpression } from '../../../src/expressions/expression.ts';
 import type { Problem } from '../../../src/expressions/problem.ts';
 
 function parsed(source: string, offset = 0): Expression {
@@ -106,7 +106,11 @@ describe('what is wrong with an expression', () => {
     ['tasks.a.outputs', 'E-DYNAMIC-NAME', 'outputs.NAME'],
     ['params.at(1)', 'E-DYNAMIC-NAME', 'belongs after tasks.NAME'],
     ['[1].map(x, tasks.a.at(x).outputs.b)', 'E-SCOPE', 'not the variable x'],
-    ['tasks.trim-reads.outputs.x', 'E-MINUS', "tasks.trim-reads reads as tasks.trim minus reads. Write tasks['trim-reads']."],
+    [
+      'tasks.trim-reads.outputs.x',
+      'E-MINUS',
+      "tasks.trim-reads reads as tasks.trim minus reads. Write tasks['trim-reads'].",
+    ],
     ['tasks.a-b-c.phase', 'E-MINUS', 'minus b minus c'],
     ['params.max-len', 'E-MINUS', "Write params['max-len']"],
     ['inputs.r-1', '', ''],
@@ -152,7 +156,47 @@ describe('what is wrong with an expression', () => {
   });
 
   test('no text makes the parser throw', () => {
-    const tokens = ['params', '.', 'x', '[', ']', '(', ')', '{', '}', '"', "'", '\\', '?', ':', ',', '+', '-', '!', '&&', '1', '0x', 'e', 'u', 'b"', ' ', '\n', '//', 'has', 'map', 'tasks', 'at', '.?', '[?', 'in', 'null', 'cel', 'bind', '\0', '\ud800'];
+    const tokens = [
+      'params',
+      '.',
+      'x',
+      '[',
+      ']',
+      '(',
+      ')',
+      '{',
+      '}',
+      '"',
+      "'",
+      '\\',
+      '?',
+      ':',
+      ',',
+      '+',
+      '-',
+      '!',
+      '&&',
+      '1',
+      '0x',
+      'e',
+      'u',
+      'b"',
+      ' ',
+      '\n',
+      '//',
+      'has',
+      'map',
+      'tasks',
+      'at',
+      '.?',
+      '[?',
+      'in',
+      'null',
+      'cel',
+      'bind',
+      '\0',
+      '\ud800',
+    ];
     fc.assert(
       fc.property(fc.array(fc.constantFrom(...tokens), { maxLength: 30 }), (some) => {
         const result = parseExpression(some.join(''), 0);

@@ -22,7 +22,10 @@ function expectArrival(shell: Shell, pieces: readonly Piece[]): void {
 describe('values arrive as exact bytes and nothing of them runs', () => {
   const batch = fc.array(statement, { minLength: 1, maxLength: 60, size: 'max' });
   test.each(['bash', 'dash'] as const)('in %s, in every quoting context', (shell) => {
-    fc.assert(fc.property(batch, (pieces) => expectArrival(shell, pieces)), { numRuns: 25 });
+    fc.assert(
+      fc.property(batch, (pieces) => expectArrival(shell, pieces)),
+      { numRuns: 25 },
+    );
   });
 
   test.each([
@@ -30,21 +33,90 @@ describe('values arrive as exact bytes and nothing of them runs', () => {
     ['dash', dashStatement],
   ] as const)('in %s, where the two differ', (shell, one) => {
     const pieces = fc.array(one, { minLength: 1, maxLength: 60, size: 'max' });
-    fc.assert(fc.property(pieces, (some) => expectArrival(shell, some)), { numRuns: 10 });
+    fc.assert(
+      fc.property(pieces, (some) => expectArrival(shell, some)),
+      { numRuns: 10 },
+    );
   });
 });
 
 const TOKENS = [
-  '"', "'", '`', '\\', '$', '$(', '$((', '))', ')', '(', '((', '${', '${a:-', '${a#', '}', '$\'', '$"', '$[', ']',
-  '\n', ' ', ' ', ';', ';;', '&&', '|', '<<A\n', "<<'A'\n", '<<-A\n', '\nA\n', '\n\tA\n', '<<<', '<(', '#', ' # ',
-  'case ', ' in ', ' esac', 'a)', 'if ', 'then ', 'fi\n', 'f() ', '{ ', '; }', 'a', ' b ', 'x=', 'a[', 'let ', 'echo ',
-  'declare -i n=', '[[ ', ' ]]', ' -eq ', '[ ', 'test -v ', 'printf -v ', 'unset ', 'cat ', '!', '*', '~', '/',
+  '"',
+  "'",
+  '`',
+  '\\',
+  '$',
+  '$(',
+  '$((',
+  '))',
+  ')',
+  '(',
+  '((',
+  '${',
+  '${a:-',
+  '${a#',
+  '}',
+  "$'",
+  '$"',
+  '$[',
+  ']',
+  '\n',
+  ' ',
+  ' ',
+  ';',
+  ';;',
+  '&&',
+  '|',
+  '<<A\n',
+  "<<'A'\n",
+  '<<-A\n',
+  '\nA\n',
+  '\n\tA\n',
+  '<<<',
+  '<(',
+  '#',
+  ' # ',
+  'case ',
+  ' in ',
+  ' esac',
+  'a)',
+  'if ',
+  'then ',
+  'fi\n',
+  'f() ',
+  '{ ',
+  '; }',
+  'a',
+  ' b ',
+  'x=',
+  'a[',
+  'let ',
+  'echo ',
+  'declare -i n=',
+  '[[ ',
+  ' ]]',
+  ' -eq ',
+  '[ ',
+  'test -v ',
+  'printf -v ',
+  'unset ',
+  'cat ',
+  '!',
+  '*',
+  '~',
+  '/',
 ];
 const soup = fc
-  .array(fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...TOKENS) }, { weight: 1, arbitrary: fc.constant('${{ params.v }}') }), {
-    maxLength: 40,
-    size: 'max',
-  })
+  .array(
+    fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...TOKENS) },
+      { weight: 1, arbitrary: fc.constant('${{ params.v }}') },
+    ),
+    {
+      maxLength: 40,
+      size: 'max',
+    },
+  )
   .map((tokens) => tokens.join(''));
 
 describe('scripts that make no sense', () => {
@@ -73,7 +145,10 @@ describe('scripts that make no sense', () => {
           const parsed = parseScript(text, [shell]);
           if (!parsed.ok) return [];
           const values = ['$(touch x)', 'a[$(touch x)]', '`touch x`', "'$(touch x)'", ';touch x;', fallback];
-          const made = renderScript(parsed.value, parsed.value.expressions.map((_, i) => values[(i + text.length) % values.length] ?? ''));
+          const made = renderScript(
+            parsed.value,
+            parsed.value.expressions.map((_, i) => values[(i + text.length) % values.length] ?? ''),
+          );
           return made.ok ? [made.value] : [];
         });
         // Each in a process of its own, since most end in a syntax error.
@@ -88,9 +163,12 @@ describe('scripts that make no sense', () => {
     );
   });
 
-  test.each(TOKENS.map((token) => [JSON.stringify(token), token]))('are read in linear time: %s repeated', (_, token) => {
-    const text = `${token}\${{ params.v }}`.repeat(8_000);
-    const parsed = parseScript(text, ['bash']);
-    expect(parsed.ok ? parsed.value.segments.length : parsed.error.length).toBeGreaterThan(0);
-  });
+  test.each(TOKENS.map((token) => [JSON.stringify(token), token]))(
+    'are read in linear time: %s repeated',
+    (_, token) => {
+      const text = `${token}\${{ params.v }}`.repeat(8_000);
+      const parsed = parseScript(text, ['bash']);
+      expect(parsed.ok ? parsed.value.segments.length : parsed.error.length).toBeGreaterThan(0);
+    },
+  );
 });

@@ -1,0 +1,47 @@
+import type { Reconciler } from './reconciler.ts';
+import type { Slots } from './slots.ts';
+
+/**
+ * Offers capacity that came free to workflows with ready tasks: the most important first, then in the order they came,
+ * one at a time until it is taken. Waking them all for every core that comes free would cost a turn for each workflow.
+ */
+export class CapacityOffer {
+  readonly #slots: Pick<Slots, 'free'>;
+  readonly #reconcilers: () => Iterable<Reconciler>;
+  #offering = false;
+  #again = false;
+
+  constructor(slots: Pick<Slots, 'free'>, reconcilers: () => Iterable<Reconciler>) {
+    this.#slots = slots;
+    this.#reconcilers = reconcilers;
+  }
+
+  /** Something came free. */
+  make(): void {
+    this.#again = true;
+    if (this.#offering) return;
+    this.#offering = true;
+    void this.#offer().finally(() => {
+      this.#offering = false;
+    });
+  }
+
+  async #offer(): Promise<void> {
+    while (this.#again) {
+      this.#again = false;
+      for (const reconciler of this.#waiting()) {
+        if (this.#slots.free().cpu <= 0) break;
+        await reconciler.turn();
+      }
+    }
+  }
+
+  #waiting(): Reconciler[] {
+    const waiting = [...this.#reconcilers()].filter((r) => r.state.board.ready.size > 0 && r.state.mode === 'Converge');
+    return waiting.sort((a, b) => priority(b) - priority(a));
+  }
+}
+
+function priority(reconciler: Reconciler): number {
+  return reconciler.state.stored.object.spec.priority ?? 0;
+}

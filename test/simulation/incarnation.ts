@@ -1,0 +1,130 @@
+import type { Backend, FileSpace, Observation } from '../../src/backends/backend.ts';
+import type { Clock } from '../../src/base/clock.ts';
+import type { Batch, Store } from '../../src/store/store.ts';
+import type { Random } from './random.ts';
+
+/**
+ * One life of the daemon. Every effect passes a gate before and after; at the gate where it dies nothing of it goes
+ * on: calls never return, timers never fire, reports are not heard.
+ */
+export class Incarnation {
+  readonly crashed: Promise<void>;
+  readonly #random: Random;
+  readonly #clock: Clock;
+  readonly #say: (line: string) => void;
+  #crash: () => void = () => undefined;
+  #dead = false;
+  /** Gates left until it dies. */
+  #gatesLeft: number | undefined;
+  /** Whether effects take time and the ledger may refuse. */
+  disturbed = true;
+
+  constructor(random: Random, clock: Clock, say: (line: string) => void) {
+    this.#random = random;
+    this.#clock = clock;
+    this.#say = say;
+    this.crashed = new Promise((resolve) => {
+      this.#crash = resolve;
+    });
+  }
+
+  get dead(): boolean {
+    return this.#dead;
+  }
+
+  crashAfter(gates: number | undefined): void {
+    this.#gatesLeft = gates;
+  }
+
+  crash(where: string): void {
+    if (this.#dead) return;
+    this.#say(`CRASH at ${where}`);
+    this.#dead = true;
+    this.#crash();
+  }
+
+  async #gate(where: string): Promise<void> {
+    if (!this.#dead && this.#gatesLeft !== undefined && --this.#gatesLeft <= 0) this.crash(where);
+    if (this.#dead) await new Promise(() => undefined);
+  }
+
+  async #effect<T>(name: string, run: () => Promise<T>): Promise<T> {
+    await this.#gate(`before ${name}`);
+    await this.#delay();
+    const result = await run();
+    await this.#gate(`after ${name}`);
+    await this.#delay();
+    return result;
+  }
+
+  async #delay(): Promise<void> {
+    if (!this.disturbed || !this.#random.chance(0.06)) return;
+    await new Promise<void>((resolve) => this.#clock.after(this.#random.pick([1, 30, 2_000]), resolve));
+    if (this.#dead) await new Promise(() => undefined);
+  }
+
+  clock(): Clock {
+    const clock = this.#clock;
+    return {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (delayMs, run) =>
+        clock.after(delayMs, () => {
+          if (!this.#dead) run();
+        }),
+    };
+  }
+
+  store(inner: Store, committed: (batch: Batch) => void): Store {
+    return {
+      commit: (batch) =>
+        this.#effect('commit', async () => {
+          if (this.disturbed && this.#random.chance(0.01)) {
+            this.#say('the disk is full for a moment');
+            throw new Error('SQLITE_FULL');
+          }
+          const result = await inner.commit(batch);
+          if (result.outcome === 'Committed') committed(batch);
+          return result;
+        }),
+      workflows: () => inner.workflows(),
+      records: (uid) => inner.records(uid),
+      journal: (query) => inner.journal(query),
+      preimage: (digest) => inner.preimage(digest),
+      version: () => inner.version(),
+      close: async () => undefined,
+    };
+  }
+
+  backend(inner: Backend): Backend {
+    const files: FileSpace = {
+      look: (looks) => this.#effect('look', () => inner.files.look(looks)),
+      restore: (attempt, outputs, into) => this.#effect('restore', () => inner.files.restore(attempt, outputs, into)),
+      size: (path) => inner.files.size(path),
+    };
+    return {
+      name: inner.name,
+      capacity: inner.capacity,
+      files,
+      start: (report) =>
+        inner.start((observation: Observation) => {
+          if (!this.#dead) report(observation);
+        }),
+      directoryFor: (attempt) => inner.directoryFor(attempt),
+      submit: (launches) =>
+        this.#effect('submit', async () => {
+          const outcomes = [];
+          for (const launch of launches) {
+            outcomes.push(...(await inner.submit([launch])));
+            await this.#gate('between two submissions');
+          }
+          return outcomes;
+        }),
+      observe: (attempts) => this.#effect('observe', () => inner.observe(attempts)),
+      cancel: (attempts) => this.#effect('cancel', () => inner.cancel(attempts)),
+      readLog: (attempt, stream, from) => inner.readLog(attempt, stream, from),
+      release: (attempts, what) => this.#effect('release', () => inner.release(attempts, what)),
+      close: () => inner.close(),
+    };
+  }
+}

@@ -1,0 +1,143 @@
+import { rmSync, utimesSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import type { Workflow } from '../../src/apis/workflow.ts';
+import type { Sandbox } from '../rig/cli.ts';
+import { until } from '../rig/eventually.ts';
+import { test } from '../rig/in-sandbox.ts';
+import { noted, starts } from '../rig/task-log.ts';
+
+// Files change after a workflow has finished: shown and left alone, unless it asks for being watched.
+
+const COPY = noted('cat in.txt > out.txt');
+
+const spec = (watchInputs: boolean) => ({
+  watchInputs,
+  tasks: [
+    {
+      name: 'copy',
+      inputs: [{ name: 'in', path: 'in.txt' }],
+      outputs: [{ name: 'out', path: 'out.txt' }],
+      run: COPY,
+    },
+    { name: 'other', run: noted('true') },
+  ],
+});
+
+/** Old enough that its digest is trusted, as a user's file is. */
+function writeInput(box: Sandbox, text: string): void {
+  const path = box.write('in.txt', text);
+  const time = new Date(Date.now() - 60_000);
+  utimesSync(path, time, time);
+}
+
+const condition = async (box: Sandbox, type: string) => {
+  const workflow = await box.json<Workflow>('get', 'workflow', 'w');
+  return workflow.status?.conditions.find((c) => c.type === type);
+};
+
+const ran = (box: Sandbox) => starts(box.path('log'));
+
+describe('watchInputs', () => {
+  test('a changed input runs what reads it, without an apply', async ({ box }) => {
+    writeInput(box, 'one\n');
+    await box.daemon();
+    await box.expectExit(0, 'apply', '-f', box.workflow(spec(true)));
+    await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s');
+    expect(ran(box)).toEqual({ copy: 1, other: 1 });
+    writeInput(box, 'two\n');
+    await until('it ran again', () => ran(box)['copy'] === 2 && box.read('out.txt') === 'two\n');
+    // Replaced by renaming, as editors do, and gone and back.
+    box.write('next.txt', 'three\n');
+    const { renameSync } = await import('node:fs');
+    renameSync(box.path('next.txt'), box.path('in.txt'));
+    await until('a replaced file is seen', () => ran(box)['copy'] === 3 && box.read('out.txt') === 'three\n');
+    await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s');
+    expect(ran(box)['other']).toBe(1);
+  });
+
+  test('without it nothing happens before the next look', async ({ box }) => {
+    writeInput(box, 'one\n');
+    const daemon = await box.daemon();
+    const file = box.workflow(spec(false));
+    await box.expectExit(0, 'apply', '-f', file);
+    await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s');
+    writeInput(box, 'two\n');
+    // An unchanged document applied to a live daemon looks at nothing.
+    await box.expectExit(0, 'apply', '-f', file);
+    await daemon.kill('SIGTERM');
+    expect(ran(box)).toEqual({ copy: 1, other: 1 });
+  });
+});
+
+describe('drift of a finished workflow', () => {
+  const finished = async (box: Sandbox): Promise<string> => {
+    writeInput(box, 'one\n');
+    const file = box.workflow(spec(false));
+    expect((await box.run(file)).code).toBe(0);
+    return file;
+  };
+
+  test('is shown by the daemon that opens it, and acted on at the next apply', async ({ box }) => {
+    const file = await finished(box);
+    writeInput(box, 'two\n');
+    await box.daemon();
+    expect(await condition(box, 'InputsChanged')).toMatchObject({
+      status: 'True',
+      reason: 'FilesChanged',
+      message: `files changed since it finished; the next apply runs again: copy (${box.path('in.txt')})`,
+    });
+    expect((await box.json<Workflow>('get', 'workflow', 'w')).status?.phase).toBe('Succeeded');
+    expect(ran(box)).toEqual({ copy: 1, other: 1 });
+    await box.expectExit(0, 'apply', '-f', file);
+    await until('it ran again', () => ran(box)['copy'] === 2);
+    await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s');
+    expect(await condition(box, 'InputsChanged')).toBeUndefined();
+    expect(ran(box)).toEqual({ copy: 2, other: 1 });
+  });
+
+  test('a request is a wish too', async ({ box }) => {
+    await finished(box);
+    rmSync(box.path('out.txt'));
+    await box.daemon();
+    expect((await condition(box, 'InputsChanged'))?.message).toContain(`copy (${box.path('out.txt')})`);
+    await box.expectExit(0, 'retry', 'w');
+    await until('it ran again', () => ran(box)['copy'] === 2);
+    await until('the condition is gone', async () => (await condition(box, 'InputsChanged')) === undefined);
+  });
+
+  test('what is put back in time was no drift', async ({ box }) => {
+    await finished(box);
+    writeInput(box, 'two\n');
+    await (await box.daemon()).kill('SIGTERM');
+    writeInput(box, 'one\n');
+    await box.daemon();
+    expect(await condition(box, 'InputsChanged')).toBeUndefined();
+    expect(ran(box)).toEqual({ copy: 1, other: 1 });
+  });
+
+  test('a deleted workflow that rests goes', async ({ box }) => {
+    await finished(box);
+    writeInput(box, 'two\n');
+    await box.daemon();
+    await box.expectExit(0, 'delete', 'w');
+    await until('it is gone', async () => (await box.cli('get', 'workflow', 'w')).code === 4);
+  });
+
+  test('run acts on it at once', async ({ box }) => {
+    const file = await finished(box);
+    writeInput(box, 'two\n');
+    const { workflow } = await box.run(file);
+    expect(workflow.status?.conditions.map((c) => c.type)).not.toContain('InputsChanged');
+    expect(ran(box)).toEqual({ copy: 2, other: 1 });
+  });
+
+  test('what failurePolicy holds back is no drift', async ({ box }) => {
+    const tasks = [
+      { name: 'a', run: noted('exit 3') },
+      { name: 'b', after: ['a'], triggerRule: 'AllFinished', run: noted('true') },
+    ];
+    expect((await box.run(box.workflow({ failurePolicy: 'Stop', tasks }))).code).toBe(1);
+    await box.daemon();
+    expect(await condition(box, 'InputsChanged')).toBeUndefined();
+  });
+});

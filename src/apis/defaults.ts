@@ -6,21 +6,16 @@ import type { Retry, TaskSpec, WorkflowSpec } from './workflow.ts';
  * at what it was on that day, and would look like a wish of the user's.
  */
 export const DEFAULT_SHELL: readonly string[] = ['bash', '-euo', 'pipefail'];
-export const DEFAULT_BACKEND = 'process';
 export const DEFAULT_FAILURE_POLICY = 'Continue';
 export const DEFAULT_CONVERGENCE = 'Reevaluate';
 export const DEFAULT_ON_CHANGE_WHILE_RUNNING = 'Restart';
 export const DEFAULT_PRUNE = 'Delete';
 export const DEFAULT_TRIGGER_RULE = 'NoneFailed';
-export const DEFAULT_STAGING = 'Shared';
 export const DEFAULT_FINGERPRINT = 'Content';
 export const DEFAULT_FILE_TYPE = 'File';
-export const DEFAULT_PRIORITY = 0;
 export const DEFAULT_FILE_MODE = 0o644;
-export const DEFAULT_COLUMN_TYPE = 'string';
 export const DEFAULT_RANGE_START = 0;
 export const DEFAULT_RANGE_STEP = 1;
-export const DEFAULT_UPSTREAM_RESET = 'None';
 
 export interface RetrySettings {
   readonly limit: number;
@@ -57,10 +52,6 @@ function durationOr(text: string | undefined, otherwise: number): number {
 
 export function shellOf(task: TaskSpec): readonly string[] {
   return task.shell ?? DEFAULT_SHELL;
-}
-
-export function backendOf(task: TaskSpec): string {
-  return task.backend ?? DEFAULT_BACKEND;
 }
 
 export function triggerRuleOf(task: TaskSpec): NonNullable<TaskSpec['triggerRule']> {

@@ -5,7 +5,8 @@ import { type ScalarTag, stringify } from 'yaml';
  * texts of several lines of which the first or last is blank: a literal block cannot always hold those.
  */
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
-const UNSAFE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffd-\uffff]|^=$|^\n|^[ \t][^]*\n|\n[ \t]+$/;
+const UNSAFE =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffd-\uffff]|^=$|^\n|^[ \t][^]*\n|\n[ \t]+$/;
 const ESCAPED = /[\u007f-\u009f\u2028\u2029\ufeff\ufffd-\uffff]/g;
 
 /** Such strings are written as JSON strings, whose escapes YAML has too. */

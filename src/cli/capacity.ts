@@ -9,11 +9,13 @@ export interface Capacity {
   readonly gpus?: number;
 }
 
-export function capacityOf(context: CommandContext): Capacity {
+/** Flags over what the configuration says. */
+export function capacityOf(context: CommandContext, configured: Capacity): Capacity {
   const cpus = quantity(context, 'cpus');
   const memoryBytes = quantity(context, 'memory');
   const gpus = context.count('gpus');
   return {
+    ...configured,
     ...(cpus === undefined ? {} : { cpus }),
     ...(memoryBytes === undefined ? {} : { memoryBytes }),
     ...(gpus === undefined ? {} : { gpus }),

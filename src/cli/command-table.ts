@@ -32,6 +32,7 @@ const SELECTOR = option('-l, --selector <labels>', 'label selector, as kubectl: 
 const PARAM = several('--param <name=value>', 'set a parameter; may be repeated');
 const PARAM_FILE = several('--param-file <file>', 'YAML or JSON file with parameters; may be repeated');
 const CAPACITY = [
+  option('--config <file>', 'backends and their limits (default: config.yaml in the state folder)'),
   option('--cpus <n>', 'cores that tasks may use'),
   option('--memory <quantity>', 'memory that tasks may use'),
   option('--gpus <n>', 'GPUs that tasks may use'),

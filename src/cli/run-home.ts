@@ -6,6 +6,7 @@ import { startInputWatch } from '../sources/folder/input-watch.ts';
 import { capacityOf } from './capacity.ts';
 import { connectClient } from './client.ts';
 import type { CommandContext } from './command.ts';
+import { configOf } from './config.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { keepRunsOf } from './keep-runs.ts';
 import { elsewhereMessage, ownerOf, STATE_FOLDER } from './locate-state.ts';
@@ -42,7 +43,7 @@ export async function openRunHome(context: CommandContext, file: string, follow:
 }
 
 async function daemonsHome(context: CommandContext, socket: string, pid: number): Promise<RunHome> {
-  const ignored = ['cpus', 'memory', 'gpus', 'runs'].filter((option) => context.text(option) !== undefined);
+  const ignored = ['config', 'cpus', 'memory', 'gpus', 'runs'].filter((option) => context.text(option) !== undefined);
   if (ignored.length > 0) {
     throw new CommandFailure(
       EXIT.invalid,
@@ -64,10 +65,11 @@ async function notedHome(stateDir: string): Promise<RunHome> {
 async function ownHome(context: CommandContext, stateDir: string): Promise<RunHome> {
   const { io } = context;
   const runs = context.text('runs');
+  const { capacity } = await configOf(context, stateDir);
   const home = await openHome({
     stateDir,
     ...(runs === undefined ? {} : { runsDir: resolve(io.cwd, runs) }),
-    ...capacityOf(context),
+    ...capacityOf(context, capacity),
     ...keepRunsOf(context),
   });
   const inputs = startInputWatch({ home, clock: io.clock, logger: silentLogger });

@@ -4,11 +4,12 @@ import { FOLDER_ANNOTATION } from '../apis/meta.ts';
 import { nameTasks } from '../apis/name-tasks.ts';
 import { validateWorkflow } from '../apis/validate.ts';
 import type { WorkflowDocument } from '../apis/workflow.ts';
-import type { Capacity, FileSpace } from '../backends/backend.ts';
+import type { Backend, Capacity, FileSpace } from '../backends/backend.ts';
 import { MAX_SHEET_BYTES } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
 import { ABSENT_DIGEST, lookId } from '../planning/facts.ts';
+import { unknownBackends } from './check-backends.ts';
 
 /** A document that passed every check, with the graph it stands for. */
 export interface Admitted {
@@ -25,12 +26,14 @@ export interface Admitted {
  */
 export async function admitDocument(
   document: WorkflowDocument,
-  files: FileSpace,
+  backend: Pick<Backend, 'name' | 'files'>,
   capacity: Capacity,
 ): Promise<Result<Admitted, readonly Diagnostic[]>> {
   const wrong = validateWorkflow(document).filter((d) => d.severity === 'error');
   if (wrong.length > 0) return fail(wrong);
   const named = nameTasks(document);
+  const elsewhere = unknownBackends(named.spec, [backend.name]);
+  if (elsewhere.length > 0) return fail(elsewhere);
   const folder = named.metadata.annotations?.[FOLDER_ANNOTATION];
   if (folder === undefined || !folder.startsWith('/')) return fail([noFolder()]);
   const source = {
@@ -44,7 +47,7 @@ export async function admitDocument(
   if (!built.ok) return fail(built.error);
   const tooBig = beyondCapacity(built.value, capacity);
   if (tooBig.length > 0) return fail(tooBig);
-  const facts = await lookAtRequiredInputs(built.value, files);
+  const facts = await lookAtRequiredInputs(built.value, backend.files);
   const missing = missingInputs(built.value, facts);
   if (missing.length > 0) return fail(missing);
   return ok({ document: named, built: built.value, sheets, facts });

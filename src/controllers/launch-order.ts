@@ -1,5 +1,5 @@
 import { isAbsolute, join } from 'node:path';
-import { DEFAULT_FILE_MODE } from '../apis/defaults.ts';
+import { DEFAULT_FILE_MODE, shellOf } from '../apis/defaults.ts';
 import type { Launch, LaunchFile, LaunchOutput } from '../backends/backend.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { type Expression, evaluate } from '../expressions/expression.ts';
@@ -178,7 +178,7 @@ function commandOf(
   const { spec, body } = template;
   const setup = template.setup ? rendered(template.setup, scope, 'setup') : undefined;
   if (setup && !setup.ok) return setup;
-  const shell = spec.shell ?? (body.kind === 'Run' ? body.shell : ['bash', '-euo', 'pipefail']);
+  const shell = shellOf(spec);
   if (body.kind === 'Run') {
     const script = rendered(body.script, scope, 'run');
     if (!script.ok) return script;

@@ -123,8 +123,16 @@ export class LocalHome implements Home {
     for (const reconciler of this.#reconcilers.values()) {
       await recover(this.#context, reconciler.state);
       await restIfDrifted(this.#context, reconciler, (r) => this.#views.judgeOnly(r));
+      if (reconciler.state.lookNeeded && !reconciler.state.resting) await this.#holdAtStart(reconciler);
       reconciler.poke();
     }
+  }
+
+  /** What waited for approval waits on, and what was noted while nothing ran may have to. */
+  async #holdAtStart(reconciler: Reconciler): Promise<void> {
+    await this.#views.judgeOnly(reconciler);
+    reconciler.state.lookNeeded = false;
+    await this.#views.holdIfCostly(reconciler);
   }
 
   async #loadOne(stored: StoredWorkflow, logger: Logger): Promise<void> {
@@ -183,7 +191,7 @@ export class LocalHome implements Home {
     }
     const admitted = await admitDocument(
       { ...named, metadata: { ...named.metadata, namespace } },
-      this.#options.backend.files,
+      this.#options.backend,
       this.#context.slots.capacity,
     );
     if (!admitted.ok) return fail(invalid(admitted.error));
@@ -458,7 +466,7 @@ export class LocalHome implements Home {
     const namespace = target.metadata.namespace ?? DEFAULT_NAMESPACE;
     const admitted = await admitDocument(
       { ...target, metadata: { ...target.metadata, namespace } },
-      this.#options.backend.files,
+      this.#options.backend,
       this.#context.slots.capacity,
     );
     if (!admitted.ok) return fail(invalid(admitted.error));
@@ -489,7 +497,7 @@ export class LocalHome implements Home {
       const found = this.#find(target);
       return found.ok ? ok(this.#views.graph(found.value.state)) : found;
     }
-    const admitted = await admitDocument(target, this.#options.backend.files, this.#context.slots.capacity);
+    const admitted = await admitDocument(target, this.#options.backend, this.#context.slots.capacity);
     return admitted.ok ? ok(this.#views.graphOf(admitted.value.built.graph, () => '')) : fail(invalid(admitted.error));
   }
 

@@ -1,4 +1,10 @@
-import { failurePolicyOf, retrySettings } from '../apis/defaults.ts';
+import {
+  DEFAULT_CONVERGENCE,
+  DEFAULT_ON_CHANGE_WHILE_RUNNING,
+  DEFAULT_PRUNE,
+  failurePolicyOf,
+  retrySettings,
+} from '../apis/defaults.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
 import type { RetryRules } from '../planning/retry-policy.ts';
@@ -10,9 +16,9 @@ export function settingsOf(spec: WorkflowSpec, graph: Graph): Settings {
   return {
     parallelism: spec.parallelism ?? 0,
     failurePolicy: failurePolicyOf(spec),
-    convergence: spec.convergence ?? 'Reevaluate',
-    onChangeWhileRunning: spec.onChangeWhileRunning ?? 'Restart',
-    prune: spec.prune ?? 'Delete',
+    convergence: spec.convergence ?? DEFAULT_CONVERGENCE,
+    onChangeWhileRunning: spec.onChangeWhileRunning ?? DEFAULT_ON_CHANGE_WHILE_RUNNING,
+    prune: spec.prune ?? DEFAULT_PRUNE,
     retry(index) {
       const { template, spec: task } = graph.tasks[index] as GraphTask;
       let known = rules.get(template);

@@ -1,3 +1,4 @@
+import { triggerRuleOf } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
@@ -56,7 +57,13 @@ export function buildGraph(source: GraphSource): Result<BuiltGraph, readonly Dia
   const count = templates.reduce((n, t) => n + (expansion.expanded.get(t.name)?.elements.length ?? 0), 0);
   if (count > MAX_TASKS) return fail([limit(`${count} tasks are more than MAX_TASKS (${MAX_TASKS})`)]);
 
-  const edges = connect({ templates, expanded: expansion.expanded, scopes: expansion.scopes, diagnostics });
+  const edges = connect({
+    spec: source.spec,
+    templates,
+    expanded: expansion.expanded,
+    scopes: expansion.scopes,
+    diagnostics,
+  });
   errors = done();
   if (errors) return fail(errors);
   if (edges.count > MAX_EDGES) return fail([limit(`${edges.count} edges are more than MAX_EDGES (${MAX_EDGES})`)]);
@@ -116,7 +123,7 @@ function graphTask(
     outputs: definition.outputs,
     mentions: edges.mentions[index] ?? [],
     upstream: edges.upstream[index] ?? [],
-    triggerRule: spec.triggerRule ?? 'NoneFailed',
+    triggerRule: triggerRuleOf(spec),
     allowFailure: spec.allowFailure ?? false,
     priority: spec.priority ?? source.spec.priority ?? 0,
     fanout: foreach?.parallelism === undefined ? undefined : { name: template.name, parallelism: foreach.parallelism },

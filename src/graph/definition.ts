@@ -1,3 +1,4 @@
+import { DEFAULT_FILE_TYPE, fingerprintOf } from '../apis/defaults.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { digestOf } from '../base/digest.ts';
 import type { Json } from '../base/json.ts';
@@ -70,7 +71,7 @@ function sharedPart(template: TaskTemplate): { json: Json; digest: string } {
       .map((o) => ({
         name: o.spec.name,
         form: o.spec.path === undefined ? 'glob' : 'path',
-        type: o.spec.type ?? 'File',
+        type: o.spec.type ?? DEFAULT_FILE_TYPE,
         optional: o.spec.optional ?? false,
       }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
@@ -151,10 +152,10 @@ function bindOutputs(source: DefinitionSource): GraphOutput[] {
       name: bound.name,
       form: bound.glob ? ('glob' as const) : ('path' as const),
       path: bound.path,
-      type: declared.type ?? 'File',
+      type: declared.type ?? DEFAULT_FILE_TYPE,
       optional: declared.optional ?? false,
       keepPartial: declared.keepPartial ?? false,
-      fingerprint: declared.fingerprint ?? spec.fingerprint ?? 'Content',
+      fingerprint: fingerprintOf(spec, declared),
       spec: declared,
     };
   });

@@ -1,4 +1,6 @@
+import { fingerprintOf } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
+import type { WorkflowSpec } from '../apis/workflow.ts';
 import { closest } from '../base/closest.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
 import { type Expression, evaluate, type TaskReference } from '../expressions/expression.ts';
@@ -20,6 +22,7 @@ export interface Edges {
 }
 
 export interface ConnectSource {
+  readonly spec: WorkflowSpec;
   readonly templates: readonly TaskTemplate[];
   readonly expanded: ReadonlyMap<string, ExpandedTemplate>;
   readonly scopes: Scopes;
@@ -215,7 +218,7 @@ class Connector {
       producers,
       optional: spec.optional ?? false,
       external: spec.external ?? false,
-      fingerprint: spec.fingerprint ?? 'Content',
+      fingerprint: fingerprintOf(this.#source.spec, spec),
     };
   }
 

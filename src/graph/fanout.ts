@@ -1,3 +1,4 @@
+import { DEFAULT_RANGE_START, DEFAULT_RANGE_STEP } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { Foreach } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
@@ -165,9 +166,9 @@ export function sheetPath(
 }
 
 function rangeElements(context: FanoutContext, template: TaskTemplate, range: NonNullable<Foreach['range']>): Raw[] {
-  const start = intField(context, template, 'start', range.start ?? 0);
+  const start = intField(context, template, 'start', range.start ?? DEFAULT_RANGE_START);
   const count = intField(context, template, 'count', range.count);
-  const step = intField(context, template, 'step', range.step ?? 1);
+  const step = intField(context, template, 'step', range.step ?? DEFAULT_RANGE_STEP);
   if (start === undefined || count === undefined || step === undefined) return [];
   if (count < 0 || count > MAX_FANOUT_ELEMENTS) {
     report(

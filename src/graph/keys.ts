@@ -34,16 +34,6 @@ export function keyFileName(key: string): string {
   return `${name.slice(0, KEPT_SEGMENT_BYTES)}~~${shortDigest(key, 16)}`;
 }
 
-/** A readable DNS label or job name: at most 40 characters of slug, then the token. */
-export function slugName(key: string, token: string): string {
-  const slug = key
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)
-    .replace(/^-+|-+$/g, '');
-  return slug === '' ? token : `${slug}-${token}`;
-}
-
 /**
  * The token of an attempt: 80 bits of (workflow uid, task key, definition, attempt number). It names the run
  * folder, the pod, the job. Made again it is the same, so that a launch that was repeated finds the first one.

@@ -1,3 +1,4 @@
+import { shellOf } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import { effectiveTask } from '../apis/merge.ts';
 import type { InputSpec, OutputSpec, TaskSpec, WorkflowSpec } from '../apis/workflow.ts';
@@ -40,8 +41,6 @@ export interface TextField {
   readonly identity: boolean;
 }
 
-export const DEFAULT_SHELL: readonly string[] = ['bash', '-euo', 'pipefail'];
-
 export interface ParseContext {
   readonly spec: WorkflowSpec;
   readonly diagnostics: Diagnostic[];
@@ -52,7 +51,7 @@ export function parseTaskTemplate(context: ParseContext, index: number): TaskTem
   const raw = context.spec.tasks[index] as TaskSpec;
   const spec = effectiveTask(context.spec, raw);
   const at = new FieldParser(context, raw, index);
-  const shell = spec.shell ?? DEFAULT_SHELL;
+  const shell = shellOf(spec);
   const body: Body =
     spec.run !== undefined
       ? { kind: 'Run', script: at.script(['run'], spec.run, shell), shell }

@@ -1,4 +1,4 @@
-import { rmSync, utimesSync } from 'node:fs';
+import { renameSync, rmSync, utimesSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import type { Sandbox } from '../rig/cli.ts';
@@ -48,7 +48,6 @@ describe('watchInputs', () => {
     await until('it ran again', () => ran(box)['copy'] === 2 && box.read('out.txt') === 'two\n');
     // Replaced by renaming, as editors do, and gone and back.
     box.write('next.txt', 'three\n');
-    const { renameSync } = await import('node:fs');
     renameSync(box.path('next.txt'), box.path('in.txt'));
     await until('a replaced file is seen', () => ran(box)['copy'] === 3 && box.read('out.txt') === 'three\n');
     await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s');
@@ -61,11 +60,18 @@ describe('watchInputs', () => {
     const file = box.workflow(spec(false));
     await box.expectExit(0, 'apply', '-f', file);
     await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s');
+    const watching = {
+      watchInputs: true,
+      tasks: [{ name: 'seen', inputs: [{ name: 'in', path: 'in.txt' }], run: noted('true') }],
+    };
+    await box.expectExit(0, 'apply', '-f', box.workflow(watching, 'v'));
+    await box.expectExit(0, 'wait', 'v', '--for', 'condition=Complete', '--timeout', '60s');
     writeInput(box, 'two\n');
     // An unchanged document applied to a live daemon looks at nothing.
     await box.expectExit(0, 'apply', '-f', file);
+    await until('the one that watches ran again', () => ran(box)['seen'] === 2);
     await daemon.kill('SIGTERM');
-    expect(ran(box)).toEqual({ copy: 1, other: 1 });
+    expect(ran(box)).toEqual({ copy: 1, other: 1, seen: 2 });
   });
 });
 
@@ -133,11 +139,31 @@ describe('drift of a finished workflow', () => {
 
   test('what failurePolicy holds back is no drift', async ({ box }) => {
     const tasks = [
-      { name: 'a', run: noted('exit 3') },
-      { name: 'b', after: ['a'], triggerRule: 'AllFinished', run: noted('true') },
+      { name: 'a', priority: 10, run: noted('exit 3') },
+      { name: 'b', run: noted('true') },
     ];
-    expect((await box.run(box.workflow({ failurePolicy: 'Stop', tasks }))).code).toBe(1);
+    const { code, workflow } = await box.run(box.workflow({ failurePolicy: 'Stop', parallelism: 1, tasks }));
+    expect([code, workflow.status?.reason]).toEqual([1, 'StoppedAfterFailure']);
     await box.daemon();
     expect(await condition(box, 'InputsChanged')).toBeUndefined();
+  });
+});
+
+describe('a plan that waits for approval', () => {
+  test('waits still after a restart', async ({ box }) => {
+    const spec = (x: number) => ({
+      approval: { discardedTasks: 0 },
+      params: { x },
+      tasks: [{ name: 'a', run: noted('echo ${{ params.x }}') }],
+    });
+    expect((await box.run(box.workflow(spec(1)))).code).toBe(0);
+    expect((await box.run(box.workflow(spec(2)))).code).toBe(3);
+    await box.daemon();
+    await box.expectExit(0, 'apply', '-f', box.workflow({ tasks: [{ name: 'later', run: noted('true') }] }, 'v'));
+    await until('something else has run', () => ran(box)['later'] === 1);
+    expect((await box.json<Workflow>('get', 'workflow', 'w')).status?.reason).toBe('ApprovalRequired');
+    expect(ran(box)['a']).toBe(1);
+    await box.expectExit(0, 'approve', 'w');
+    await until('it ran', () => ran(box)['a'] === 2);
   });
 });

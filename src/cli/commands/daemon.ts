@@ -3,6 +3,7 @@ import { createLogger } from '../../base/logger.ts';
 import { runDaemon } from '../../daemon.ts';
 import { capacityOf } from '../capacity.ts';
 import type { CommandContext } from '../command.ts';
+import { configOf } from '../config.ts';
 import { CommandFailure, EXIT } from '../exit-code.ts';
 import { keepRunsOf } from '../keep-runs.ts';
 import { elsewhereMessage, ownerOf, STATE_FOLDER } from '../locate-state.ts';
@@ -18,7 +19,7 @@ export async function run(context: CommandContext): Promise<number> {
     stateDir,
     runsDir: runs === undefined ? undefined : resolve(io.cwd, runs),
     watch: context.list('watch').map((folder) => resolve(io.cwd, folder)),
-    capacity: capacityOf(context),
+    capacity: capacityOf(context, (await configOf(context, stateDir)).capacity),
     keepRuns: keepRunsOf(context),
     runtimeDir: io.env['XDG_RUNTIME_DIR'],
     clock: io.clock,

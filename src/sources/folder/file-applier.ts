@@ -133,8 +133,11 @@ export class FileApplier {
       await this.#report(claim, message);
     }
     if (claims.length > 0) return;
-    const log = foreign ? this.#o.logger.debug : this.#o.logger.warn;
-    log({ file, problem: message }, 'a file of the watched folder holds no workflow that can be applied');
+    const level = foreign ? 'debug' : 'warn';
+    this.#o.logger[level](
+      { file, problem: message },
+      'a file of the watched folder holds no workflow that can be applied',
+    );
   }
 
   async #applyAll(file: string, state: FileState, documents: readonly LoadedDocument[]): Promise<void> {

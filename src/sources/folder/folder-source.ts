@@ -221,7 +221,7 @@ class WatchedFolder implements FolderSource {
   async #settleAbsences(): Promise<void> {
     const verdict = judgeAbsence(this.#dir, this.#claims.all(), this.#base, this.#clock.monotonic());
     this.#base = verdict.base;
-    for (const claim of [...this.#claims.all()]) {
+    for (const claim of this.#claims.all()) {
       if (claim.absent !== undefined) this.#applier.wake(claim.key);
       await this.#tellSuspect(claim, verdict.suspects.get(claim));
     }
@@ -252,7 +252,7 @@ class WatchedFolder implements FolderSource {
 
   /** A file that comes back after its workflows were deleted is new. */
   #forgetGone(scan: FolderScan): void {
-    for (const file of [...this.#states.paths()]) {
+    for (const file of this.#states.paths()) {
       if (!scan.files.has(file) && this.#claims.ofFile(file).length === 0) this.#states.forget(file);
     }
   }

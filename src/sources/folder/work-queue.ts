@@ -48,7 +48,7 @@ export class WorkQueue {
 
   async #work(key: string): Promise<void> {
     // It is on the list of what runs before it starts, so that adding its own key cannot start it twice.
-    await undefined;
+    await Promise.resolve();
     try {
       await this.#run(key);
     } finally {

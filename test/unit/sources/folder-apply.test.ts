@@ -231,7 +231,7 @@ test('odd names, loops, dangling links, pipes and folders with the name of a fil
   await symlink('nowhere.yaml', rig.path('dangling.yaml'));
   await writeFile(join(rig.outside, 'target'), workflow('linked'));
   await symlink('../target', rig.path('link.yaml'));
-  execFileSync('mkfifo', [rig.path('pipe.yaml')]);
+  execFileSync('/usr/bin/env', ['mkfifo', rig.path('pipe.yaml')]);
   await rig.start();
   await rig.pass(30_000);
   expect(rig.home.names()).toEqual(['a', 'back-slash', 'constructor', 'line-break', 'linked']);

@@ -47,8 +47,8 @@ export const MAX_STREAM_LINE_BYTES = 64 * 1024 * 1024;
 export const MAX_EXPRESSION_DEPTH = 200;
 /** Nodes of one CEL expression, so that checking it takes well under a millisecond per hundred. */
 export const MAX_EXPRESSION_NODES = 4_000;
-/** Work of one evaluation, about 30 ns a step: no expression holds up the loop longer than a third of a second. */
-export const MAX_EXPRESSION_STEPS = 10_000_000;
+/** Work of one evaluation, some 50 to 100 ns a step: no expression holds up the loop longer than half a second. */
+export const MAX_EXPRESSION_STEPS = 5_000_000;
 /** Items of one list that expressions make: two joins over the largest fan-out. */
 export const MAX_LIST_ITEMS = 1_000_000;
 /** One regular expression. */

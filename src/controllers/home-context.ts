@@ -4,6 +4,9 @@ import type { Logger } from '../base/logger.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
 import type { Slots } from './slots.ts';
 
+/** `Passive` notes documents and requests for whoever runs next; `ReadOnly` writes nothing at all. */
+export type Activity = 'Active' | 'Passive' | 'ReadOnly';
+
 /** What all reconcilers of a home share. */
 export interface HomeContext {
   readonly store: Store;

@@ -3,11 +3,14 @@ import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
-import type { StoredWorkflow } from '../store/store.ts';
+import { SOURCE_ANNOTATION } from '../sources/source.ts';
+import type { StoredWorkflow, WorkflowMemory } from '../store/store.ts';
 import type { ApplyOptions, HomeError, WorkflowRef } from './home.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /** The resource as values: from a document to the stored object and back, and what counts as the same. */
+
+export const NO_MEMORY: WorkflowMemory = { sheets: {}, requests: {}, suspended: false, approvedGeneration: 0 };
 
 export function nameKey({ namespace, name }: WorkflowRef): string {
   return `${namespace}/${name}`;
@@ -40,13 +43,24 @@ export function draft(document: WorkflowDocument, namespace: string): Workflow {
   };
 }
 
-/** The new document over the stored resource; requests under way stay. */
+/** Annotations by which a folder owns a workflow: a document that says nothing of them leaves them. */
+function ownership(object: Workflow): Record<string, string> {
+  const kept = Object.entries(object.metadata.annotations ?? {}).filter(([name]) => name.startsWith(SOURCE_ANNOTATION));
+  return Object.fromEntries(kept);
+}
+
+/** The new document over the stored resource; requests under way and the folder that owns it stay. */
 export function updated(before: Workflow, document: WorkflowDocument, generation: number): Workflow {
   const { labels, annotations } = document.metadata;
   const requests = Object.fromEntries(requestAnnotations(before));
   return {
     ...before,
-    metadata: { ...before.metadata, generation, labels, annotations: { ...annotations, ...requests } },
+    metadata: {
+      ...before.metadata,
+      generation,
+      labels,
+      annotations: { ...ownership(before), ...annotations, ...requests },
+    },
     spec: document.spec,
   };
 }
@@ -76,7 +90,8 @@ export function sameDocument(stored: Workflow, document: WorkflowDocument): bool
         Object.entries(d.metadata.annotations ?? {}).filter(([n]) => !n.startsWith(REQUEST_ANNOTATION_PREFIX)),
       ),
     });
-  return said(stored) === said(document);
+  const annotations = { ...ownership(stored), ...document.metadata.annotations };
+  return said(stored) === said({ ...document, metadata: { ...document.metadata, annotations } });
 }
 
 export function precondition(existing: WorkflowState | undefined, options: ApplyOptions): HomeError | undefined {

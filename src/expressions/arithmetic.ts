@@ -122,8 +122,11 @@ export function negate(value: Value): Value {
 }
 
 /** Negative, zero or positive; values of different kinds have no order. NaN compares as undefined. */
-export function compare(left: Value, right: Value, operator = '<'): number | undefined {
-  if (typeof left === 'string' && typeof right === 'string') return compareText(left, right);
+export function compare(left: Value, right: Value, frame: Frame, operator = '<'): number | undefined {
+  if (typeof left === 'string' && typeof right === 'string') {
+    frame.spend(Math.min(left.length, right.length) >> 4);
+    return compareText(left, right);
+  }
   if (isNumber(left) && isNumber(right)) {
     if (left < right) return -1;
     if (left > right) return 1;
@@ -150,6 +153,8 @@ export function equals(left: Value, right: Value, frame: Frame): boolean {
   for (let pair = pairs.pop(); pair !== undefined; pair = pairs.pop()) {
     frame.spend(1);
     const [a, b] = pair;
+    // Comparing two texts reads them, but only if they are of one length.
+    if (typeof a === 'string' && typeof b === 'string' && a.length === b.length) frame.spend(a.length >> 4);
     if (a === b) continue;
     if (isList(a) && isList(b)) {
       if (a.length !== b.length) return false;
@@ -162,14 +167,14 @@ export function equals(left: Value, right: Value, frame: Frame): boolean {
         if (!Object.hasOwn(b, name)) return false;
         pairs.push([a[name] ?? null, b[name] ?? null]);
       }
-    } else if (!sameScalar(a, b)) return false;
+    } else if (!sameScalar(a, b, frame)) return false;
   }
   return true;
 }
 
-function sameScalar(a: Value, b: Value): boolean {
+function sameScalar(a: Value, b: Value, frame: Frame): boolean {
   // Comparing an int with a double is exact; NaN equals nothing.
-  if (isNumber(a) && isNumber(b)) return compare(a, b) === 0;
+  if (isNumber(a) && isNumber(b)) return compare(a, b, frame) === 0;
   if (a instanceof Duration && b instanceof Duration) return a.nanoseconds === b.nanoseconds;
   if (a instanceof Quantity && b instanceof Quantity) return a.nano === b.nano;
   return false;

@@ -36,7 +36,7 @@ export function compileCall(node: Call, context: Context): Run {
   const { apply } = entry;
   const runs = nodes.map((argument) => compileRequired(argument, context));
   return (frame) => {
-    frame.spend(1);
+    frame.spend(3);
     return located(name, () =>
       apply(
         runs.map((run) => run(frame)),

@@ -74,7 +74,7 @@ function mapLiteral(entries: readonly (readonly [ASTNode, ASTNode])[], context: 
     ([key, value]) => [compileRequired(key, context), compileRequired(value, context)] as const,
   );
   return (frame) => {
-    frame.spendList(compiled.length);
+    frame.spendList(4 * compiled.length);
     const map = emptyMap();
     for (const [key, value] of compiled) {
       const name = key(frame);
@@ -120,10 +120,10 @@ const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ['%', remainder],
   ['==', equals],
   ['!=', (left, right, frame) => !equals(left, right, frame)],
-  ['<', (left, right) => (compare(left, right, '<') ?? 1) < 0],
-  ['<=', (left, right) => (compare(left, right, '<=') ?? 1) <= 0],
-  ['>', (left, right) => (compare(left, right, '>') ?? -1) > 0],
-  ['>=', (left, right) => (compare(left, right, '>=') ?? -1) >= 0],
+  ['<', (left, right, frame) => (compare(left, right, frame, '<') ?? 1) < 0],
+  ['<=', (left, right, frame) => (compare(left, right, frame, '<=') ?? 1) <= 0],
+  ['>', (left, right, frame) => (compare(left, right, frame, '>') ?? -1) > 0],
+  ['>=', (left, right, frame) => (compare(left, right, frame, '>=') ?? -1) >= 0],
   ['in', isIn],
 ]);
 

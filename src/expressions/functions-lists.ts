@@ -46,15 +46,17 @@ function flatten(list: readonly Value[], frame: Frame): Value {
 function distinct(list: readonly Value[], frame: Frame): Value {
   const seen = new Set<string>();
   return list.filter((item) => {
-    const text = `${typeof item === 'string' ? '' : ' '}${jsonText(item, frame)}`;
+    frame.spend(typeof item === 'string' ? 4 + (item.length >> 4) : 4);
+    // A text and anything else never share a key: JSON of the others does not start with `"`.
+    const text = typeof item === 'string' ? `"${item}` : jsonText(item, frame);
     return !seen.has(text) && seen.add(text) !== undefined;
   });
 }
 
 /** Ascending: numbers, strings (by UTF-16 unit), durations, quantities; never mixed. */
 function sort(list: readonly Value[], frame: Frame): Value {
-  frame.spend(list.length * 8);
-  return [...list].sort((a, b) => compare(a, b) ?? 0);
+  frame.spend(list.length * 4);
+  return [...list].sort((a, b) => compare(a, b, frame) ?? 0);
 }
 
 function sum(list: readonly Value[], frame: Frame): Value {
@@ -70,7 +72,7 @@ function extreme(args: readonly Value[], frame: Frame, sign: 1 | -1): Outcome {
   const values = args.length === 1 ? listArgument(args[0], frame) : args;
   let best: Outcome = ABSENT;
   for (const value of values) {
-    if (best === ABSENT || (compare(value, best) ?? 0) * sign > 0) best = value;
+    if (best === ABSENT || (compare(value, best, frame) ?? 0) * sign > 0) best = value;
   }
   return best;
 }

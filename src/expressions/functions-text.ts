@@ -14,8 +14,8 @@ export const TEXT_FUNCTIONS: readonly (readonly [string, FunctionEntry])[] = [
   ['startsWith', method(1, (text, [part]) => text.startsWith(textArgument(part)))],
   ['endsWith', method(1, (text, [part]) => text.endsWith(textArgument(part)))],
   ['matches', { ...method(1, matches), form: 'both' }],
-  ['lowerAscii', method(0, (text) => text.replace(/[A-Z]+/g, (part) => part.toLowerCase()))],
-  ['upperAscii', method(0, (text) => text.replace(/[a-z]+/g, (part) => part.toUpperCase()))],
+  ['lowerAscii', method(0, (text, _, frame) => changeCase(text, /[A-Z]+/g, (part) => part.toLowerCase(), frame))],
+  ['upperAscii', method(0, (text, _, frame) => changeCase(text, /[a-z]+/g, (part) => part.toUpperCase(), frame))],
   ['trim', method(0, (text) => text.trim())],
   ['substring', { arity: [2, 3], form: 'method', apply: substring }],
   ['indexOf', method(1, (text, [part]) => BigInt(text.indexOf(textArgument(part))))],
@@ -30,10 +30,13 @@ export const TEXT_FUNCTIONS: readonly (readonly [string, FunctionEntry])[] = [
   ['double', { arity: [1, 1], form: 'global', apply: ([value]) => toDouble(value ?? null) }],
   ['bool', { arity: [1, 1], form: 'global', apply: ([value]) => toBool(value ?? null) }],
   ['dyn', { arity: [1, 1], form: 'global', apply: ([value]) => value ?? null }],
-  ['duration', { arity: [1, 1], form: 'global', apply: ([value]) => toDuration(value ?? null) }],
+  ['duration', { arity: [1, 1], form: 'global', apply: ([value], frame) => toDuration(value ?? null, frame) }],
   ['raw', { arity: [1, 1], form: 'global', apply: ([value]) => conversion(value) }],
   ['quote', { arity: [1, 1], form: 'global', apply: quote }],
 ];
+
+/** Reading an amount from its text. */
+export const STEPS_TO_PARSE = 40;
 
 export function textArgument(value: Value | undefined): string {
   if (typeof value === 'string') return value;
@@ -64,10 +67,13 @@ function path(apply: (text: string) => string): FunctionEntry {
 
 function sizeOf(value: Value | undefined, frame: Frame): bigint {
   if (typeof value === 'string') {
-    frame.spend(1 + (value.length >> 2));
-    let characters = 0n;
-    for (const _ of value) characters++;
-    return characters;
+    frame.spendText(value.length);
+    // The second half of a surrogate pair is no character of its own.
+    let pairs = 0;
+    for (let i = 1; i < value.length; i++) {
+      if ((value.charCodeAt(i) & 0xfc00) === 0xdc00 && (value.charCodeAt(i - 1) & 0xfc00) === 0xd800) pairs++;
+    }
+    return BigInt(value.length - pairs);
   }
   if (value !== undefined && isList(value)) return BigInt(value.length);
   if (value !== undefined && isMap(value)) {
@@ -89,6 +95,11 @@ function substring([receiver, from, to]: readonly Value[], frame: Frame): string
   return text.slice(start, to === undefined ? text.length : indexArgument(to, start, text.length));
 }
 
+function changeCase(text: string, letters: RegExp, change: (part: string) => string, frame: Frame): string {
+  frame.spend(text.length >> 2);
+  return text.replace(letters, change);
+}
+
 /** Every occurrence of a text, taken literally. */
 function replace([receiver, from, to]: readonly Value[], frame: Frame): string {
   const [text, old, fresh] = [textArgument(receiver), textArgument(from), textArgument(to)];
@@ -96,6 +107,7 @@ function replace([receiver, from, to]: readonly Value[], frame: Frame): string {
   frame.spendText(text.length);
   let count = 0;
   for (let at = text.indexOf(old); at >= 0; at = text.indexOf(old, at + old.length)) count++;
+  frame.spend(2 * count);
   frame.spendText(text.length + count * Math.max(0, fresh.length - old.length));
   return text.split(old).join(fresh);
 }
@@ -154,8 +166,9 @@ function toBool(value: Value): boolean {
   throw failure(`${JSON.stringify(scalarText(value) ?? typeName(value))} is neither true nor false`);
 }
 
-function toDuration(value: Value): Duration {
+function toDuration(value: Value, frame: Frame): Duration {
   if (value instanceof Duration) return value;
+  frame.spend(STEPS_TO_PARSE);
   const made = parseDuration(textArgument(value));
   if (!made.ok) throw failure(made.error);
   return made.value;

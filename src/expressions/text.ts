@@ -31,7 +31,7 @@ export function jsonText(value: Value, frame: Frame): string {
   let length = 0;
   const put = (text: string): void => {
     length += text.length;
-    frame.spend(1);
+    frame.spend(4);
     parts.push(text);
     if ((parts.length & 1023) === 0) frame.spendText(length);
   };

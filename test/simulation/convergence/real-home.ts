@@ -6,7 +6,7 @@ import { type EmbeddedHome, openEmbeddedHome } from '../../../src/controllers/em
 
 const REF = { namespace: 'default', name: 'converge' };
 /** A home that has not come to rest by then never will. */
-const REST_LIMIT_MS = 60_000;
+const REST_LIMIT_MS = 20_000;
 
 /** A started attempt, with what the journal says about why. */
 export interface Ran {
@@ -51,10 +51,11 @@ export class RealHome {
     const signal = AbortSignal.timeout(REST_LIMIT_MS);
     const { items, resourceVersion } = await this.#home.list(REF.namespace);
     for (const item of items) if (restOf(item, new Set()).kind !== 'Moving') return item;
-    for await (const event of this.#home.watch({ ...REF, resourceVersion, signal }))
+    for await (const event of this.#home.watch({ ...REF, resourceVersion: process.env['WATCH_ALL'] ? '0' : resourceVersion, signal }))
       if (restOf(event.object, new Set()).kind !== 'Moving') return event.object;
     const tasks = (await this.tasks()).filter(({ status }) => !['Succeeded', 'Failed', 'Skipped'].includes(status.phase));
-    throw new Error(`not at rest: ${tasks.map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.reason}`).join(', ')}`);
+    const now = await this.#home.get(REF);
+    throw new Error(`not at rest: ${now.ok ? JSON.stringify(now.value.status?.counts) + now.value.status?.phase : ''} ${tasks.map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.reason}`).join(', ')}`);
   }
 
   async tasks(): Promise<readonly TaskItem[]> {

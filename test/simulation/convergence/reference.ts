@@ -115,6 +115,8 @@ export class Reference {
   /** A result that stands, was only moved aside, or belongs to a task that was called otherwise. */
   #kept(task: ModelTask, key: string, removed: Map<string, Attempt[]>): Attempt | undefined {
     const attempts = this.#attempts.get(task.name) ?? [];
+    const last = process.env['LAST_ONLY'] ? attempts.findLast((attempt) => attempt.succeeded) : undefined;
+    if (last && last.key !== key) return undefined;
     const stands = attempts.findLast((attempt) => attempt.key === key && this.#stands(attempt, attempts));
     if (stands) return stands;
     const aside = attempts.findLast((attempt) => attempt.key === key && this.#restorable(attempt));

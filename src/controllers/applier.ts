@@ -1,0 +1,209 @@
+import { DEFAULT_NAMESPACE } from '../apis/meta.ts';
+import { nameTasks } from '../apis/name-tasks.ts';
+import type { WorkflowDocument } from '../apis/workflow.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
+import type { Json } from '../base/json.ts';
+import { Mutex } from '../base/mutex.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import { uniqueId } from '../base/unique-id.ts';
+import { SOURCE_ANNOTATION } from '../sources/source.ts';
+import type { JournalLine } from '../store/store.ts';
+import { type Admitted, admitDocument } from './admit-document.ts';
+import { storeConditions, withoutConditions } from './conditions.ts';
+import { INPUTS_CHANGED, wake } from './drift.ts';
+import type { Applied, ApplyOptions, HomeError, WorkflowRef } from './home.ts';
+import type { Activity, HomeContext } from './home-context.ts';
+import { type HomeViews, SOURCE_INVALID } from './home-views.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { Registry } from './registry.ts';
+import {
+  draft,
+  invalid,
+  NO_MEMORY,
+  nameKey,
+  precondition,
+  sameDocument,
+  updated,
+  withMeta,
+  withVersion,
+} from './resource.ts';
+
+/**
+ * Takes documents in: admission, then what they change of the resource, then the first look and turn. Changes are made
+ * one at a time, so two documents cannot both be the first of a name, or both take an output path.
+ */
+export class Applier {
+  readonly #context: HomeContext;
+  readonly #registry: Registry;
+  readonly #views: HomeViews;
+  readonly #activity: Activity;
+  readonly #changing = new Mutex();
+
+  constructor(context: HomeContext, registry: Registry, views: HomeViews, activity: Activity) {
+    this.#context = context;
+    this.#registry = registry;
+    this.#views = views;
+    this.#activity = activity;
+  }
+
+  async apply(document: WorkflowDocument, options: ApplyOptions = {}): Promise<Result<Applied, HomeError>> {
+    const namespace = document.metadata.namespace ?? DEFAULT_NAMESPACE;
+    const ref = { namespace, name: document.metadata.name };
+    const named = nameTasks(document);
+    const before = this.#existing(ref);
+    const refused = precondition(before?.state, options);
+    if (refused) return fail(refused);
+    if (before && !options.look && sameDocument(before.state.stored.object, named)) {
+      if (!options.dryRun) await this.#appliedUnchanged(before);
+      return ok({ workflow: withVersion(before.state.stored), outcome: 'Unchanged', warnings: [] });
+    }
+    const admitted = await admitDocument(
+      { ...named, metadata: { ...named.metadata, namespace } },
+      this.#context.backend,
+      this.#context.slots.capacity,
+    );
+    if (!admitted.ok) return fail(invalid(admitted.error));
+    return this.#changing.run(() => this.#carryOut(ref, named, admitted.value, options));
+  }
+
+  /** Admission took time: who exists and what it says is asked again. */
+  async #carryOut(
+    ref: WorkflowRef,
+    named: WorkflowDocument,
+    admitted: Admitted,
+    options: ApplyOptions,
+  ): Promise<Result<Applied, HomeError>> {
+    const existing = this.#existing(ref);
+    const refused = precondition(existing?.state, options);
+    if (refused) return fail(refused);
+    const same = existing !== undefined && sameDocument(existing.state.stored.object, named);
+    const nameOf = (uid: string): string =>
+      this.#registry.reconcilers.get(uid)?.state.stored.object.metadata.name ?? uid;
+    const clash = this.#registry.outputs.clash(existing?.state.uid, admitted.built.graph, nameOf);
+    if (clash) return fail(invalid([clash]));
+    const { warnings } = admitted.built;
+    const outcome = existing ? (same ? 'Unchanged' : 'Configured') : 'Created';
+    if (options.dryRun) {
+      const workflow = existing ? withVersion(existing.state.stored) : draft(admitted.document, ref.namespace);
+      return ok({ workflow, outcome, warnings });
+    }
+    const reconciler = existing
+      ? await this.#update(existing, admitted, same)
+      : await this.#create(admitted, ref.namespace);
+    await this.#look(reconciler, admitted);
+    return ok({ workflow: withVersion(reconciler.state.stored), outcome, warnings });
+  }
+
+  #existing(ref: WorkflowRef): Reconciler | undefined {
+    const found = this.#registry.find(ref);
+    return found.ok ? found.value : undefined;
+  }
+
+  /** It looks at nothing; but what a source said against it is over, and a person may mean drift that was shown. */
+  async #appliedUnchanged(reconciler: Reconciler): Promise<void> {
+    const { state } = reconciler;
+    await this.#clear(reconciler, [SOURCE_INVALID]);
+    // A folder applies all of its files at every start, which is no wish.
+    const fromFolder = state.stored.object.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
+    if (!state.resting || fromFolder) return;
+    await reconciler.pause(() => wake(this.#context, state));
+    await reconciler.turn();
+  }
+
+  async #clear(reconciler: Reconciler, types: readonly string[]): Promise<void> {
+    const { state } = reconciler;
+    if (withoutConditions(state.stored.object, types) === state.stored.object) return;
+    await reconciler.pause(() => storeConditions(this.#context, state, withoutConditions(state.stored.object, types)));
+  }
+
+  /** Looks at the files now, sees whether the plan needs approval, and makes the first turn. */
+  async #look(reconciler: Reconciler, admitted: Admitted): Promise<void> {
+    if (this.#activity !== 'Active') {
+      await this.#clear(reconciler, [SOURCE_INVALID]);
+      return this.#views.judgeOnly(reconciler);
+    }
+    await this.#clear(reconciler, [SOURCE_INVALID, INPUTS_CHANGED]);
+    const { state } = reconciler;
+    for (const [id, digest] of admitted.facts) state.setFact(id, digest);
+    for (const [id, digest] of await this.#context.backend.files.look(state.allLooks())) state.setFact(id, digest);
+    state.unrestorable.clear();
+    state.lookNeeded = false;
+    state.resting = false;
+    await this.#views.holdIfCostly(reconciler);
+    await reconciler.turn();
+  }
+
+  async #create(admitted: Admitted, namespace: string): Promise<Reconciler> {
+    const { store, clock } = this.#context;
+    const now = clock.now();
+    const uid = uniqueId();
+    const object = withMeta(draft(admitted.document, namespace), {
+      uid,
+      generation: 1,
+      creationTimestamp: new Date(now).toISOString(),
+    });
+    const past = this.#registry.deleted.get(nameKey(object.metadata));
+    const records = past ? await store.records(past.uid) : [];
+    const stored = { uid, deletedAt: undefined, object, memory: { ...NO_MEMORY, sheets: admitted.sheets } };
+    const entry = {
+      type: 'WorkflowApplied' as const,
+      generation: 1,
+      message: `created with ${admitted.built.graph.tasks.filter((t) => t.kind !== 'Barrier').length} tasks`,
+    };
+    const committed = await store.commit({
+      time: now,
+      ...(past ? { inherit: [{ from: past.uid, to: uid }] } : {}),
+      workflows: [{ stored }],
+      entries: [{ workflow: uid, entry }],
+    });
+    if (past) this.#registry.deleted.delete(nameKey(object.metadata));
+    const reconciler = this.#registry.add(
+      this.#context,
+      { ...stored, version: committed.outcome === 'Committed' ? committed.version : 0 },
+      admitted.built,
+      records,
+    );
+    this.#announce(reconciler, 'ADDED', now, entry, committed.outcome === 'Committed' ? committed.seqs : []);
+    return reconciler;
+  }
+
+  async #update(reconciler: Reconciler, admitted: Admitted, same: boolean): Promise<Reconciler> {
+    const { state } = reconciler;
+    const sheetsSame = canonicalJson(state.stored.memory.sheets) === canonicalJson(admitted.sheets);
+    if (same && sheetsSame) return reconciler;
+    await reconciler.pause(async () => {
+      const now = this.#context.clock.now();
+      const before = state.stored.object;
+      const generation =
+        before.metadata.generation +
+        (canonicalJson(before.spec as unknown as Json) === canonicalJson(admitted.document.spec as unknown as Json)
+          ? 0
+          : 1);
+      const object = updated(before, admitted.document, generation);
+      const stored = { ...state.stored, object, memory: { ...state.stored.memory, sheets: admitted.sheets } };
+      const entry = { type: 'WorkflowApplied' as const, generation, message: `configured, generation ${generation}` };
+      const committed = await this.#context.store.commit({
+        time: now,
+        workflows: [{ stored }],
+        entries: [{ workflow: state.uid, entry }],
+      });
+      const version = committed.outcome === 'Committed' ? committed.version : stored.version;
+      state.replaceGraph({ ...stored, version }, admitted.built);
+      this.#registry.outputs.set(state.uid, admitted.built.graph);
+      this.#announce(reconciler, 'MODIFIED', now, entry, committed.outcome === 'Committed' ? committed.seqs : []);
+    });
+    return reconciler;
+  }
+
+  #announce(
+    reconciler: Reconciler,
+    type: 'ADDED' | 'MODIFIED',
+    time: number,
+    entry: JournalLine['entry'],
+    seqs: readonly number[],
+  ): void {
+    const { stored, uid } = reconciler.state;
+    this.#context.published(stored, type);
+    this.#context.journaled([{ seq: seqs[0] ?? 0, time, workflow: uid, entry }]);
+  }
+}

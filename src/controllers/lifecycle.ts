@@ -1,0 +1,101 @@
+import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
+import type { Workflow } from '../apis/workflow.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import { withoutConditions } from './conditions.ts';
+import { INPUTS_CHANGED } from './drift.ts';
+import type { HomeError, VerbRequest, WorkflowRef } from './home.ts';
+import type { Activity, HomeContext } from './home-context.ts';
+import type { Reconciler } from './reconciler.ts';
+import type { Registry } from './registry.ts';
+import { withMeta, withVersion } from './resource.ts';
+import { selectTasks } from './task-selection.ts';
+
+/** Changes of a resource that are not documents: requests, deletion, and what a source has to say about it. */
+export class Lifecycle {
+  readonly #context: HomeContext;
+  readonly #registry: Registry;
+  readonly #activity: Activity;
+
+  constructor(context: HomeContext, registry: Registry, activity: Activity) {
+    this.#context = context;
+    this.#registry = registry;
+    this.#activity = activity;
+  }
+
+  async request(ref: WorkflowRef, request: VerbRequest): Promise<Result<Workflow, HomeError>> {
+    const found = this.#registry.find(ref);
+    if (!found.ok) return found;
+    if (!/^[a-z0-9-]{1,63}$/.test(request.id))
+      return fail({ reason: 'Conflict', message: `a request id is 1 to 63 of a-z, 0-9 and -: ${request.id}` });
+    const none = request.tasks?.find((t) => selectTasks(found.value.state.graph, { tasks: [t] }).length === 0);
+    if (none !== undefined) return fail({ reason: 'NotFound', message: `workflow ${ref.name} has no task ${none}` });
+    await this.annotate(found.value, `${REQUEST_ANNOTATION_PREFIX}${request.id}`, JSON.stringify(request));
+    return ok(withVersion(found.value.state.stored));
+  }
+
+  /** The request is durable before it is carried out, and the reconciler takes it from the resource. */
+  async annotate(reconciler: Reconciler, name: string, text: string): Promise<void> {
+    const { state } = reconciler;
+    await reconciler.pause(async () => {
+      const { stored } = state;
+      const { metadata } = stored.object;
+      const object = {
+        ...withoutConditions(stored.object, [INPUTS_CHANGED]),
+        metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: text } },
+      };
+      const committed = await this.#context.store.commit({
+        time: this.#context.clock.now(),
+        workflows: [{ stored: { ...stored, object } }],
+      });
+      state.stored = {
+        ...stored,
+        object,
+        version: committed.outcome === 'Committed' ? committed.version : stored.version,
+      };
+      state.resting = false;
+      this.#context.published(state.stored, 'MODIFIED');
+    });
+    if (this.#activity === 'Active') await reconciler.turn();
+  }
+
+  async delete(ref: WorkflowRef): Promise<Result<Workflow, HomeError>> {
+    const found = this.#registry.find(ref);
+    if (!found.ok) return found;
+    const { state } = found.value;
+    await found.value.pause(async () => {
+      if (state.stored.object.metadata.deletionTimestamp !== undefined) return;
+      const now = this.#context.clock.now();
+      const object = withMeta(state.stored.object, { deletionTimestamp: new Date(now).toISOString() });
+      const entry = { type: 'WorkflowDeleted' as const, message: 'deletion was asked for' };
+      const committed = await this.#context.store.commit({
+        time: now,
+        workflows: [{ stored: { ...state.stored, object } }],
+        entries: [{ workflow: state.uid, entry }],
+      });
+      const version = committed.outcome === 'Committed' ? committed.version : 0;
+      state.stored = { ...state.stored, object, version };
+      state.resting = false;
+      state.board.markAll();
+      this.#context.published(state.stored, 'MODIFIED');
+      const seq = committed.outcome === 'Committed' ? (committed.seqs[0] ?? 0) : 0;
+      this.#context.journaled([{ seq, time: now, workflow: state.uid, entry }]);
+    });
+    if (this.#activity === 'Active') await found.value.turn();
+    return ok(withVersion(state.stored));
+  }
+
+  /** Nothing of a deleted workflow runs any more: it leaves; its records are kept for a while under its name. */
+  async removed(uid: string): Promise<void> {
+    const reconciler = this.#registry.reconcilers.get(uid);
+    if (!reconciler) return;
+    // The turn that found it empty ends first; nothing may write the resource after this.
+    await reconciler.stop();
+    const { state } = reconciler;
+    const now = this.#context.clock.now();
+    const stored = { ...state.stored, deletedAt: now };
+    const committed = await this.#context.store.commit({ time: now, workflows: [{ stored }] });
+    const gone = { ...stored, version: committed.outcome === 'Committed' ? committed.version : 0 };
+    this.#registry.remove(gone);
+    this.#context.published(gone, 'DELETED');
+  }
+}

@@ -8,6 +8,7 @@ import { formatDuration } from '../src/base/duration.ts';
 import * as limits from '../src/base/limits.ts';
 import { formatBytes } from '../src/base/quantity.ts';
 import { COMMANDS, type CommandSpec } from '../src/cli/command-table.ts';
+import { configSchema } from '../src/cli/config-schema.ts';
 
 // Writes the generated parts of docs/: what stands between `<!-- generated: NAME -->` and `<!-- end -->`. With --check it
 // writes nothing and exits 1 if one of them is stale. All else in those pages is written by hand.
@@ -25,11 +26,12 @@ const makers: ReadonlyMap<string, () => string> = new Map([
         .map(commandSection)
         .join('\n\n'),
   ],
+  ['config', () => fieldTable(configSchema.properties.backends.items)],
   ['limits', limitTable],
 ]);
 
 const made = new Set<string>();
-for (const page of ['language.md', 'cli.md', 'limits.md']) {
+for (const page of ['language.md', 'cli.md', 'operations.md', 'limits.md']) {
   const path = new URL(page, folder);
   const before = readFileSync(path, 'utf8');
   const after = before.replace(BLOCK, (_, begin: string, name: string, end: string) => {

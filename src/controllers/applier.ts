@@ -13,7 +13,7 @@ import { storeConditions, withoutConditions } from './conditions.ts';
 import { INPUTS_CHANGED, wake } from './drift.ts';
 import type { Applied, ApplyOptions, HomeError, WorkflowRef } from './home.ts';
 import type { Activity, HomeContext } from './home-context.ts';
-import { type HomeViews, SOURCE_INVALID } from './home-views.ts';
+import type { HomeViews } from './home-views.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -27,6 +27,7 @@ import {
   withMeta,
   withVersion,
 } from './resource.ts';
+import { SOURCE_INVALID } from './source-reports.ts';
 
 /**
  * Takes documents in: admission, then what they change of the resource, then the first look and turn. Changes are made

@@ -79,7 +79,8 @@ function tell(entry: JournalEntry): Told {
     case 'WorkflowApplied':
       return { reason: 'WorkflowApplied', message: entry.message };
     case 'WorkflowInvalid':
-      return { reason: 'WorkflowInvalid', warning: true, message: entry.message };
+    case 'SourceSuspect':
+      return { reason: entry.type, warning: true, message: entry.message };
     case 'WorkflowPhase':
       return {
         reason: entry.reason,

@@ -1,4 +1,3 @@
-import type { Condition } from '../apis/meta.ts';
 import { API_VERSION } from '../apis/meta.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
 import type { Broadcast } from '../base/broadcast.ts';
@@ -14,13 +13,11 @@ import { explanationOf } from './explain.ts';
 import type { HomeError, LogChunk, LogOptions } from './home.ts';
 import type { HomeContext } from './home-context.ts';
 import type { Reconciler } from './reconciler.ts';
-import { statusOf } from './status.ts';
 import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /** Condition: a source could not use what it has for the workflow. Holds until the next apply that succeeds. */
-export const SOURCE_INVALID = 'SourceInvalid';
 
 /** How often a followed log is read again, and how much of the journal is read at once. */
 const LOG_POLL_MS = 200;
@@ -197,37 +194,6 @@ export class HomeViews {
   #attemptOf(state: WorkflowState, key: string, number: number | undefined): Attempt | undefined {
     const attempts = state.book.get(key)?.attempts ?? [];
     return number === undefined ? attempts.at(-1) : attempts.find((a) => a.number === number);
-  }
-
-  /** Visible in `get` and `events` until the next good document. */
-  async noteInvalid(state: WorkflowState, message: string): Promise<void> {
-    const now = this.#home.clock.now();
-    const { stored } = state;
-    const status = stored.object.status ?? statusOf(state, undefined, now);
-    const old = status.conditions.find((c) => c.type === SOURCE_INVALID);
-    if (old?.message === message) return;
-    const condition: Condition = {
-      type: SOURCE_INVALID,
-      status: 'True',
-      reason: 'InvalidDocument',
-      message,
-      observedGeneration: stored.object.metadata.generation,
-      lastTransitionTime: new Date(now).toISOString(),
-    };
-    const object = {
-      ...stored.object,
-      status: { ...status, conditions: [...status.conditions.filter((c) => c.type !== SOURCE_INVALID), condition] },
-    };
-    const entry = { type: 'WorkflowInvalid' as const, message };
-    const committed = await this.#home.store.commit({
-      time: now,
-      workflows: [{ stored: { ...stored, object } }],
-      entries: [{ workflow: state.uid, entry }],
-    });
-    if (committed.outcome !== 'Committed') return;
-    state.stored = { ...stored, object, version: committed.version };
-    this.#home.published(state.stored, 'MODIFIED');
-    this.#home.journaled([{ seq: committed.seqs[0] as number, time: now, workflow: state.uid, entry }]);
   }
 }
 

@@ -45,6 +45,7 @@ import {
   withVersion,
 } from './resource.ts';
 import { Slots } from './slots.ts';
+import { noteSource, SOURCE_INVALID, SOURCE_SUSPECT } from './source-reports.ts';
 import { type WatchedPaths, watchedPaths } from './watched-paths.ts';
 import { WorkflowState } from './workflow-state.ts';
 
@@ -304,7 +305,14 @@ export class LocalHome implements Home {
   async reportInvalid(ref: WorkflowRef, message: string): Promise<void> {
     const found = this.#registry.find(ref);
     if (!found.ok) return;
-    await found.value.pause(async () => this.#views.noteInvalid(found.value.state, message));
+    await found.value.pause(() => noteSource(this.#context, found.value.state, SOURCE_INVALID, message));
+  }
+
+  /** A source lost many files at once and deletes nothing; undefined: that is over. */
+  async reportSuspect(ref: WorkflowRef, message: string | undefined): Promise<void> {
+    const found = this.#registry.find(ref);
+    if (!found.ok) return;
+    await found.value.pause(() => noteSource(this.#context, found.value.state, SOURCE_SUSPECT, message));
   }
 
   async close(): Promise<void> {

@@ -83,13 +83,13 @@ function check(expression: Expression, place: Place): Checked | undefined {
   }
 }
 
-/** Names like the replacements, in the text itself: it goes unchecked. */
-const LIKE_A_VARIABLE = /(?<![A-Za-z0-9_])_[0-9a-z]{1,3}(?![A-Za-z0-9_])/;
+/** A variable of the author's own that is named like a replacement: such an expression goes unchecked. */
+const LIKE_A_REPLACEMENT = /^_[0-9a-z]{1,3}$/;
 
 function maskedText(expression: Expression, place: Place): string | undefined {
-  const { text, start, uses, guards } = expression.program;
+  const { text, start, uses, guards, variables } = expression.program;
   const end = start + expression.source.length;
-  if (LIKE_A_VARIABLE.test(text)) return undefined;
+  for (const name of variables) if (LIKE_A_REPLACEMENT.test(name)) return undefined;
   const masks = guards.map((range) => ({ ...range, variable: types().nameFor('bool') }));
   for (const use of uses) {
     const mask = maskOf(use, expression, place);

@@ -164,6 +164,7 @@ function bind(node: ASTNode, args: readonly ASTNode[], context: Context): Run {
 }
 
 function withVariable(name: string, context: Context): { inner: Context; slot: number } {
+  context.variables.add(name);
   const slot = Math.max(-1, ...context.bound.values()) + 1;
   return { inner: { ...context, bound: new Map([...context.bound, [name, slot]]) }, slot };
 }

@@ -40,6 +40,8 @@ export interface Context {
   readonly optional: WeakSet<Run>;
   /** Where literal patterns stand that have been checked. */
   readonly patterns: Set<number>;
+  /** Names of all variables of comprehensions. */
+  readonly variables: Set<string>;
   /** Variables of enclosing comprehensions and their slots. */
   readonly bound: ReadonlyMap<string, number>;
   /** Variables around the argument of an `.at()`, which it may not use. */
@@ -63,6 +65,7 @@ export function newContext(
     functions: new Set(),
     optional: new WeakSet(),
     patterns: new Set(),
+    variables: new Set(),
     bound: new Map(),
     outside: new Set(outside),
   };

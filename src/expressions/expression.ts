@@ -51,6 +51,8 @@ export interface Program {
   readonly uses: readonly Use[];
   readonly guards: readonly { readonly start: number; readonly end: number }[];
   readonly functions: ReadonlySet<string>;
+  /** Names of variables of comprehensions. */
+  readonly variables: ReadonlySet<string>;
 }
 
 /**
@@ -105,6 +107,7 @@ function assemble(ast: ASTNode, parts: Parts): Expression {
       uses: context.uses,
       guards: context.guards,
       functions: context.functions,
+      variables: context.variables,
     },
   };
 }

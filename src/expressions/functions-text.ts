@@ -4,7 +4,7 @@ import { type Frame, failure } from './evaluation.ts';
 import type { FunctionEntry } from './function-entry.ts';
 import { patternAtRunTime } from './pattern.ts';
 import { quoteShell, unfitForShell } from './shell-quote.ts';
-import { scalarText, textOf } from './text.ts';
+import { excerpt, scalarText, textOf } from './text.ts';
 import { isList, isMap, typeName, type Value } from './value.ts';
 
 /** Functions on texts and paths, and conversions between scalars. */
@@ -148,7 +148,7 @@ function toInt(value: Value): bigint {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number' && Number.isFinite(value)) return int64(BigInt(Math.trunc(value)));
   if (typeof value === 'string' && /^[+-]?\d{1,19}$/.test(value)) return int64(BigInt(value.replace('+', '')));
-  throw failure(`${JSON.stringify(scalarText(value) ?? typeName(value))} is no int`);
+  throw failure(`${excerpt(scalarText(value) ?? typeName(value))} is no int`);
 }
 
 function toDouble(value: Value): number {
@@ -156,14 +156,14 @@ function toDouble(value: Value): number {
   if (typeof value === 'string' && value.length < 64 && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value)) {
     return Number(value);
   }
-  throw failure(`${JSON.stringify(scalarText(value) ?? typeName(value))} is no number`);
+  throw failure(`${excerpt(scalarText(value) ?? typeName(value))} is no number`);
 }
 
 function toBool(value: Value): boolean {
   if (typeof value === 'boolean') return value;
   if (value === 'true' || value === 'True' || value === 'TRUE' || value === '1' || value === 't') return true;
   if (value === 'false' || value === 'False' || value === 'FALSE' || value === '0' || value === 'f') return false;
-  throw failure(`${JSON.stringify(scalarText(value) ?? typeName(value))} is neither true nor false`);
+  throw failure(`${excerpt(scalarText(value) ?? typeName(value))} is neither true nor false`);
 }
 
 function toDuration(value: Value, frame: Frame): Duration {

@@ -1,7 +1,7 @@
 import { EvaluationFailure, type Frame, failure, type Run } from './evaluation.ts';
 import type { Reference, TaskReference } from './references.ts';
 import { ownValue, type TaskValue } from './scope.ts';
-import { scalarText } from './text.ts';
+import { excerpt, scalarText } from './text.ts';
 import { ABSENT, isList, isMap, type Outcome, typeName, type Value } from './value.ts';
 
 /** Reads what a reference names from the scope. A name that the scope lacks is an error nothing catches. */
@@ -83,7 +83,7 @@ export function memberOf(value: Value, name: string, optional: boolean, text: st
     const found = value === null ? undefined : ownValue(value, name);
     if (found !== undefined) return found;
     if (optional) return ABSENT;
-    throw new EvaluationFailure('missing', `${text}: no key ${JSON.stringify(name)}`);
+    throw new EvaluationFailure('missing', `${text}: no key ${excerpt(name)}`);
   }
   throw failure(`${text}: ${typeName(value)} has no members`);
 }

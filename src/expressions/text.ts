@@ -22,6 +22,11 @@ export function textOf(value: Outcome): Result<string, string> {
   return fail(`is ${typeName(value)}, and a text needs a value (default(…, …) gives one)`);
 }
 
+/** A text within a message: quoted, and not whole pages of it. */
+export function excerpt(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}…` : text);
+}
+
 /** Deeper values come from `fromJson` alone, which refuses them; the guard is for data handed in. */
 const MAX_DEPTH = 200;
 

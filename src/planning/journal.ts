@@ -48,7 +48,7 @@ export type TaskEntry =
 /** Entries about the workflow as a whole. They are history and request memory; records do not depend on them. */
 export type WorkflowEntry =
   | { readonly type: 'WorkflowApplied'; readonly generation: number; readonly message: string }
-  | { readonly type: 'WorkflowInvalid'; readonly message: string }
+  | { readonly type: 'WorkflowInvalid' | 'SourceSuspect'; readonly message: string }
   | { readonly type: 'WorkflowPhase'; readonly phase: string; readonly reason: string; readonly message: string }
   | { readonly type: 'RequestHandled'; readonly request: string; readonly verb: string; readonly message: string }
   | { readonly type: 'WorkflowDeleted'; readonly message: string };

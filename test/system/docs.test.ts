@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { describe, expect, test as plain } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 // What the documentation says is run as a reader would run it: every block marked `sh test`, page by page and in order, in a
 // folder that has `examples/` in it. Every whole workflow is linted, every generated part is fresh, every link leads
@@ -74,6 +74,7 @@ class Desk {
       env: {
         ...Object.fromEntries(inherited),
         PATH: `${join(this.dir, '.bin')}:${process.env['PATH']}`,
+        HOME: this.dir,
         XDG_RUNTIME_DIR: this.dir,
         NO_COLOR: '1',
       },
@@ -118,13 +119,12 @@ class Desk {
   }
 }
 
-const test = plain.extend<{ readonly desk: Desk }>({
-  desk: async ({ task: _ }, use) => {
-    const desk = new Desk();
-    await use(desk);
-    desk.dispose();
-  },
-});
+/** Taken away when the test has ended, however it ended. */
+function newDesk(): Desk {
+  const desk = new Desk();
+  onTestFinished(() => desk.dispose());
+  return desk;
+}
 
 describe('commands in the documentation', () => {
   const pages = [...new Set(blocks.filter((block) => block.kind === 'sh test').map((block) => block.page))];
@@ -144,7 +144,8 @@ describe('commands in the documentation', () => {
   });
 
   for (const page of pages) {
-    test(`of ${page} do what it says`, async ({ desk }) => {
+    test(`of ${page} do what it says`, async () => {
+      const desk = newDesk();
       const script = blocks
         .filter((block) => block.page === page && block.kind === 'sh test')
         .map((block) => block.text);
@@ -168,13 +169,23 @@ describe('workflows in the documentation', () => {
     expect(workflows.length).toBeGreaterThan(3);
   });
 
-  test('have no errors and no warnings', async ({ desk }) => {
+  test('have no errors and no warnings', async () => {
+    const desk = newDesk();
     const names = workflows.map((block, i) => {
       const name = `${i}-${block.page.replaceAll('/', '-')}-${block.line}.yaml`;
       writeFileSync(join(desk.dir, name), block.text);
       return name;
     });
     expect(await desk.bash(`fixpoint lint ${names.join(' ')}`)).toEqual({ code: 0, stdout: '', all: '' });
+  });
+
+  test('run under the configuration that is shown', async () => {
+    const desk = newDesk();
+    const shown = blocks.filter((block) => block.kind === 'yaml config');
+    expect(shown).toHaveLength(1);
+    writeFileSync(join(desk.dir, 'config.yaml'), shown[0]?.text ?? '');
+    const { code, all } = await desk.bash('fixpoint run examples/hello.yaml --config config.yaml');
+    expect(code, all).toBe(0);
   });
 });
 
@@ -196,13 +207,15 @@ describe('examples', () => {
     expect(files.sort()).toEqual([...Object.keys(expected), 'epigenomics'].map((name) => `${name}.yaml`).sort());
   });
 
-  test('have no errors and no warnings', async ({ desk }) => {
+  test('have no errors and no warnings', async () => {
+    const desk = newDesk();
     const paths = files.map((name) => `examples/${name}`);
     expect(await desk.bash(`fixpoint lint ${paths.join(' ')}`)).toEqual({ code: 0, stdout: '', all: '' });
   });
 
   for (const [name, { output, content }] of Object.entries(expected)) {
-    test(`${name} runs, and what succeeded does not run again`, async ({ desk }) => {
+    test(`${name} runs, and what succeeded does not run again`, async () => {
+      const desk = newDesk();
       const command = `fixpoint run examples/${name}.yaml --cpus 2`;
       const first = await desk.bash(command);
       expect(first.code, first.all).toBe(0);
@@ -217,7 +230,8 @@ describe('examples', () => {
 });
 
 describe('pages', () => {
-  test('hold what is generated from the code of today', async ({ desk }) => {
+  test('hold what is generated from the code of today', async () => {
+    const desk = newDesk();
     const { code, all } = await desk.bash(`cd '${ROOT}' && node --import tsx scripts/reference.ts --check`);
     expect(code, all).toBe(0);
   });
@@ -242,7 +256,7 @@ describe('pages', () => {
     const used = new Set(
       sources.flatMap((name) =>
         [...readFileSync(join(ROOT, 'src', name), 'utf8').matchAll(/'([EW]-[A-Z]+(?:-[A-Z]+)*)'/g)].map(
-          (match) => match[1],
+          (match) => match[1] ?? '',
         ),
       ),
     );

@@ -126,6 +126,7 @@ describe('types', () => {
     ['params.samples.map(s, s + 1)', 'combines string with int'],
     ['params.options.a + "x"', 'combines int with string'],
     ['key ? 1 : 2', 'must be bool'],
+    ["replace(params.samples, '_1', '')", 'replace(…) does not take'],
   ])('%s', (source, message) => {
     const [problem] = check(source);
     expect(problem?.code).toBe('E-TYPE');

@@ -3,9 +3,9 @@ import type { Launch } from '../backends/backend.ts';
 import type { Json } from '../base/json.ts';
 import { fail } from '../base/result.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
-import { explainDifference } from '../graph/identity.ts';
 import { attemptToken } from '../graph/keys.ts';
 import type { Action } from '../planning/actions.ts';
+import { causesOf, comparedAttempt } from '../planning/because.ts';
 import { codeLooks, externalLooks, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../planning/record.ts';
@@ -70,6 +70,7 @@ async function launchAll(
       state.setFact(id, digest);
     }
   }
+  await fetchTemplates(home, state, launches);
   const orders: Launch[] = [];
   for (const action of launches) {
     const task = state.graph.tasks[action.index] as GraphTask;
@@ -78,6 +79,20 @@ async function launchAll(
     else launch(home, state, action, task, prepared, orders);
   }
   if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
+}
+
+/** Pre-images of the definitions that these launches are compared with, to say what differs. */
+async function fetchTemplates(
+  home: HomeContext,
+  state: WorkflowState,
+  launches: readonly Extract<Action, { kind: 'Launch' }>[],
+): Promise<void> {
+  for (const { key } of launches) {
+    const digest = comparedAttempt(state.book.get(key))?.preimage.templateDigest;
+    if (digest === undefined || state.templates.has(digest)) continue;
+    const template = await home.store.preimage(digest);
+    if (template !== undefined) state.templates.set(digest, template);
+  }
 }
 
 function launch(
@@ -165,40 +180,13 @@ function intendedAttempt(
       code: identity.code,
     },
     contributions: identity.contributions,
-    because: becauseOf(state, task, action),
+    because: causesOf(task, state.book.get(action.key), identity, state.facts, (digest) => state.templates.get(digest)),
     needs: action.needs,
     backend: home.backend.name,
     createTime: home.clock.now(),
     writes: task.outputs.map((o) => ({ name: o.name, path: o.path, lookId: lookId(outputLook(o)) })),
     directory,
   };
-}
-
-/** Why this attempt starts: what differs from the last result, or from the last attempt where there is none. */
-function becauseOf(
-  state: WorkflowState,
-  task: GraphTask,
-  action: Extract<Action, { kind: 'Launch' }>,
-): Attempt['because'] {
-  const record = state.book.get(action.key);
-  const before = lastSuccess(record) ?? lastAttempt(record);
-  if (!before) return [];
-  const { identity } = action;
-  const sameTemplate = before.preimage.templateDigest === task.preimage.templateDigest;
-  return explainDifference(
-    {
-      template: sameTemplate ? task.preimage.template : null,
-      values: before.preimage.values,
-      code: before.preimage.code,
-      contributions: before.contributions,
-    },
-    {
-      template: task.preimage.template,
-      values: task.preimage.values,
-      code: identity.code,
-      contributions: identity.contributions,
-    },
-  );
 }
 
 /** The attempt that whatever lies at an output path belongs to: the standing success, else the last that started. */

@@ -42,7 +42,7 @@ export class HomeViews {
     decide(state.board, { ...reconciler.snapshot(), mode: 'Held' });
   }
 
-  async #planOf(reconciler: Reconciler): Promise<PlanResult> {
+  async #planOf(reconciler: Reconciler, before?: Graph): Promise<PlanResult> {
     const { state } = reconciler;
     const digests = new Set<string>();
     for (const record of state.book.all())
@@ -52,13 +52,13 @@ export class HomeViews {
       const json = await this.#home.store.preimage(digest);
       if (json !== undefined) templates.set(digest, json);
     }
-    return makePlan(reconciler.snapshot(), (digest) => templates.get(digest));
+    return makePlan(reconciler.snapshot(), (digest) => templates.get(digest), before);
   }
 
-  async plan(reconciler: Reconciler): Promise<Plan> {
+  async plan(reconciler: Reconciler, before?: Graph): Promise<Plan> {
     const { state } = reconciler;
     for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
-    const { tasks } = await this.#planOf(reconciler);
+    const { tasks } = await this.#planOf(reconciler, before);
     return { apiVersion: API_VERSION, kind: 'Plan', summary: planSummary(tasks), tasks };
   }
 

@@ -247,7 +247,10 @@ export class LocalHome implements Home {
     });
     const stored = { uid: object.metadata.uid, version: 0, deletedAt: undefined, object, memory: NO_MEMORY };
     return ok(
-      await this.#views.plan(new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records))),
+      await this.#views.plan(
+        new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records)),
+        found.ok ? found.value.state.graph : undefined,
+      ),
     );
   }
 

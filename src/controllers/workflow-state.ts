@@ -1,6 +1,7 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { WorkflowStatus } from '../apis/workflow.ts';
 import type { Observation } from '../backends/backend.ts';
+import type { Json } from '../base/json.ts';
 import type { BuiltGraph } from '../graph/build.ts';
 import type { Element, ExpandedTemplate } from '../graph/element.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
@@ -44,6 +45,8 @@ export class WorkflowState {
   statusWrittenAt = Number.NEGATIVE_INFINITY;
   /** Tasks whose resources cannot be evaluated or never fit, by index. */
   readonly needsProblems = new Map<number, string>();
+  /** Pre-images of earlier definitions, as far as they were asked for. */
+  readonly templates = new Map<string, Json>();
   /** Last lines of failed attempts, by uid. */
   readonly logTails = new Map<string, string>();
   /** Ctrl-C in `run`: launch nothing more, in this process only. */

@@ -1,9 +1,11 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { Foreach, ParamSchema, WorkflowSpec } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
+import { MAX_DIAGNOSTICS } from '../base/limits.ts';
 import { checkExpression } from '../expressions/check.ts';
 import type { Expression } from '../expressions/expression.ts';
 import type { Place, TaskPlace } from '../expressions/place.ts';
+import { AllButOne } from './all-but-one.ts';
 import { placed, type TaskTemplate } from './template.ts';
 
 /**
@@ -17,7 +19,14 @@ export function checkTemplates(
 ): void {
   const params = paramTypes(spec);
   const tasks = new Map(templates.map((t) => [t.name, taskPlace(t)]));
-  for (const template of templates) new Checker(spec, template, params, tasks, diagnostics).check();
+  let errors = 0;
+  for (const template of templates) {
+    // More are not shown, and each looks for a name that was meant among all names.
+    if (errors >= MAX_DIAGNOSTICS) return;
+    const before = diagnostics.length;
+    new Checker(spec, template, params, tasks, diagnostics).check();
+    for (let i = before; i < diagnostics.length; i++) if (diagnostics[i]?.severity === 'error') errors++;
+  }
 }
 
 function taskPlace(template: TaskTemplate): TaskPlace {
@@ -59,7 +68,7 @@ class Checker {
       ),
       files: new Map((t.spec.files ?? []).map((f) => [f.name, 'path' as const])),
     };
-    const others = new Map([...this.#tasks].filter(([name]) => name !== t.name));
+    const others = new AllButOne(this.#tasks, t.name);
     const body = { ...own, tasks: others, late: true };
     if (t.body.kind === 'Run') this.#all(t.body.script.expressions, 'run', this.#path('run'), body);
     if (t.setup) this.#all(t.setup.expressions, 'setup', this.#path('setup'), body);

@@ -3,6 +3,7 @@ import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { closest } from '../base/closest.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
+import { MAX_DIAGNOSTICS, MAX_EDGES } from '../base/limits.ts';
 import { type Expression, evaluate, type TaskReference } from '../expressions/expression.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import type { Edge, EdgeKind, GraphInput, GraphMention } from './graph.ts';
@@ -48,6 +49,7 @@ class Connector {
   /** Declared outputs by absolute path. */
   readonly #producers = new Map<string, { index: number; element: Element; template: TaskTemplate }>();
   readonly #total: number;
+  #unknown = 0;
 
   constructor(source: ConnectSource) {
     this.#source = source;
@@ -63,10 +65,17 @@ class Connector {
 
   connectAll(): void {
     for (const template of this.#source.templates) this.#declareOutputs(template);
-    for (const template of this.#source.templates) this.#connectNames(template);
+    // Above the limit the graph is refused; what is still missing then would only take memory.
+    for (const template of this.#source.templates) {
+      if (this.edges.count > MAX_EDGES) return;
+      this.#connectNames(template);
+    }
     for (const template of this.#source.templates) {
       const group = this.#group(template);
-      for (const [at, element] of group.elements.entries()) this.#connectElement(template, element, group.first + at);
+      for (const [at, element] of group.elements.entries()) {
+        if (this.edges.count > MAX_EDGES) return;
+        this.#connectElement(template, element, group.first + at);
+      }
     }
   }
 
@@ -133,10 +142,13 @@ class Connector {
     if (!isGlob(name)) {
       const found = expanded.get(name)?.template;
       if (found && found !== template) return [found];
-      const near = closest(
-        name,
-        templates.map((t) => t.name),
-      );
+      const shown = !found && ++this.#unknown <= MAX_DIAGNOSTICS;
+      const near = shown
+        ? closest(
+            name,
+            templates.map((t) => t.name),
+          )
+        : undefined;
       diagnostics.push({
         severity: 'error',
         code: 'E-UNKNOWN-TASK',
@@ -144,7 +156,7 @@ class Connector {
         message: found
           ? `${template.name} names itself in ${field}`
           : `${template.name}: ${field} names ${name}, and no task is called so`,
-        hint: near !== undefined && !found ? `Did you mean ${near}?` : undefined,
+        hint: near !== undefined ? `Did you mean ${near}?` : undefined,
       });
       return [];
     }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
+import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
 import { evaluate } from '../expressions/expression.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
@@ -41,6 +42,8 @@ export function expandTemplates(source: ExpansionSource): Expansion {
     expanded,
   });
   const order = templateOrder(source);
+  let total = 0;
+  let paths = 0;
   for (const index of order) {
     const template = source.templates[index] as TaskTemplate;
     const fanOut = template.spec.foreach !== undefined;
@@ -67,7 +70,18 @@ export function expandTemplates(source: ExpansionSource): Expansion {
           },
         ];
     const byElementKey = new Map(elements.map((e, i) => [e.elementKey ?? '', i]));
-    for (const element of elements) bindPaths(source, scopes, template, element);
+    total += elements.length;
+    if (total > MAX_TASKS) {
+      source.diagnostics.push(limit(index, ['foreach'], `more than MAX_TASKS (${MAX_TASKS}) tasks in all`));
+      break;
+    }
+    for (const element of elements) {
+      paths += bindPaths(source, scopes, template, element);
+      if (paths > MAX_EDGES) {
+        source.diagnostics.push(limit(index, ['inputs'], `more than MAX_EDGES (${MAX_EDGES}) paths of inputs in all`));
+        return { expanded, scopes };
+      }
+    }
     expanded.set(template.name, { template, elements, byElementKey, fanOut, first: -1 });
   }
   // Indexes follow the order of the document, whatever the order of expansion was.
@@ -104,7 +118,12 @@ function templateOrder(source: ExpansionSource): readonly number[] {
   return [];
 }
 
-function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTemplate, element: Element): void {
+function limit(template: number, at: readonly string[], message: string): Diagnostic {
+  return { severity: 'error', code: 'E-LIMIT', path: ['spec', 'tasks', template, ...at], message };
+}
+
+/** Gives how many input paths the element has. */
+function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTemplate, element: Element): number {
   const mentioned = new Set<string>();
   for (const { field, expression } of allExpressions(template))
     if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
@@ -123,7 +142,8 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
     const paths: string[] = [];
     for (const t of input.templates) {
       const spliced = input.spec.paths ? spliceList(t, early) : undefined;
-      if (spliced) paths.push(...spliced);
+      // No spread: a list may be longer than the stack.
+      if (spliced) for (const path of spliced) paths.push(path);
       else {
         const path = text(t, early, ['inputs', i]);
         if (path !== undefined) paths.push(path);
@@ -147,6 +167,7 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
         glob: output.spec.path === undefined,
       });
   }
+  return element.inputs.reduce((sum, input) => sum + input.paths.length, 0);
 }
 
 /** An entry of `paths` that is one expression of a list is spliced. */

@@ -1,11 +1,10 @@
 import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
 import type { Json } from '../base/json.ts';
-import { carriesData, type GraphTask } from '../graph/graph.ts';
-import { explainDifference, type Identity } from '../graph/identity.ts';
+import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
+import { causesOf } from './because.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
-import { lookId, outputLook } from './facts.ts';
-import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import { lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { View } from './view.ts';
 
@@ -21,10 +20,18 @@ export interface PlanResult {
   readonly discarded: { readonly tasks: number; readonly coreHours: number };
 }
 
-export function makePlan(snapshot: Snapshot, template: (digest: string) => Json | undefined): PlanResult {
+/**
+ * `template` gives the pre-images of earlier definitions; `before` the graph in force, where the snapshot holds another
+ * that would replace it.
+ */
+export function makePlan(
+  snapshot: Snapshot,
+  template: (digest: string) => Json | undefined,
+  before?: Graph,
+): PlanResult {
   const board = new Board(snapshot.graph);
   decide(board, { ...snapshot, mode: 'Held' });
-  const planner = new Planner(board, snapshot, template);
+  const planner = new Planner(board, snapshot, template, before);
   const tasks: PlannedTask[] = [];
   let discarded = 0;
   let coreMs = 0;
@@ -47,6 +54,8 @@ export function makePlan(snapshot: Snapshot, template: (digest: string) => Json 
   return { tasks: all, discarded: { tasks: discarded, coreHours: coreMs / 3_600_000 } };
 }
 
+const NO_FACTS: Snapshot['facts'] = new Map();
+
 class Planner {
   readonly #board: Board;
   readonly #snapshot: Snapshot;
@@ -54,8 +63,15 @@ class Planner {
   /** By index: runs for certain, or may run. */
   readonly #fate = new Map<number, 'Runs' | 'MayRun'>();
   readonly #adopted = new Set<string>();
+  readonly #before: Graph | undefined;
 
-  constructor(board: Board, snapshot: Snapshot, template: (digest: string) => Json | undefined) {
+  constructor(
+    board: Board,
+    snapshot: Snapshot,
+    template: (digest: string) => Json | undefined,
+    before: Graph | undefined,
+  ) {
+    this.#before = before;
     this.#board = board;
     this.#snapshot = snapshot;
     this.#template = template;
@@ -100,7 +116,7 @@ class Planner {
       return fresh
         ? { action: 'Create', reason: 'New', because: [] }
         : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
-    if (seen.phase === 'Succeeded') return this.#kept(task, seen);
+    if (seen.phase === 'Succeeded') return this.#kept(task);
     if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
     if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };
     const changed = this.#definitionChanged(task, record as TaskRecord);
@@ -119,8 +135,10 @@ class Planner {
     return { action: 'Keep', reason: 'Running', because: [] };
   }
 
-  #kept(task: GraphTask, seen: View): Omit<PlannedTask, 'name'> {
-    if (seen.success && seen.success.handling !== task.handling)
+  #kept(task: GraphTask): Omit<PlannedTask, 'name'> {
+    const index = this.#before?.byKey.get(task.key);
+    const old = index === undefined ? undefined : (this.#before as Graph).tasks[index];
+    if (old && old.handling !== task.handling)
       return { action: 'Update', reason: 'HandlingChanged', because: [{ field: 'resources, retry or backend' }] };
     return { action: 'Keep', reason: 'Unchanged', because: [] };
   }
@@ -140,44 +158,13 @@ class Planner {
 
   /** Differences of the definition alone: the edges' part is not known while upstreams are open. */
   #definitionChanged(task: GraphTask, record: TaskRecord): Because[] {
-    const before = lastSuccess(record) ?? lastAttempt(record);
-    if (!before) return [];
-    const contributions = before.contributions;
-    return explainDifference(this.#identityOf(before), {
-      template: task.preimage.template,
-      values: task.preimage.values,
-      code: before.preimage.code,
-      contributions,
-    });
+    return causesOf(task, record, {}, NO_FACTS, this.#template).filter(
+      (b) => !('field' in b) || (b.field !== 'retry' && b.field !== 'reset'),
+    );
   }
 
   #differences(task: GraphTask, seen: View, record: TaskRecord | undefined): Because[] {
-    const before = lastSuccess(record) ?? lastAttempt(record);
-    if (!before) return [];
-    const causes = explainDifference(this.#identityOf(before), {
-      template: task.preimage.template,
-      values: task.preimage.values,
-      code: (seen.identity?.code as Json | undefined) ?? before.preimage.code,
-      contributions: seen.identity?.contributions ?? before.contributions,
-    });
-    for (const output of task.outputs) {
-      const recorded = before.outcome?.outputs.find((o) => o.name === output.name)?.digest;
-      const fact = this.#snapshot.facts.get(lookId(outputLook(output)));
-      if (recorded !== undefined && fact !== undefined && fact !== recorded)
-        causes.push({ field: `outputs.${output.name}`, old: recorded, new: fact });
-    }
-    if (causes.length === 0 && lastSuccess(record) === undefined)
-      causes.push({ field: before.outcome?.phase === 'Succeeded' ? 'reset' : 'retry' });
-    return causes;
-  }
-
-  #identityOf(attempt: Attempt): Identity {
-    return {
-      template: this.#template(attempt.preimage.templateDigest),
-      values: attempt.preimage.values,
-      code: attempt.preimage.code,
-      contributions: attempt.contributions,
-    };
+    return causesOf(task, record, seen.identity ?? {}, this.#snapshot.facts, this.#template);
   }
 
   strays(): PlannedTask[] {

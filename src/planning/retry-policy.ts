@@ -57,7 +57,12 @@ export function judgeRetry(
   if (used > limit || (!infrastructure && !isRetried(outcome, rules))) return { verdict: 'Failed', attempt: last };
   const backoff = infrastructure ? INFRASTRUCTURE_BACKOFF : rules.backoff;
   const delay = backoffDelay(backoff, used, last.uid);
-  return { verdict: 'Retry', at: outcome.finishTime + delay, delayMs: delay, ofLimit: `attempt ${used + 1} of ${limit + 1}` };
+  return {
+    verdict: 'Retry',
+    at: outcome.finishTime + delay,
+    delayMs: delay,
+    ofLimit: `attempt ${used + 1} of ${limit + 1}`,
+  };
 }
 
 /** Newest first. Cancelled attempts in between are nobody's failure and are passed over. */

@@ -3,6 +3,9 @@ import type { Clock } from '../../src/base/clock.ts';
 import type { Batch, Store } from '../../src/store/store.ts';
 import type { Random } from './random.ts';
 
+/** How often a life may ask for the time while it stands still. */
+const MAX_ASKED = 20_000;
+
 /**
  * One life of the daemon. Every effect passes a gate before and after; at the gate where it dies nothing of it goes
  * on: calls never return, timers never fire, reports are not heard.
@@ -16,6 +19,8 @@ export class Incarnation {
   #dead = false;
   /** Gates left until it dies. */
   #gatesLeft: number | undefined;
+  livelocked = false;
+  #asked = 0;
   /** Whether effects take time and the ledger may refuse. */
   disturbed = true;
 
@@ -63,10 +68,24 @@ export class Incarnation {
     if (this.#dead) await new Promise(() => undefined);
   }
 
+  /** Called whenever everything that can happen without time passing has happened. */
+  settled(): void {
+    this.#asked = 0;
+  }
+
+  /** A loop without end asks for the time without end. It is broken by an error, or nobody could tell. */
+  #now(): number {
+    if (++this.#asked > MAX_ASKED) {
+      this.livelocked = true;
+      throw new Error('livelock');
+    }
+    return this.#clock.now();
+  }
+
   clock(): Clock {
     const clock = this.#clock;
     return {
-      now: () => clock.now(),
+      now: () => this.#now(),
       monotonic: () => clock.monotonic(),
       after: (delayMs, run) =>
         clock.after(delayMs, () => {
@@ -79,7 +98,7 @@ export class Incarnation {
     return {
       commit: (batch) =>
         this.#effect('commit', async () => {
-          if (this.disturbed && this.#random.chance(0.01)) {
+          if (this.disturbed && !leaves(batch) && this.#random.chance(0.01)) {
             this.#say('the disk is full for a moment');
             throw new Error('SQLITE_FULL');
           }
@@ -127,4 +146,9 @@ export class Incarnation {
       close: () => inner.close(),
     };
   }
+}
+
+/** The last write of a deleted workflow. */
+function leaves(batch: Batch): boolean {
+  return batch.workflows?.some((w) => w.stored.deletedAt !== undefined) ?? false;
 }

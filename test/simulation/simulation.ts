@@ -78,6 +78,8 @@ export class Simulation {
   /** Everything that can happen without time passing, happens. */
   async #settle(): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#life.settled();
+    if (this.#life.livelocked) this.#fail('P1 livelock: turn follows turn without end');
     if (this.witness.violations.length > 0) throw new Error(this.witness.violations[0]);
   }
 

@@ -144,7 +144,8 @@ describe('commands in the documentation', () => {
   });
 
   for (const page of pages) {
-    test(`of ${page} do what it says`, async () => {
+    // The README runs a real workflow: half a minute of computing, which a loaded machine makes into minutes.
+    test(`of ${page} do what it says`, { timeout: 300_000 }, async () => {
       const desk = newDesk();
       const script = blocks
         .filter((block) => block.page === page && block.kind === 'sh test')

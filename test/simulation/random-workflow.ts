@@ -121,13 +121,15 @@ function tidy(model: Model): Model {
     const made = (ids: readonly number[]): number[] => known(ids).filter((id) => (before.get(id) as ModelTask).outputs > 0 && !(before.get(id) as ModelTask).gate);
     const each = task.each !== undefined && isFanout(before.get(task.each)) ? task.each : undefined;
     const dependsOn = known(task.dependsOn);
+    const early = task.triggerRule === 'AnySucceeded' || task.triggerRule === 'AnyFailed';
     const next: ModelTask = {
       ...task,
       each,
       inputs: made(task.inputs),
       mentions: made(task.mentions),
       dependsOn,
-      silent: made(task.silent).filter((id) => dependsOn.includes(id)),
+      // Where the first upstream fires the task, a broad edge contributes nothing: such a task must not read unseen.
+      silent: early ? [] : made(task.silent).filter((id) => dependsOn.includes(id)),
       after: known(task.after),
       triggerRule: dependsOn.length > 0 && task.inputs.length + task.mentions.length === 0 ? task.triggerRule : undefined,
     };

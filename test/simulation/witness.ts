@@ -28,7 +28,11 @@ export class Witness {
     world.watchers.push({ started: (a) => this.#started(a), over: (a) => this.#over(a) });
   }
 
+  /** Task entries committed before the document in force was. */
+  entriesAtEpoch = 0;
+
   newEpoch(): void {
+    this.entriesAtEpoch = this.entries;
     this.ran = new Set();
     this.troubled = false;
   }
@@ -66,6 +70,7 @@ export class Witness {
     }
     for (const { workflow, entry } of batch.entries ?? []) {
       if (!isTaskEntry(entry)) {
+        if (entry.type === 'WorkflowApplied') this.newEpoch();
         if (entry.type !== 'WorkflowPhase') this.#say(`  journal ${entry.type} ${'message' in entry ? entry.message : ''}`);
         continue;
       }

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, utimesSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, utimesSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import type { Sandbox } from '../rig/cli.ts';
@@ -165,5 +165,42 @@ describe('a plan that waits for approval', () => {
     expect(ran(box)['a']).toBe(1);
     await box.expectExit(0, 'approve', 'w');
     await until('it ran', () => ran(box)['a'] === 2);
+  });
+});
+
+describe('a file that a source cannot use', () => {
+  test('is a condition until the next good one, also where that changes nothing', async ({ box }) => {
+    const good = readFileSync(box.workflow({ tasks: [{ name: 'a', run: noted('true') }] }), 'utf8');
+    box.write('watched/w.json', good);
+    await box.daemon('--watch', 'watched');
+    await until('it is applied', () => ran(box)['a'] === 1);
+    box.write('watched/w.json', '{"spec": ');
+    await until('it is shown', async () => (await condition(box, 'SourceInvalid'))?.status === 'True');
+    box.write('watched/w.json', good);
+    await until('it is over', async () => (await condition(box, 'SourceInvalid')) === undefined);
+    expect(ran(box)['a']).toBe(1);
+  });
+});
+
+describe('configuration', () => {
+  test('limits come from config.yaml in the state folder, and an unknown backend is refused by name', async ({
+    box,
+  }) => {
+    box.write('.fixpoint/config.yaml', 'backends: [{name: process, type: process, cpus: 1}]\n');
+    const two = box.workflow({ tasks: [{ name: 'a', resources: { cpu: 2 }, run: 'true' }] });
+    const refused = await box.expectExit(2, 'run', two);
+    expect(refused.stderr).toContain('E-RESOURCES tasks[0].resources.cpu: a asks for 2 cores');
+    await box.expectExit(0, 'run', two, '--cpus', '2');
+    const elsewhere = await box.expectExit(
+      2,
+      'run',
+      box.workflow({ tasks: [{ name: 'a', backend: 'slurm', run: 'true' }] }),
+    );
+    expect(elsewhere.stderr).toContain(
+      'E-BACKEND tasks[0].backend: "slurm" is no configured backend. There is: process.',
+    );
+    box.write('bad.yaml', 'backends: [{name: hpc, type: slurm}]\n');
+    const bad = await box.expectExit(2, 'run', two, '--config', 'bad.yaml');
+    expect(bad.stderr).toContain('bad.yaml:1:30 E-BACKEND backends[0].type: "slurm" is not in this release');
   });
 });

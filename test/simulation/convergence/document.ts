@@ -18,7 +18,9 @@ export function documentOf(model: Model, folder: string): WorkflowDocument {
 }
 
 function specOf(task: ModelTask): TaskSpec {
-  const inputs = task.inputs.map(({ name, paths, list }) => (list ? { name, paths } : { name, path: paths[0] as string }));
+  const inputs = task.inputs.map(({ name, paths, list }) =>
+    list ? { name, paths } : { name, path: paths[0] as string },
+  );
   return {
     name: task.name,
     ...(task.flavour === 'Gate' ? {} : { run: runOf(task) }),
@@ -84,7 +86,13 @@ function bodyOf(task: ModelTask): string[] {
       ];
     }
     case 'Script': {
-      const words = [task.fails, String(task.cosmetic), `\${{ outputs.${first?.name} }}`, task.salt, String(params.length)];
+      const words = [
+        task.fails,
+        String(task.cosmetic),
+        `\${{ outputs.${first?.name} }}`,
+        task.salt,
+        String(params.length),
+      ];
       return [[`./${task.script}`, ...words, ...params, ...read].join(' ')];
     }
     case 'Const':

@@ -1,4 +1,5 @@
-import { makersOf, type Model, type ModelTask, withTask } from './model.ts';
+import { KNOWN_DEFECTS } from './known-defects.ts';
+import { type Model, type ModelTask, makersOf, withTask } from './model.ts';
 import { EXTERNAL_FILES, randomTask, withEdge } from './random-graph.ts';
 import type { Reference } from './reference.ts';
 import type { SeededRandom } from './seeded-random.ts';
@@ -17,7 +18,6 @@ export interface EditContext {
   readonly reference: Reference;
   /** For new names. */
   readonly serial: number;
-  readonly imported: boolean;
 }
 
 type Edit = (context: EditContext) => Edited | undefined;
@@ -57,7 +57,12 @@ function bodies({ model }: EditContext): ModelTask[] {
   return model.tasks.filter(({ flavour }) => flavour !== 'Gate');
 }
 
-function changed(context: EditContext, what: string, change: (task: ModelTask) => Partial<ModelTask> | undefined, among = bodies(context)): Edited | undefined {
+function changed(
+  context: EditContext,
+  what: string,
+  change: (task: ModelTask) => Partial<ModelTask> | undefined,
+  among = bodies(context),
+): Edited | undefined {
   const task = context.random.pick(among);
   const fields = task && change(task);
   return fields && { model: withTask(context.model, task.name, fields), what: `${what} of ${task.name}` };
@@ -91,9 +96,15 @@ function preferFailing(context: EditContext): ModelTask[] {
 /** Breaks a task, or mends one; a broken workflow is soon mended. */
 function failure(context: EditContext): Edited | undefined {
   const failing = bodies(context).filter(({ fails }) => fails !== 'No');
-  if (failing.length > 0 && context.random.chance(0.75)) return changed(context, 'mended command', () => ({ fails: 'No' }), failing);
+  if (failing.length > 0 && context.random.chance(0.75))
+    return changed(context, 'mended command', () => ({ fails: 'No' }), failing);
   const fails = context.random.chance(0.6) ? 'Late' : 'Early';
-  return changed(context, `command that fails (${fails})`, () => ({ fails }), bodies(context).filter((task) => task.fails === 'No'));
+  return changed(
+    context,
+    `command that fails (${fails})`,
+    () => ({ fails }),
+    bodies(context).filter((task) => task.fails === 'No'),
+  );
 }
 
 function param(context: EditContext): Edited | undefined {
@@ -143,7 +154,7 @@ function removed(context: EditContext): Edited | undefined {
 function renamed(context: EditContext): Edited | undefined {
   const { random, model, serial } = context;
   const task = random.pick(model.tasks);
-  if (!task || (process.env['KNOWN'] && task.flavour === 'Script')) return undefined;
+  if (!task || (KNOWN_DEFECTS.renamedScriptRuns && task.flavour === 'Script')) return undefined;
   const name = `r${serial}`;
   const rename = (names: readonly string[]): string[] => names.map((other) => (other === task.name ? name : other));
   const tasks = model.tasks.map((other) => ({
@@ -185,15 +196,22 @@ function externalContent({ random, model, world, serial }: EditContext): Edited 
 function repointed(context: EditContext): Edited | undefined {
   const { random, world } = context;
   const makers = makersOf(context.model);
-  const readers = bodies(context).filter((task) => task.inputs.some(({ paths, list }) => !list && !makers.has(paths[0] as string)));
-  return changed(context, 'external input', (task) => {
-    const input = task.inputs.find(({ paths, list }) => !list && !makers.has(paths[0] as string));
-    const from = input?.paths[0] as string;
-    const to = random.pick(EXTERNAL_FILES.filter((path) => !task.inputs.some(({ paths }) => paths.includes(path))));
-    if (!input || to === undefined) return undefined;
-    if (random.chance(0.5)) world.write(to, world.reference.content(from) ?? '');
-    return { inputs: task.inputs.map((other) => (other === input ? { ...input, paths: [to] } : other)) };
-  }, readers);
+  const readers = bodies(context).filter((task) =>
+    task.inputs.some(({ paths, list }) => !list && !makers.has(paths[0] as string)),
+  );
+  return changed(
+    context,
+    'external input',
+    (task) => {
+      const input = task.inputs.find(({ paths, list }) => !list && !makers.has(paths[0] as string));
+      const from = input?.paths[0] as string;
+      const to = random.pick(EXTERNAL_FILES.filter((path) => !task.inputs.some(({ paths }) => paths.includes(path))));
+      if (!input || to === undefined) return undefined;
+      if (random.chance(0.5)) world.write(to, world.reference.content(from) ?? '');
+      return { inputs: task.inputs.map((other) => (other === input ? { ...input, paths: [to] } : other)) };
+    },
+    readers,
+  );
 }
 
 function script({ random, model, world }: EditContext): Edited | undefined {
@@ -206,7 +224,9 @@ function script({ random, model, world }: EditContext): Edited | undefined {
 }
 
 function outputByHand({ random, model, world, serial }: EditContext): Edited | undefined {
-  const output = random.pick(model.tasks.flatMap((task) => task.outputs).filter(({ path }) => world.reference.content(path) !== undefined));
+  const output = random.pick(
+    model.tasks.flatMap((task) => task.outputs).filter(({ path }) => world.reference.content(path) !== undefined),
+  );
   if (!output) return undefined;
   if (random.chance(0.4)) {
     world.delete(output.path);
@@ -219,4 +239,3 @@ function outputByHand({ random, model, world, serial }: EditContext): Edited | u
 function reordered({ random, model }: EditContext): Edited | undefined {
   return { model: { ...model, tasks: random.shuffled(model.tasks) }, what: 'order of tasks' };
 }
-

@@ -111,7 +111,8 @@ export function computed(
   for (const [i, output] of task.outputs.entries()) {
     if (task.flavour === 'Const') made.set(output.path, `${task.salt}\n`);
     // The second output of a task depends on less than the first.
-    else if (task.flavour === 'Bit' || i > 0) made.set(output.path, `${Number.parseInt(digest[i] as string, 16) >> 3}\n`);
+    else if (task.flavour === 'Bit' || i > 0)
+      made.set(output.path, `${Number.parseInt(digest[i] as string, 16) >> 3}\n`);
     else made.set(output.path, `${digest.slice(0, 8)}\n`);
   }
   return made;

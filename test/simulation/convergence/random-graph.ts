@@ -28,12 +28,18 @@ export function randomTask(random: SeededRandom, model: Model, name: string, ran
   let task = plainTask(name, rank, flavour);
   if (flavour !== 'Nothing' && flavour !== 'Gate') {
     const outputs = [{ name: 'o', path: `${name}.o` }];
-    if ((flavour === 'Hash' || flavour === 'Bit') && random.chance(0.25)) outputs.push({ name: 'q', path: `${name}.q` });
+    if ((flavour === 'Hash' || flavour === 'Bit') && random.chance(0.25))
+      outputs.push({ name: 'q', path: `${name}.q` });
     task = { ...task, outputs };
   }
   if (flavour === 'Script') task = { ...task, script: random.pick(SCRIPT_FILES) };
   if (flavour !== 'Gate') {
-    task = { ...task, params: PARAMS.filter(() => random.chance(0.15)), comments: random.below(2), retry: random.below(2) };
+    task = {
+      ...task,
+      params: PARAMS.filter(() => random.chance(0.15)),
+      comments: random.below(2),
+      retry: random.below(2),
+    };
     if (random.chance(0.35)) task = withExternal(random, task);
   }
   for (let edges = random.below(4); edges > 0; edges--) task = withEdge(random, model, task) ?? task;

@@ -1,4 +1,5 @@
-import { computed, makersOf, type Model, type ModelTask, PARTIAL, type ScriptFile } from './model.ts';
+import { KNOWN_DEFECTS } from './known-defects.ts';
+import { computed, type Model, type ModelTask, makersOf, PARTIAL, type ScriptFile } from './model.ts';
 
 /**
  * Which tasks must run, by DESIGN section 4, language.md section 7 and seeds.md 5.3 to 5.5, task by task in the order
@@ -13,7 +14,16 @@ export interface Round {
 
 export type Phase = 'Succeeded' | 'Failed' | 'Skipped';
 /** `New`: never ran before, so there is nothing to tell. */
-export type Cause = 'New' | 'Command' | 'Params' | 'Script' | 'Inputs' | 'Mentions' | 'Upstream' | 'Outputs' | 'Handling';
+export type Cause =
+  | 'New'
+  | 'Command'
+  | 'Params'
+  | 'Script'
+  | 'Inputs'
+  | 'Mentions'
+  | 'Upstream'
+  | 'Outputs'
+  | 'Handling';
 
 interface Parts {
   readonly command: string;
@@ -101,9 +111,24 @@ export class Reference {
   #partsOf(task: ModelTask, model: Model, standing: ReadonlyMap<string, Attempt>): Parts {
     const read = (path: string): string => this.content(path) ?? 'absent';
     const { flavour, salt, cosmetic, fails, sleep, label, outputs, params, script } = task;
-    const forms = { inputs: task.inputs.map(({ name }) => name), mentions: task.mentions.length, params: params.length };
+    const forms = {
+      inputs: task.inputs.map(({ name }) => name),
+      mentions: task.mentions.length,
+      params: params.length,
+    };
     return {
-      command: JSON.stringify({ flavour, salt, cosmetic, fails, sleep, label, outputs, script, forms, setup: model.setup }),
+      command: JSON.stringify({
+        flavour,
+        salt,
+        cosmetic,
+        fails,
+        sleep,
+        label,
+        outputs,
+        script,
+        forms,
+        setup: model.setup,
+      }),
       params: JSON.stringify(params.map((name) => model.params[name])),
       script: JSON.stringify(script === undefined ? [] : this.scripts.get(script)),
       inputs: JSON.stringify(task.inputs.map(({ name, paths }) => [name, paths.map(read)])),
@@ -115,7 +140,7 @@ export class Reference {
   /** A result that stands, was only moved aside, or belongs to a task that was called otherwise. */
   #kept(task: ModelTask, key: string, removed: Map<string, Attempt[]>): Attempt | undefined {
     const attempts = this.#attempts.get(task.name) ?? [];
-    const last = process.env['LAST_ONLY'] ? attempts.findLast((attempt) => attempt.succeeded) : undefined;
+    const last = KNOWN_DEFECTS.onlyNewestSuccessStands ? attempts.findLast((attempt) => attempt.succeeded) : undefined;
     if (last && last.key !== key) return undefined;
     const stands = attempts.findLast((attempt) => attempt.key === key && this.#stands(attempt, attempts));
     if (stands) return stands;

@@ -48,7 +48,8 @@ export class World {
     const scripts = [...this.reference.scripts];
     return () => {
       for (const [path, content] of files) if (this.reference.content(path) !== content) this.write(path, content);
-      for (const [path, script] of scripts) if (this.reference.scripts.get(path) !== script) this.writeScript(path, script);
+      for (const [path, script] of scripts)
+        if (this.reference.scripts.get(path) !== script) this.writeScript(path, script);
     };
   }
 }

@@ -125,12 +125,15 @@ export class Applier {
     }
     await this.#clear(reconciler, [SOURCE_INVALID, INPUTS_CHANGED]);
     const { state } = reconciler;
-    for (const [id, digest] of admitted.facts) state.setFact(id, digest);
-    for (const [id, digest] of await this.#context.backend.files.look(state.allLooks())) state.setFact(id, digest);
-    state.unrestorable.clear();
-    state.lookNeeded = false;
-    state.resting = false;
-    await this.#views.holdIfCostly(reconciler);
+    // No turn meanwhile: an attempt that ended in it would have its stamps overwritten by an older look.
+    await reconciler.pause(async () => {
+      for (const [id, digest] of admitted.facts) state.setFact(id, digest);
+      for (const [id, digest] of await this.#context.backend.files.look(state.allLooks())) state.setFact(id, digest);
+      state.unrestorable.clear();
+      state.lookNeeded = false;
+      state.resting = false;
+      await this.#views.holdIfCostly(reconciler);
+    });
     await reconciler.turn();
   }
 

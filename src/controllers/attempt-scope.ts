@@ -1,6 +1,6 @@
 import { FAILURE_REASONS, INFRASTRUCTURE_REASONS } from '../apis/reasons.ts';
 import type { Value } from '../expressions/value.ts';
-import type { Attempt, TaskRecord } from '../planning/record.ts';
+import { type Attempt, nextNumber, type TaskRecord } from '../planning/record.ts';
 
 /** What `attempt` means in late expressions: the next attempt, and how the ones before it ended. */
 export function attemptScope(record: TaskRecord | undefined, directory: string): Value {
@@ -13,7 +13,7 @@ export function attemptScope(record: TaskRecord | undefined, directory: string):
     if (reason !== undefined) failures[reason] = (failures[reason] ?? 0n) + 1n;
   }
   return {
-    number: BigInt((record?.attempts.at(-1)?.number ?? 0) + 1),
+    number: BigInt(nextNumber(record)),
     restart: 0n,
     dir: directory,
     failures,

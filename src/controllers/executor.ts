@@ -2,13 +2,14 @@ import type { EndReason } from '../apis/reasons.ts';
 import type { Launch } from '../backends/backend.ts';
 import type { Json } from '../base/json.ts';
 import { fail } from '../base/result.ts';
-import { carriesData, type GraphTask } from '../graph/graph.ts';
+import type { GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
 import type { Action } from '../planning/actions.ts';
 import { causesOf, comparedAttempt } from '../planning/because.ts';
 import { codeLooks, externalLooks, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../planning/record.ts';
+import { resetAlsoTargets } from '../planning/reset-also.ts';
 import type { HomeContext } from './home-context.ts';
 import { launchOrder } from './launch-order.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -269,40 +270,11 @@ async function restore(
 
 /** `resetAlso`: named tasks, direct upstreams or all ancestors forget their results together with this task. */
 function resetAlso(state: WorkflowState, action: Extract<Action, { kind: 'ResetAlso' }>, prepared: Prepared): void {
-  for (const index of resetAlsoTargets(state, action.index)) {
+  for (const index of resetAlsoTargets(state.graph, action.index)) {
     const key = (state.graph.tasks[index] as GraphTask).key;
     const last = lastAttempt(state.book.get(key));
     if (last)
       prepared.entries.push({ type: 'TaskReset', task: key, upTo: last.number, cause: `resetAlso of ${action.key}` });
   }
   prepared.entries.push({ type: 'ResetAlsoDone', task: action.key, definition: action.definition });
-}
-
-export function resetAlsoTargets(state: Pick<WorkflowState, 'graph'>, index: number): Set<number> {
-  const { graph } = state;
-  const task = graph.tasks[index] as GraphTask;
-  const targets = new Set<number>();
-  const names = new Set(task.spec.resetAlso?.tasks ?? []);
-  if (names.size > 0)
-    for (const other of graph.tasks)
-      if (other.kind !== 'Barrier' && names.has(other.spec.name)) targets.add(other.index);
-  const upstream = task.spec.resetAlso?.upstream ?? 'None';
-  if (upstream !== 'None') addUpstream(graph.tasks, index, upstream === 'Ancestors', targets);
-  targets.delete(index);
-  return targets;
-}
-
-/** Direct upstreams, looking through barriers and gates, or all of them. */
-export function addUpstream(tasks: readonly GraphTask[], index: number, all: boolean, into: Set<number>): void {
-  const pending = [index];
-  const seen = new Set(pending);
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (const edge of (tasks[at] as GraphTask).upstream) {
-      if (seen.has(edge.from) || !carriesData(edge.kind)) continue;
-      seen.add(edge.from);
-      const task = tasks[edge.from] as GraphTask;
-      if (task.kind === 'Task') into.add(edge.from);
-      if (all || task.kind !== 'Task') pending.push(edge.from);
-    }
-  }
 }

@@ -115,9 +115,12 @@ export class LocalHome implements Home {
     if (forget.length > 0) await store.commit({ time: clock.now(), forget });
     await backend.start((observation) => this.#observed(observation));
     for (const reconciler of this.#registry.reconcilers.values()) {
-      await recover(this.#context, reconciler.state);
-      await restIfDrifted(this.#context, reconciler, (r) => this.#views.judgeOnly(r));
-      if (reconciler.state.lookNeeded && !reconciler.state.resting) await this.#holdAtStart(reconciler);
+      // Reports come in already: no turn before this workflow is judged, nor one beside the look at its files.
+      await reconciler.pause(async () => {
+        await recover(this.#context, reconciler.state);
+        await restIfDrifted(this.#context, reconciler, (r) => this.#views.judgeOnly(r));
+        if (reconciler.state.lookNeeded && !reconciler.state.resting) await this.#holdAtStart(reconciler);
+      });
       reconciler.poke();
     }
   }

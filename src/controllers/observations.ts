@@ -19,12 +19,17 @@ export async function takeObservations(
 ): Promise<TaskEntry[]> {
   const observations = state.inbox.splice(0);
   const entries: TaskEntry[] = [];
+  // The entries are applied later: what one batch has said already is remembered here.
+  const started = new Set<string>();
   const ended = new Set<string>();
   for (const observation of observations) {
-    const key = keyOf(observation.token);
-    const attempt = key === undefined ? undefined : liveAttempt(state.book.get(key));
-    if (key === undefined || attempt?.uid !== observation.token || ended.has(observation.token)) continue;
-    if (observation.state === 'Ended' || observation.state === 'Gone') ended.add(observation.token);
+    const { token } = observation;
+    const key = keyOf(token);
+    const known = key === undefined ? undefined : liveAttempt(state.book.get(key));
+    if (key === undefined || known?.uid !== token || ended.has(token)) continue;
+    const attempt: Attempt = started.has(token) ? { ...known, state: 'Started' } : known;
+    if (observation.state === 'Running') started.add(token);
+    if (observation.state === 'Ended' || observation.state === 'Gone') ended.add(token);
     entries.push(...(await entriesOf(state, backend, key, attempt, observation, now)));
   }
   return entries;

@@ -5,9 +5,9 @@ import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
 import { ABSENT_DIGEST, lookId, outputLook } from '../planning/facts.ts';
 import type { JournalEntry } from '../planning/journal.ts';
-import { type Attempt, lastAttempt, lastSuccess, liveAttempt } from '../planning/record.ts';
+import { type Attempt, lastAttempt, lastSuccess, liveAttempt, nextNumber } from '../planning/record.ts';
+import { addUpstream, resetAlsoTargets } from '../planning/reset-also.ts';
 import type { StoredWorkflow, WorkflowMemory } from '../store/store.ts';
-import { addUpstream, resetAlsoTargets } from './executor.ts';
 import type { VerbRequest } from './home.ts';
 import type { HomeContext } from './home-context.ts';
 import { selectTasks } from './task-selection.ts';
@@ -139,7 +139,7 @@ function retry(state: WorkflowState, request: VerbRequest, selected: readonly Gr
     if (!failed && !record.cancelled) continue;
     entries.push({ type: 'TaskForgiven', task: task.key, upTo: last, request: request.id });
     if (lastAttempt(record)?.outcome?.phase === 'Failed')
-      entries.push(...resets(state, resetAlsoTargets(state, task.index), `resetAlso of ${task.key}`));
+      entries.push(...resets(state, resetAlsoTargets(state.graph, task.index), `resetAlso of ${task.key}`));
   }
   return entries;
 }
@@ -147,7 +147,7 @@ function retry(state: WorkflowState, request: VerbRequest, selected: readonly Gr
 function reset(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
   const targets = new Set(selected.map((t) => t.index));
   for (const task of selected) {
-    for (const index of resetAlsoTargets(state, task.index)) targets.add(index);
+    for (const index of resetAlsoTargets(state.graph, task.index)) targets.add(index);
     if (request.ancestors) addUpstream(state.graph.tasks, task.index, true, targets);
   }
   if (!request.only) addDescendants(state, targets);
@@ -196,7 +196,7 @@ async function byHand(
     const record = state.book.get(task.key);
     const identity = state.board.view(task.index)?.identity;
     if (task.kind !== 'Task' || liveAttempt(record) || !identity) continue;
-    const number = (lastAttempt(record)?.number ?? 0) + 1;
+    const number = nextNumber(record);
     const now = home.clock.now();
     const seen = await home.backend.files.look(task.outputs.map(outputLook));
     const attempt: Attempt = {

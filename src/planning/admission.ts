@@ -2,7 +2,7 @@ import type { TaskReason } from '../apis/reasons.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import type { Action } from './actions.ts';
 import type { Board } from './board.ts';
-import { lastAttempt, type Needs } from './record.ts';
+import { type Needs, nextNumber } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { DesiredIdentity, View } from './view.ts';
 
@@ -50,7 +50,7 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
 }
 
 function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): Action {
-  const number = (lastAttempt(snapshot.records.get(task.key))?.number ?? 0) + 1;
+  const number = nextNumber(snapshot.records.get(task.key));
   return {
     kind: 'Launch',
     index: task.index,

@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { Attempt, Outcome, TaskRecord } from './record.ts';
-import { emptyRecord } from './record.ts';
+import { emptyRecord, nextNumber } from './record.ts';
 
 /**
  * The entries of the journal that make task records. Nothing is ever changed in it: `reduce` over all entries
@@ -59,16 +59,20 @@ export function isTaskEntry(entry: JournalEntry): entry is TaskEntry {
   return 'task' in entry;
 }
 
-/** Records by key; `undefined` from `reduce` means that the entry removed the record. */
+/** Records by key. A key that a task has left keeps an empty record. */
 export type Records = Map<string, TaskRecord>;
 
 /** Applies one entry. Entries about an unknown attempt or an attempt that ended are ignored: they are stale. */
 export function reduce(records: Records, entry: TaskEntry): void {
   const record = records.get(entry.task) ?? emptyRecord(entry.task);
+  const used = nextNumber(record) - 1;
+  // What leaves a key leaves the numbers that were used there.
+  const vacated = { ...emptyRecord(entry.task), floor: used };
   if (entry.type === 'TaskMoved') {
-    records.delete(entry.task);
-    records.set(entry.to, { ...record, key: entry.to });
-  } else if (entry.type === 'TaskPruned') records.delete(entry.task);
+    const floor = Math.max(used, nextNumber(records.get(entry.to)) - 1);
+    records.set(entry.task, vacated);
+    records.set(entry.to, { ...record, key: entry.to, floor });
+  } else if (entry.type === 'TaskPruned') records.set(entry.task, vacated);
   else records.set(entry.task, reduceRecord(record, entry));
 }
 
@@ -76,7 +80,7 @@ function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'Tas
   switch (entry.type) {
     case 'AttemptIntended':
       // A number is used once: an intent that is not newer than the last attempt is a duplicate.
-      if ((record.attempts.at(-1)?.number ?? 0) >= entry.attempt.number) return record;
+      if (entry.attempt.number < nextNumber(record)) return record;
       return { ...record, attempts: [...record.attempts, entry.attempt], cancelled: undefined };
     case 'AttemptStarted':
       return replaceOpen(record, entry.number, (a) => ({

@@ -17,6 +17,7 @@ import { type DesiredIdentity, type View, view } from './view.ts';
  * |---|---|---|
  * | 1 | workflow deleting, or the task cancelled by request? | cancel what lives |
  * | 2 | alive with another definition, policy Restart? | cancel, confirm, then ask again |
+ * | 2b | another definition, and `resetAlso`? | reset those first |
  * | 3 | an upstream not settled? | Running if alive, else Pending (Reevaluating) |
  * | 4 | trigger rule not met? | Skipped; what lives is cancelled |
  * | 5 | a gate? | Succeeded, passes on what its upstreams contribute |
@@ -51,6 +52,10 @@ export function judge(context: JudgeContext, task: GraphTask): View {
   const definition = code && definitionDigest(task.preimage, code);
   const restart = snapshot.settings.onChangeWhileRunning === 'Restart';
   if (live && definition && live.definition !== definition && restart) return cancelling(live, 'DefinitionChanged');
+
+  // Before anything upstream runs: what is reset with this task should not run twice.
+  if (!live && definition && needsResetAlso(task, record, definition))
+    return view('Pending', 'Reevaluating', { step: { kind: 'ResetAlso', definition } });
 
   const trigger = judgeTrigger(snapshot.graph, task, context.views);
   if (trigger.verdict === 'Wait') return waiting(snapshot, record, live, trigger.on);
@@ -130,8 +135,6 @@ function judgeLaunch(
   }
   if (retry.verdict === 'Retry' && retry.at > snapshot.now && retry.at - snapshot.now <= retry.delayMs)
     return view('Pending', 'BackOff', { message: retry.ofLimit, identity, wakeAt: retry.at });
-  if (needsResetAlso(task, record, identity))
-    return view('Pending', 'Reevaluating', { identity, step: { kind: 'ResetAlso', definition: identity.definition } });
   const readers = liveReaders(snapshot, task);
   if (readers.length > 0)
     return view('Pending', 'WaitingForReaders', { identity, step: { kind: 'CancelReaders', readers } });
@@ -149,11 +152,11 @@ function liveReaders(snapshot: Snapshot, task: GraphTask): number[] {
   return [...readers];
 }
 
-function needsResetAlso(task: GraphTask, record: TaskRecord | undefined, identity: DesiredIdentity): boolean {
+function needsResetAlso(task: GraphTask, record: TaskRecord | undefined, definition: string): boolean {
   const also = task.spec.resetAlso;
   if (!also || !record || (!also.tasks?.length && (also.upstream ?? 'None') === 'None')) return false;
   const last = lastAttempt(record);
-  return last !== undefined && last.definition !== identity.definition && record.resetAlsoFor !== identity.definition;
+  return last !== undefined && last.definition !== definition && record.resetAlsoFor !== definition;
 }
 
 function waiting(snapshot: Snapshot, record: TaskRecord | undefined, live: Attempt | undefined, on: number): View {

@@ -5,6 +5,7 @@ import { causesOf } from './because.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
 import { lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import { resetAlsoTargets } from './reset-also.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { View } from './view.ts';
 
@@ -64,6 +65,7 @@ class Planner {
   readonly #fate = new Map<number, 'Runs' | 'MayRun'>();
   readonly #adopted = new Set<string>();
   readonly #before: Graph | undefined;
+  #also: Map<number, string> | undefined;
 
   constructor(
     board: Board,
@@ -75,6 +77,16 @@ class Planner {
     this.#board = board;
     this.#snapshot = snapshot;
     this.#template = template;
+  }
+
+  /** Tasks that are reset because another one changed: known before the first of them is planned. */
+  #resetWith(): Map<number, string> {
+    const reset = new Map<number, string>();
+    for (const index of this.#board.actionable) {
+      if (this.#board.view(index)?.step.kind !== 'ResetAlso') continue;
+      for (const target of resetAlsoTargets(this.#snapshot.graph, index)) reset.set(target, this.#key(index));
+    }
+    return reset;
   }
 
   plan(task: GraphTask): PlannedTask {
@@ -98,11 +110,19 @@ class Planner {
     const fresh = (record?.attempts.length ?? 0) === 0;
     const { step } = seen;
     const differences = (): Because[] => this.#differences(task, seen, record);
+    this.#also ??= this.#resetWith();
+    const also = this.#also.get(task.index);
+    if (also !== undefined && !fresh)
+      return {
+        action: liveAttempt(record) ? 'CancelAndReset' : 'Reset',
+        reason: 'ResetAlso',
+        because: [{ task: also }],
+      };
     if (step.kind === 'Adopt') {
       this.#adopted.add(step.from);
       return { action: 'Adopt', reason: 'Renamed', because: [{ task: step.from }] };
     }
-    if (step.kind === 'Restore') return { action: 'Update', reason: 'OutputsPutBack', because: [] };
+    if (step.kind === 'Restore') return { action: 'Reevaluate', reason: 'OutputsMayBePutBack', because: [] };
     if (step.kind === 'Cancel') return { action: 'CancelAndReset', reason: step.reason, because: differences() };
     const broad = this.#upstreamThat(task, 'Runs', true);
     const any = broad ?? this.#upstreamThat(task, 'Runs', false) ?? this.#upstreamThat(task, 'MayRun', false);

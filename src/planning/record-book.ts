@@ -47,13 +47,13 @@ export class RecordBook {
   desire(desired: ReadonlyMap<string, unknown>): void {
     this.#desired = desired;
     this.#strays.clear();
-    for (const key of this.#records.keys()) if (!desired.has(key)) this.#strays.add(key);
+    for (const key of this.#records.keys()) this.#classify(key);
   }
 
   #classify(key: string): void {
     const record = this.#records.get(key);
     setMember(this.#live, key, liveAttempt(record) !== undefined);
-    setMember(this.#strays, key, record !== undefined && !this.#desired.has(key));
+    setMember(this.#strays, key, record !== undefined && record.attempts.length > 0 && !this.#desired.has(key));
   }
 }
 

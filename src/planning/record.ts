@@ -9,6 +9,8 @@ export interface TaskRecord {
   readonly key: string;
   /** Oldest first, numbers strictly increasing, never reused. */
   readonly attempts: readonly Attempt[];
+  /** Numbers up to this one have been used under this key, also by attempts that the record no longer holds. */
+  readonly floor: number;
   /** Results of attempts up to this number do not stand (a reset). */
   readonly resetUpTo: number;
   /** Failures of attempts up to this number do not count (a retry, a reset). */
@@ -108,6 +110,7 @@ export function emptyRecord(key: string): TaskRecord {
   return {
     key,
     attempts: [],
+    floor: 0,
     resetUpTo: 0,
     forgivenUpTo: 0,
     cancelled: undefined,
@@ -118,6 +121,11 @@ export function emptyRecord(key: string): TaskRecord {
 
 export function lastAttempt(record: TaskRecord | undefined): Attempt | undefined {
   return record?.attempts[record.attempts.length - 1];
+}
+
+/** The next attempt's number: never one that was used under this key, or its token would come up twice. */
+export function nextNumber(record: TaskRecord | undefined): number {
+  return Math.max(record?.floor ?? 0, lastAttempt(record)?.number ?? 0) + 1;
 }
 
 /** The attempt that may still be alive: at most one, always the last. */

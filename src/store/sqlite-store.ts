@@ -136,10 +136,11 @@ export class SqliteStore implements Store {
     this.#statements.append.run(seq, time, workflow, type, task ?? null, attemptNumber(entry), JSON.stringify(data));
     if (isTaskEntry(entry)) {
       const records: Records = new Map();
-      const row = this.#statements.record.get(workflow, entry.task) as { data: string } | undefined;
-      if (row) records.set(entry.task, JSON.parse(row.data) as TaskRecord);
+      for (const key of entry.type === 'TaskMoved' ? [entry.task, entry.to] : [entry.task]) {
+        const row = this.#statements.record.get(workflow, key) as { data: string } | undefined;
+        if (row) records.set(key, JSON.parse(row.data) as TaskRecord);
+      }
       reduce(records, entry);
-      if (!records.has(entry.task)) this.#statements.dropRecord.run(workflow, entry.task);
       for (const record of records.values())
         this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
     }
@@ -161,7 +162,6 @@ function prepare(db: Sql) {
     ),
     record: db.prepare('SELECT data FROM records WHERE workflow = ? AND task = ?'),
     putRecord: db.prepare('INSERT OR REPLACE INTO records (workflow, task, data) VALUES (?, ?, ?)'),
-    dropRecord: db.prepare('DELETE FROM records WHERE workflow = ? AND task = ?'),
     forgetRecords: db.prepare('DELETE FROM records WHERE workflow = ?'),
     workflow: db.prepare(
       'INSERT OR REPLACE INTO workflows (uid, namespace, name, version, deleted_at, data) VALUES (?, ?, ?, ?, ?, ?)',

@@ -201,7 +201,5 @@ export class Sandbox {
 }
 
 export function summaryOf(tasks: ReadonlyMap<string, TaskItem>): Record<string, string> {
-  return Object.fromEntries(
-    [...tasks].map(([key, { status }]) => [key, `${status.phase} ${status.attempts.length}`]),
-  );
+  return Object.fromEntries([...tasks].map(([key, { status }]) => [key, `${status.phase} ${status.attempts.length}`]));
 }

@@ -3,9 +3,9 @@ import { Sandbox } from './cli.ts';
 
 /** A test with a sandbox of its own, which is taken away whatever came of the test. */
 export const test = plain.extend<{ readonly box: Sandbox }>({
-  box: async ({ task: _ }, use) => {
+  box: async ({ onTestFinished }, use) => {
     const box = new Sandbox();
+    onTestFinished(() => box.dispose());
     await use(box);
-    await box.dispose();
   },
 });

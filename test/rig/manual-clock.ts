@@ -25,7 +25,8 @@ export class ManualClock implements Clock {
     this.#timers.push(timer);
     let at = this.#timers.length - 1;
     // Kept sorted, soonest last; there are few timers and most of them are late.
-    for (; at > 0 && firesBefore(this.#timers[at - 1] as Timer, timer); at--) this.#timers[at] = this.#timers[at - 1] as Timer;
+    for (; at > 0 && firesBefore(this.#timers[at - 1] as Timer, timer); at--)
+      this.#timers[at] = this.#timers[at - 1] as Timer;
     this.#timers[at] = timer;
     return () => {
       this.#timers = this.#timers.filter((t) => t !== timer);

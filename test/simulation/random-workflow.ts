@@ -8,7 +8,10 @@ import type { Random } from './random.ts';
 export interface Model {
   readonly tasks: readonly ModelTask[];
   readonly params: Readonly<Record<string, string>>;
-  readonly settings: Pick<WorkflowSpec, 'parallelism' | 'convergence' | 'onChangeWhileRunning' | 'failurePolicy' | 'prune'>;
+  readonly settings: Pick<
+    WorkflowSpec,
+    'parallelism' | 'convergence' | 'onChangeWhileRunning' | 'failurePolicy' | 'prune'
+  >;
 }
 
 export interface ModelTask {
@@ -82,9 +85,13 @@ function addTask(model: Model, random: Random): Model {
   const makers = earlier.filter((t) => t.outputs > 0 && !t.gate).map((t) => t.id);
   const fanouts = earlier.filter((t) => t.items !== undefined || t.each !== undefined).map((t) => t.id);
   const gate = random.chance(0.08);
-  const dependsOn = random.some(earlier.map((t) => t.id), gate ? few : few / 2);
+  const dependsOn = random.some(
+    earlier.map((t) => t.id),
+    gate ? few : few / 2,
+  );
   const each = !gate && fanouts.length > 0 && random.chance(0.3) ? random.pick(fanouts) : undefined;
-  const items = !gate && each === undefined && random.chance(0.2) ? ['x', 'y', 'z'].slice(0, random.between(1, 3)) : undefined;
+  const items =
+    !gate && each === undefined && random.chance(0.2) ? ['x', 'y', 'z'].slice(0, random.between(1, 3)) : undefined;
   const inputs = gate ? [] : random.some(makers, few / 2);
   const mentions = gate ? [] : random.some(makers, few / 2);
   const rules: TriggerRule[] = ['AllFinished', 'AllSucceeded', 'AnyFailed', 'AnySucceeded', 'AllFailed'];
@@ -99,14 +106,20 @@ function addTask(model: Model, random: Random): Model {
     mentions,
     dependsOn,
     silent: gate ? [] : random.some(dependsOn, 0.5),
-    after: random.some(earlier.map((t) => t.id), few / 3),
+    after: random.some(
+      earlier.map((t) => t.id),
+      few / 3,
+    ),
     items,
     each,
     outputs: gate ? 0 : random.pick([0, 1, 1, 1, 2]),
     place: 0,
     retries: random.pick([0, 0, 1, 2]),
     cpu: random.pick([1, 1, 1, 2]),
-    triggerRule: inputs.length + mentions.length === 0 && dependsOn.length > 0 && random.chance(0.25) ? random.pick(rules) : undefined,
+    triggerRule:
+      inputs.length + mentions.length === 0 && dependsOn.length > 0 && random.chance(0.25)
+        ? random.pick(rules)
+        : undefined,
     resetAlso: random.chance(0.06) ? random.pick(['Parents', 'Ancestors'] as const) : undefined,
   };
   return tidy({ ...model, tasks: [...earlier, task, ...model.tasks.slice(at)] });
@@ -118,7 +131,8 @@ function tidy(model: Model): Model {
   const tasks: ModelTask[] = [];
   for (const task of model.tasks) {
     const known = (ids: readonly number[]): number[] => ids.filter((id) => before.has(id));
-    const made = (ids: readonly number[]): number[] => known(ids).filter((id) => (before.get(id) as ModelTask).outputs > 0 && !(before.get(id) as ModelTask).gate);
+    const made = (ids: readonly number[]): number[] =>
+      known(ids).filter((id) => (before.get(id) as ModelTask).outputs > 0 && !(before.get(id) as ModelTask).gate);
     const each = task.each !== undefined && isFanout(before.get(task.each)) ? task.each : undefined;
     const dependsOn = known(task.dependsOn);
     const early = task.triggerRule === 'AnySucceeded' || task.triggerRule === 'AnyFailed';
@@ -131,7 +145,8 @@ function tidy(model: Model): Model {
       // Where the first upstream fires the task, a broad edge contributes nothing: such a task must not read unseen.
       silent: early ? [] : made(task.silent).filter((id) => dependsOn.includes(id)),
       after: known(task.after),
-      triggerRule: dependsOn.length > 0 && task.inputs.length + task.mentions.length === 0 ? task.triggerRule : undefined,
+      triggerRule:
+        dependsOn.length > 0 && task.inputs.length + task.mentions.length === 0 ? task.triggerRule : undefined,
     };
     before.set(task.id, next);
     tasks.push(next);
@@ -162,21 +177,30 @@ export function edit(model: Model, random: Random): { readonly model: Model; rea
       return change('command', { salt: random.below(1000) });
     case 3: {
       const name = random.pick(PARAMS);
-      return { model: { ...model, params: { ...model.params, [name]: `${name}${random.below(3)}` } }, what: `param ${name}` };
+      return {
+        model: { ...model, params: { ...model.params, [name]: `${name}${random.below(3)}` } },
+        what: `param ${name}`,
+      };
     }
     case 4:
       return { model: addTask(model, random), what: `add t${nextId - 1}` };
     case 5:
-      return tasks.length > 1 ? { model: tidy({ ...model, tasks: tasks.toSpliced(at, 1) }), what: `remove ${task.name}` } : change('command', { salt: random.below(1000) });
+      return tasks.length > 1
+        ? { model: tidy({ ...model, tasks: tasks.toSpliced(at, 1) }), what: `remove ${task.name}` }
+        : change('command', { salt: random.below(1000) });
     case 6:
       return change('rename', { name: `r${random.below(1000)}x${task.id}` });
     case 7: {
       let renamed = model;
-      for (const [i, t] of tasks.entries()) if (random.chance(0.5)) renamed = { ...renamed, tasks: renamed.tasks.with(i, { ...t, name: `s${random.below(1000)}x${t.id}` }) };
+      for (const [i, t] of tasks.entries())
+        if (random.chance(0.5))
+          renamed = { ...renamed, tasks: renamed.tasks.with(i, { ...t, name: `s${random.below(1000)}x${t.id}` }) };
       return { model: renamed, what: 'rename many' };
     }
     case 8:
-      return upstream === undefined ? change('cpu', { cpu: 3 - task.cpu }) : change(`add ${list}`, { [list]: [...new Set([...task[list], upstream])] });
+      return upstream === undefined
+        ? change('cpu', { cpu: 3 - task.cpu })
+        : change(`add ${list}`, { [list]: [...new Set([...task[list], upstream])] });
     case 9:
       return change(`drop ${list}`, { [list]: task[list].slice(1) });
     case 10:
@@ -186,7 +210,9 @@ export function edit(model: Model, random: Random): { readonly model: Model; rea
     case 12:
       return change('output place', { place: random.below(3) });
     case 13:
-      return task.items ? change('items', { items: random.some(['x', 'y', 'z', 'u'], 0.6) }) : change('outputs', { outputs: task.gate ? 0 : random.below(3) });
+      return task.items
+        ? change('items', { items: random.some(['x', 'y', 'z', 'u'], 0.6) })
+        : change('outputs', { outputs: task.gate ? 0 : random.below(3) });
     default:
       return { model: changeSettings(model, random), what: 'settings' };
   }
@@ -235,7 +261,9 @@ function taskSpec(task: ModelTask, byId: ReadonlyMap<number, ModelTask>): TaskSp
     ...(fanout ? ['${{ key }}'] : []),
     ...inputs.map((i) => `\${{ inputs.${i.name} }}`),
     ...task.mentions.map((id) => outputOf(id).text),
-    ...task.silent.filter((id) => !isFanout(byId.get(id))).map((id) => `${FOLDER}/o/${id}-${(byId.get(id) as ModelTask).place}-0`),
+    ...task.silent
+      .filter((id) => !isFanout(byId.get(id)))
+      .map((id) => `${FOLDER}/o/${id}-${(byId.get(id) as ModelTask).place}-0`),
     ...outputs.map((o) => `\${{ outputs.${o.name} }}`),
   ];
   return {

@@ -1,19 +1,27 @@
-import { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
+import type { TaskItem } from '../../src/apis/task-view.ts';
 import type { Behaviour } from '../../src/backends/memory/behaviour.ts';
+import { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
 import { MemoryWorld } from '../../src/backends/memory/memory-world.ts';
 import { canonicalJson } from '../../src/base/canonical-json.ts';
 import type { Json } from '../../src/base/json.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { Verb, VerbRequest } from '../../src/controllers/home.ts';
 import { LocalHome } from '../../src/controllers/local-home.ts';
-import type { TaskItem } from '../../src/apis/task-view.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { SqliteStore } from '../../src/store/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { ManualClock } from '../rig/manual-clock.ts';
 import { Incarnation } from './incarnation.ts';
 import type { Random } from './random.ts';
-import { documentOf, edit, EXTERNAL_FILES, externalFile, forgetIds, type Model, randomModel } from './random-workflow.ts';
+import {
+  documentOf,
+  EXTERNAL_FILES,
+  edit,
+  externalFile,
+  forgetIds,
+  type Model,
+  randomModel,
+} from './random-workflow.ts';
 import { Witness } from './witness.ts';
 
 /**
@@ -118,7 +126,15 @@ export class Simulation {
       const backend = life.backend(new MemoryBackend({ world: this.world, capacity: CAPACITY, clock: life.clock() }));
       const store = life.store(this.#store, (batch) => this.witness.committed(batch));
       const opened = await this.#drive(
-        LocalHome.open({ store, backend, clock: life.clock(), logger: silentLogger, keepRuns: 'compact', activity: 'Active', onClose: () => undefined }),
+        LocalHome.open({
+          store,
+          backend,
+          clock: life.clock(),
+          logger: silentLogger,
+          keepRuns: 'compact',
+          activity: 'Active',
+          onClose: () => undefined,
+        }),
       );
       if (opened) {
         this.#home = opened.value;
@@ -152,7 +168,8 @@ export class Simulation {
   #behaviour(): Partial<Behaviour> {
     const random = this.#random;
     const runMs = random.pick([5, 50, 1_000, 20_000]);
-    if (this.#calm || !this.#options.failures) return { runMs, startDelayMs: random.pick([0, 3]), readsAt: random.pick([0, 0.5, 1]) };
+    if (this.#calm || !this.#options.failures)
+      return { runMs, startDelayMs: random.pick([0, 3]), readsAt: random.pick([0, 0.5, 1]) };
     const trouble = random.below(12);
     return {
       runMs: trouble === 0 ? Number.POSITIVE_INFINITY : runMs,
@@ -167,7 +184,9 @@ export class Simulation {
       startNoticeMs: random.pick([0, 0, 100, undefined]),
       endNoticeMs: random.pick([0, 0, 700, undefined]),
       repeatMs: random.pick([undefined, undefined, 10, 9_000]),
-      unknown: random.chance(0.1) ? { afterMs: random.pick([0, 10, 900]), forMs: random.pick([10, 8_000, 60_000]) } : undefined,
+      unknown: random.chance(0.1)
+        ? { afterMs: random.pick([0, 10, 900]), forMs: random.pick([10, 8_000, 60_000]) }
+        : undefined,
     };
   }
 
@@ -230,6 +249,7 @@ export class Simulation {
     this.#plan = undefined;
     const live = new Set(this.#live());
     const look = what === 'look' || what === 'first' || this.#calm;
+    const version = this.witness.entries;
     const planned = await this.#drive(this.#home.plan(document));
     if (!planned) return;
     if (!planned.value.ok) {
@@ -237,7 +257,6 @@ export class Simulation {
       this.#say(`  refused: ${planned.value.error.message}`);
       return;
     }
-    const version = this.witness.entries;
     this.witness.newEpoch();
     const applied = await this.#drive(this.#home.apply(document, { look }));
     if (applied && !applied.value.ok) {
@@ -264,7 +283,8 @@ export class Simulation {
   #live(): string[] {
     const keys: string[] = [];
     for (const records of this.witness.records.values())
-      for (const record of records.values()) if (record.attempts.at(-1)?.state !== 'Ended' && record.attempts.length > 0) keys.push(record.key);
+      for (const record of records.values())
+        if (record.attempts.at(-1)?.state !== 'Ended' && record.attempts.length > 0) keys.push(record.key);
     return keys;
   }
 
@@ -274,7 +294,8 @@ export class Simulation {
     if (!plan) return;
     this.#plan = undefined;
     for (const key of this.witness.ran)
-      if (plan.has(key) && !['Create', 'Reset', 'CancelAndReset', 'Reevaluate'].includes(plan.get(key) as string)) this.#fail(`plan: ${key} ran, the plan said ${plan.get(key)}`);
+      if (plan.has(key) && !['Create', 'Reset', 'CancelAndReset', 'Reevaluate'].includes(plan.get(key) as string))
+        this.#fail(`plan: ${key} ran, the plan said ${plan.get(key)}`);
   }
 
   async #request(request: Omit<VerbRequest, 'id'>): Promise<void> {
@@ -307,7 +328,9 @@ export class Simulation {
   /** Somebody deletes or overwrites a result. Only while nothing runs: what runs could read it unseen. */
   async #tamper(): Promise<void> {
     if (this.#live().length > 0) return;
-    const made = [...this.witness.records.values()].flatMap((r) => [...r.values()].flatMap((t) => t.attempts.at(-1)?.writes ?? []));
+    const made = [...this.witness.records.values()].flatMap((r) =>
+      [...r.values()].flatMap((t) => t.attempts.at(-1)?.writes ?? []),
+    );
     const paths = made.map((w) => w.path).filter((path) => this.world.files.exists(path));
     if (paths.length === 0) return;
     const path = this.#random.pick(paths);
@@ -351,7 +374,12 @@ export class Simulation {
     for (;;) {
       await this.#settle();
       if (this.#life.dead) return false;
-      if (this.#live().length === 0 && this.world.alive().length === 0 && ['Succeeded', 'Failed', 'Cancelled', 'Suspended'].includes((await this.#phase()) ?? '')) return true;
+      if (
+        this.#live().length === 0 &&
+        this.world.alive().length === 0 &&
+        ['Succeeded', 'Failed', 'Cancelled', 'Suspended'].includes((await this.#phase()) ?? '')
+      )
+        return true;
       if (this.clock.now() >= until || !this.clock.step()) return false;
     }
   }
@@ -370,20 +398,27 @@ export class Simulation {
     this.#life.crashAfter(undefined);
     this.#life.disturbed = false;
     await this.#revive();
-    for (const attempt of this.world.alive()) if (!Number.isFinite(attempt.behaviour.runMs)) this.clock.after(1_000, () => this.world.finish(attempt.launch.token));
+    for (const attempt of this.world.alive())
+      if (!Number.isFinite(attempt.behaviour.runMs))
+        this.clock.after(1_000, () => this.world.finish(attempt.launch.token));
     await this.#pass(120_000);
     await this.#apply(this.#model, 'last');
     await this.#request({ verb: 'resume' });
     await this.#request({ verb: 'approve' });
     for (let round = 0; round < 4; round++) {
-      if (!(await this.#restWithin(LIVENESS_BOUND_MS))) this.#fail(`P1 it does not come to rest: ${JSON.stringify((await this.#tasks()).map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.reason}`))}`);
+      if (!(await this.#restWithin(LIVENESS_BOUND_MS)))
+        this.#fail(
+          `P1 it does not come to rest: ${JSON.stringify((await this.#tasks()).map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.reason}`))}`,
+        );
       const phase = await this.#phase();
       // A failure that others handle is none of the workflow's, and could still be mended.
       if (phase === 'Succeeded' && !(await this.#tasks()).some((t) => t.status.phase === 'Failed')) return;
       await this.#request({ verb: 'retry' });
     }
     if ((await this.#phase()) === 'Succeeded') return;
-    this.#fail(`P1 it ends ${await this.#phase()} although nothing fails any more: ${JSON.stringify((await this.#tasks()).map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.reason}`))}`);
+    this.#fail(
+      `P1 it ends ${await this.#phase()} although nothing fails any more: ${JSON.stringify((await this.#tasks()).map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.reason}`))}`,
+    );
   }
 
   async #tasks(): Promise<readonly TaskItem[]> {
@@ -399,7 +434,8 @@ export class Simulation {
   /** P9: what the store keeps is what the journal says. */
   async #checkRecords(): Promise<void> {
     for (const [uid, records] of this.witness.records) {
-      const sorted = (list: readonly { readonly key: string }[]): string => canonicalJson([...list].sort((a, b) => (a.key < b.key ? -1 : 1)) as unknown as Json);
+      const sorted = (list: readonly { readonly key: string }[]): string =>
+        canonicalJson([...list].sort((a, b) => (a.key < b.key ? -1 : 1)) as unknown as Json);
       const kept = sorted(await this.#store.records(uid));
       const replayed = sorted(JSON.parse(JSON.stringify([...records.values()])) as { key: string }[]);
       if (kept !== replayed) this.#fail('P9 records are not the reduction of the journal');
@@ -408,7 +444,11 @@ export class Simulation {
 
   /** A home that has just opened sees every task as the one that followed all changes. */
   async #checkBoard(): Promise<void> {
-    const said = (tasks: readonly TaskItem[]): string[] => tasks.map((t) => `${t.metadata.name} ${t.status.phase} ${t.status.phase === 'Ready' ? '' : t.status.reason} ${t.status.identity.execution ?? ''}`);
+    const said = (tasks: readonly TaskItem[]): string[] =>
+      tasks.map(
+        (t) =>
+          `${t.metadata.name} ${t.status.phase} ${t.status.phase === 'Ready' ? '' : t.status.reason} ${t.status.identity.execution ?? ''}`,
+      );
     const before = said(await this.#tasks());
     const store: Store = { ...this.#passive() };
     const fresh = await this.#drive(
@@ -427,7 +467,9 @@ export class Simulation {
     const after = tasks.ok ? said(tasks.value) : [];
     const differing = before.filter((line, i) => line !== after[i]);
     if (this.#drifted || differing.length === 0) return;
-    this.#fail(`P9 a fresh home sees other things: ${differing[0]}, fresh: ${after[before.indexOf(differing[0] as string)]}`);
+    this.#fail(
+      `P9 a fresh home sees other things: ${differing[0]}, fresh: ${after[before.indexOf(differing[0] as string)]}`,
+    );
   }
 
   #passive(): Store {
@@ -471,7 +513,8 @@ export class Simulation {
   /** The files are those that a run from scratch of the last document makes. */
   async #checkBytes(): Promise<void> {
     const scratch = new MemoryWorld(this.clock);
-    for (let i = 0; i < EXTERNAL_FILES; i++) scratch.files.write(externalFile(i), this.world.files.read(externalFile(i)) as string);
+    for (let i = 0; i < EXTERNAL_FILES; i++)
+      scratch.files.write(externalFile(i), this.world.files.read(externalFile(i)) as string);
     const database = openDatabase(':memory:', { readOnly: false });
     if (!database.ok) throw new Error(database.error);
     const home = await LocalHome.open({
@@ -494,7 +537,10 @@ export class Simulation {
     }
     for (const attempt of scratch.attempts.values())
       for (const { path } of attempt.launch.outputs)
-        if (here.get(attempt.launch.key)?.status.phase === 'Succeeded' && this.world.files.read(path) !== scratch.files.read(path))
+        if (
+          here.get(attempt.launch.key)?.status.phase === 'Succeeded' &&
+          this.world.files.read(path) !== scratch.files.read(path)
+        )
           this.#fail(`P4 ${path} of ${attempt.launch.key} is not what a run from scratch makes`);
     await home.close();
   }

@@ -51,12 +51,14 @@ export class Witness {
       const who = `${launch.key} #${launch.number} starts while ${other.launch.key} #${other.launch.number} is alive`;
       if (other.launch.key === launch.key) this.#violated(`P2 ${who}`);
       if (other.launch.outputs.some((o) => writes.has(o.path))) this.#violated(`P2 ${who} and writes the same file`);
-      if (other.reads.some((path) => writes.has(path)) && !other.cancelled) this.#violated(`readers: ${who} and reads its output`);
+      if (other.reads.some((path) => writes.has(path)) && !other.cancelled)
+        this.#violated(`readers: ${who} and reads its output`);
     }
   }
 
   #over({ launch, state, exit, cancelled }: MemoryAttempt): void {
-    const how = state === 'Lost' ? 'is lost' : `ends ${exit?.verdict} ${exit?.exitCode ?? ''}${exit?.problem?.reason ?? ''}`;
+    const how =
+      state === 'Lost' ? 'is lost' : `ends ${exit?.verdict} ${exit?.exitCode ?? ''}${exit?.problem?.reason ?? ''}`;
     this.#say(`  ${launch.key} #${launch.number} ${how}`);
     if (state === 'Lost' || cancelled || exit?.verdict !== 'Exited' || exit.exitCode !== 0) this.troubled = true;
   }
@@ -71,7 +73,8 @@ export class Witness {
     for (const { workflow, entry } of batch.entries ?? []) {
       if (!isTaskEntry(entry)) {
         if (entry.type === 'WorkflowApplied') this.newEpoch();
-        if (entry.type !== 'WorkflowPhase') this.#say(`  journal ${entry.type} ${'message' in entry ? entry.message : ''}`);
+        if (entry.type !== 'WorkflowPhase')
+          this.#say(`  journal ${entry.type} ${'message' in entry ? entry.message : ''}`);
         continue;
       }
       this.entries++;
@@ -88,43 +91,57 @@ export class Witness {
     const record = records.get(entry.task);
     if (entry.type === 'AttemptIntended') this.#intended(record, entry.attempt, entry.task);
     else if (entry.type === 'AttemptEnded') this.#ended(record, entry);
-    else if (entry.type === 'TaskMoved' && (records.get(entry.to)?.attempts.length ?? 0) > 0) this.#violated(`${entry.task} is moved over the record of ${entry.to}`);
-    else if (entry.type === 'TaskPruned' && liveAttempt(record)) this.#violated(`${entry.task} is pruned while it is alive`);
+    else if (entry.type === 'TaskMoved' && (records.get(entry.to)?.attempts.length ?? 0) > 0)
+      this.#violated(`${entry.task} is moved over the record of ${entry.to}`);
+    else if (entry.type === 'TaskPruned' && liveAttempt(record))
+      this.#violated(`${entry.task} is pruned while it is alive`);
   }
 
   #intended(record: TaskRecord | undefined, attempt: Attempt, key: string): void {
     const who = `${key} #${attempt.number}`;
-    if ((record?.attempts.at(-1)?.number ?? 0) >= attempt.number) this.#violated(`P3 ${who}: the number was used before`);
-    if (liveAttempt(record)) this.#violated(`P2 ${who} is intended while #${liveAttempt(record)?.number} has no outcome`);
+    if ((record?.attempts.at(-1)?.number ?? 0) >= attempt.number)
+      this.#violated(`P3 ${who}: the number was used before`);
+    if (liveAttempt(record))
+      this.#violated(`P2 ${who} is intended while #${liveAttempt(record)?.number} has no outcome`);
     if (this.#world.attempts.has(attempt.uid)) this.#violated(`P2 ${who}: its token ${attempt.uid} was used before`);
     const success = lastSuccess(record);
     if (!record || !success || success.execution !== attempt.execution || attempt.backend === 'by-hand') return;
     const outputs = success.outcome?.outputs ?? [];
     if (attempt.writes.length === 0) {
-      if (record.attempts.every((a) => a.number <= success.number || a.startTime === undefined)) this.#violated(`P2 ${who} runs again although #${success.number} stands`);
+      if (record.attempts.every((a) => a.number <= success.number || a.startTime === undefined))
+        this.#violated(`P2 ${who} runs again although #${success.number} stands`);
       return;
     }
+    // An attempt that made some of its outputs before it failed may have made them as they were, by chance of ours.
+    if (record.attempts.some((a) => a.number > success.number && a.outcome?.reason === 'MissingOutput')) return;
     const inPlace = attempt.writes.every((w) => {
       const made = outputs.find((o) => o.name === w.name && o.path === w.path);
       if (!made) return false;
       const { files } = this.#world;
-      const aside = success.directory === undefined ? ABSENT_DIGEST : files.digest(displacedPath(success.directory, w.name));
+      const aside =
+        success.directory === undefined ? ABSENT_DIGEST : files.digest(displacedPath(success.directory, w.name));
       return files.digest(w.path) === made.digest || aside === made.digest;
     });
     if (inPlace) this.#violated(`P2 ${who} runs again although the outputs of #${success.number} are there`);
   }
 
-  #ended(record: TaskRecord | undefined, { task, number, outcome }: Extract<TaskEntry, { type: 'AttemptEnded' }>): void {
+  #ended(
+    record: TaskRecord | undefined,
+    { task, number, outcome }: Extract<TaskEntry, { type: 'AttemptEnded' }>,
+  ): void {
     const attempt = record?.attempts.find((a) => a.number === number);
     const who = `${task} #${number}`;
     if (!attempt || attempt.state === 'Ended') return this.#violated(`P3 ${who} ends twice, or never began`);
     if (attempt.backend === 'by-hand') return;
     const real = this.#world.attempts.get(attempt.uid);
     if (real?.state === 'Running') this.#violated(`P2 ${who} is recorded as ${outcome.phase} while it runs`);
-    if (outcome.phase === 'Succeeded' && (real?.state !== 'Ended' || real.exit?.exitCode !== 0)) this.#violated(`P3 ${who} is recorded as Succeeded and did not succeed`);
+    if (outcome.phase === 'Succeeded' && (real?.state !== 'Ended' || real.exit?.exitCode !== 0))
+      this.#violated(`P3 ${who} is recorded as Succeeded and did not succeed`);
     const well = real?.state === 'Ended' && real.exit?.verdict === 'Exited' && real.exit.exitCode === 0;
-    if (outcome.phase !== 'Succeeded' && well && outcome.reason !== 'InputChanged') this.#violated(`P2 ${who} succeeded and is recorded as ${outcome.reason}`);
-    if (outcome.reason === 'Lost' && real?.state !== 'Lost') this.#violated(`P6 ${who} is recorded as Lost and is ${real?.state}`);
+    if (outcome.phase !== 'Succeeded' && well && outcome.reason !== 'InputChanged')
+      this.#violated(`P2 ${who} succeeded and is recorded as ${outcome.reason}`);
+    if (outcome.reason === 'Lost' && real?.state !== 'Lost')
+      this.#violated(`P6 ${who} is recorded as Lost and is ${real?.state}`);
   }
 }
 

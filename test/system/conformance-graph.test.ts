@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { GraphView, TaskItem } from '../../src/apis/task-view.ts';
 import { test } from '../rig/in-sandbox.ts';
-import { type Span, noted, spansByTask, starts } from '../rig/task-log.ts';
+import { noted, type Span, spansByTask, starts } from '../rig/task-log.ts';
 
 // Behaviours that users of earlier systems rely on: order, edges, failure, admission, parameters, fan-out. The ids are
 // those of the conformance list.
@@ -75,7 +75,11 @@ test('J-3 after a task that does not exist is refused, naming both', async ({ bo
       { name: 'second', after: ['frist'], run: noted(':') },
     ],
   });
-  for (const command of [['run', file], ['lint', file], ['apply', '-f', file, '--state', box.state]]) {
+  for (const command of [
+    ['run', file],
+    ['lint', file],
+    ['apply', '-f', file, '--state', box.state],
+  ]) {
     const { stderr, stdout } = await box.expectExit(REFUSED, ...command);
     expect(`${stderr}${stdout}`).toMatch(/frist/);
     expect(`${stderr}${stdout}`).toMatch(/second/);
@@ -85,7 +89,9 @@ test('J-3 after a task that does not exist is refused, naming both', async ({ bo
 
 test('J-4 an input that nobody makes is refused, unless it says that it comes from outside', async ({ box }) => {
   const input = { name: 'i', path: 'nowhere.txt' };
-  const task = (more: object) => ({ tasks: [{ name: 't', inputs: [{ ...input, ...more }], run: noted('cat ${{ inputs.i }}') }] });
+  const task = (more: object) => ({
+    tasks: [{ name: 't', inputs: [{ ...input, ...more }], run: noted('cat ${{ inputs.i }}') }],
+  });
   const refused = await box.expectExit(REFUSED, 'run', box.workflow(task({})));
   expect(refused.stderr).toContain('nowhere.txt');
   const file = box.workflow(task({ external: true }));
@@ -153,7 +159,12 @@ test('J-30 parameters keep their types, and one without a value is refused by na
     tasks: [
       {
         name: 't',
-        files: [{ name: 'all', content: '${{ toJson([params.s, string(params.b), string(params.i + 1), string(params.f / 2.0)]) }}' }],
+        files: [
+          {
+            name: 'all',
+            content: '${{ toJson([params.s, string(params.b), string(params.i + 1), string(params.f / 2.0)]) }}',
+          },
+        ],
         run: 'cat ${{ files.all }}; echo; printf "<%s>" ${{ params.l }}; echo; echo ${{ params.m.k + 1 }}',
       },
     ],
@@ -235,7 +246,13 @@ test('M-1 a diamond runs the two in the middle beside each other', async ({ box 
   });
   expect((await box.run(file, '--cpus', '2')).code).toBe(0);
   const seen = spansByTask(box.path('log'));
-  for (const [first, second] of [['a', 'b'], ['a', 'c'], ['b', 'd'], ['c', 'd']] as const) expectOrder(seen, first, second);
+  for (const [first, second] of [
+    ['a', 'b'],
+    ['a', 'c'],
+    ['b', 'd'],
+    ['c', 'd'],
+  ] as const)
+    expectOrder(seen, first, second);
 });
 
 test('M-2 exit code 3 fails, and dependents are skipped', async ({ box }) => {
@@ -250,7 +267,9 @@ test('M-2 exit code 3 fails, and dependents are skipped', async ({ box }) => {
   expect((await box.tasks()).get('x')?.status.attempts[0]?.exitCode).toBe(3);
 });
 
-test('M-5 with a failure the rest is done and readable, and allowFailure makes it a partial success', async ({ box }) => {
+test('M-5 with a failure the rest is done and readable, and allowFailure makes it a partial success', async ({
+  box,
+}) => {
   const spec = (allowFailure: boolean) => ({
     tasks: [
       { name: 'bad', allowFailure, run: 'exit 1' },
@@ -273,11 +292,17 @@ test('M-5 with a failure the rest is done and readable, and allowFailure makes i
 
 test('L-6 a limit of six is used in full and never passed', async ({ box }) => {
   // Each waits until six have begun, so that the test does not depend on how fast they start.
-  const wait = 'n=$(( ($(wc -l < began) + 5) / 6 * 6 )); for i in $(seq 1200); do [ $(wc -l < began) -ge $n ] && break; sleep 0.05; done';
+  const wait =
+    'n=$(( ($(wc -l < began) + 5) / 6 * 6 )); for i in $(seq 1200); do [ $(wc -l < began) -ge $n ] && break; sleep 0.05; done';
   const file = box.workflow({
     parallelism: 6,
     tasks: [
-      { name: 'job', foreach: { range: { count: 12 } }, resources: { cpu: 1 }, run: noted(`echo x >> began; ${wait}; sleep 0.2`) },
+      {
+        name: 'job',
+        foreach: { range: { count: 12 } },
+        resources: { cpu: 1 },
+        run: noted(`echo x >> began; ${wait}; sleep 0.2`),
+      },
     ],
   });
   expect((await box.run(file, '--cpus', '12')).code).toBe(0);
@@ -289,19 +314,50 @@ test('L-6 a limit of six is used in full and never passed', async ({ box }) => {
 test('K-4 fan-outs over nothing, one, many, tuples and maps keep their order and their cap', async ({ box }) => {
   const show = (text: string): string => noted(`echo ${text}; sleep 0.05`);
   const file = box.workflow({
-    params: { none: [], pairs: [['a', 1], ['b', 2]] },
+    params: {
+      none: [],
+      pairs: [
+        ['a', 1],
+        ['b', 2],
+      ],
+    },
     tasks: [
       { name: 'none', foreach: { itemsFrom: '${{ params.none }}' }, run: show('x') },
       { name: 'afterNone', dependsOn: ['none'], run: noted(':') },
       { name: 'one', foreach: { items: ['only'] }, run: show('${{ item }}') },
       { name: 'many', foreach: { items: ['z', 'y', 'x', 'w', 'v', 'u'], parallelism: 2 }, run: show('${{ item }}') },
-      { name: 'pair', foreach: { itemsFrom: '${{ params.pairs }}', key: '${{ item[0] }}' }, run: show('${{ item[0] }} ${{ item[1] }}') },
-      { name: 'map', foreach: { items: [{ id: 'p', n: 1 }, { id: 'q', n: 2 }], key: '${{ item.id }}' }, run: show('${{ item.n }}') },
+      {
+        name: 'pair',
+        foreach: { itemsFrom: '${{ params.pairs }}', key: '${{ item[0] }}' },
+        run: show('${{ item[0] }} ${{ item[1] }}'),
+      },
+      {
+        name: 'map',
+        foreach: {
+          items: [
+            { id: 'p', n: 1 },
+            { id: 'q', n: 2 },
+          ],
+          key: '${{ item.id }}',
+        },
+        run: show('${{ item.n }}'),
+      },
     ],
   });
   expect((await box.run(file, '--cpus', '8')).code).toBe(0);
   expect([...(await box.tasks()).keys()].filter((key) => key !== 'none')).toEqual([
-    'afterNone', 'one/only', 'many/z', 'many/y', 'many/x', 'many/w', 'many/v', 'many/u', 'pair/a', 'pair/b', 'map/p', 'map/q',
+    'afterNone',
+    'one/only',
+    'many/z',
+    'many/y',
+    'many/x',
+    'many/w',
+    'many/v',
+    'many/u',
+    'pair/a',
+    'pair/b',
+    'map/p',
+    'map/q',
   ]);
   expect((await box.cli('logs', 'w', 'pair/b')).stdout).toContain('b 2');
   const seen = spansByTask(box.path('log'));
@@ -316,7 +372,12 @@ test('M-16 two more points of a sweep are two more runs', async ({ box }) => {
       tasks: [
         {
           name: 'point',
-          foreach: { matrix: [{ name: 'lr', values }, { name: 'opt', values: ['sgd'] }] },
+          foreach: {
+            matrix: [
+              { name: 'lr', values },
+              { name: 'opt', values: ['sgd'] },
+            ],
+          },
           outputs: [{ name: 'o', path: 'out/${{ key }}.txt' }],
           run: noted('echo ${{ item.lr }} > ${{ outputs.o }}'),
         },

@@ -83,7 +83,9 @@ test('F-6 cancelling what is complete changes nothing', async ({ box }) => {
   await box.run(file);
   await box.daemon();
   await box.expectExit(0, 'cancel', 'w');
-  await until('the request is carried out', async () => (await box.events()).some(({ reason }) => reason === 'RequestHandled'));
+  await until('the request is carried out', async () =>
+    (await box.events()).some(({ reason }) => reason === 'RequestHandled'),
+  );
   expect(await statusOf(box)).toMatchObject({ phase: 'Succeeded' });
   expect(await box.summary()).toEqual({ t: 'Succeeded 1' });
 });
@@ -131,7 +133,13 @@ test('F-13 attempts that ended while nobody looked are recorded as they ended', 
 
 test('L-5 ten jobs, killed after the first: nine are left to run', async ({ box }) => {
   const file = box.workflow({
-    tasks: [{ name: 'job', foreach: { range: { count: 10 } }, run: noted('[ $FIXPOINT_TASK = job/0 ] || while [ ! -e go ]; do sleep 0.05; done') }],
+    tasks: [
+      {
+        name: 'job',
+        foreach: { range: { count: 10 } },
+        run: noted('[ $FIXPOINT_TASK = job/0 ] || while [ ! -e go ]; do sleep 0.05; done'),
+      },
+    ],
   });
   const first = box.start('run', file, '--cpus', '1');
   await until('the second has begun', () => spansByTask(box.path('log')).size === 2);
@@ -148,7 +156,11 @@ test('L-5 ten jobs, killed after the first: nine are left to run', async ({ box 
 test('L-11 a result is visible while others still run', async ({ box }) => {
   const file = box.workflow({
     tasks: [
-      { name: 'item', foreach: { items: ['fast', 'slow'] }, run: noted(`echo out of \${{ item }}; [ \${{ item }} = fast ] || ${WAIT_FOR_GO}`) },
+      {
+        name: 'item',
+        foreach: { items: ['fast', 'slow'] },
+        run: noted(`echo out of \${{ item }}; [ \${{ item }} = fast ] || ${WAIT_FOR_GO}`),
+      },
       { name: 'after', foreach: { each: 'item' }, run: noted(':') },
     ],
   });
@@ -158,7 +170,11 @@ test('L-11 a result is visible while others still run', async ({ box }) => {
     return seen.has('item/slow') && seen.get('after/fast')?.[0]?.end !== undefined;
   });
   await until('the ledger has it', async () => (await phasesOf(box))['after/fast'] === 'Succeeded');
-  expect(await phasesOf(box)).toMatchObject({ 'item/fast': 'Succeeded', 'item/slow': 'Running', 'after/slow': 'Pending' });
+  expect(await phasesOf(box)).toMatchObject({
+    'item/fast': 'Succeeded',
+    'item/slow': 'Running',
+    'after/slow': 'Pending',
+  });
   expect((await box.cli('logs', 'w', 'item/fast')).stdout).toContain('out of fast');
   box.write('go', '');
   expect((await running.ended).code).toBe(0);

@@ -85,9 +85,16 @@ async function expectSound(box: Sandbox, context: string): Promise<void> {
     expect(begun.length, `${context}: starts of ${key}`).toBe(1);
     expect(begun[0]?.end, `${context}: ${key} was lost`).toBeDefined();
     const counted = status.attempts.filter((attempt) => attempt.startTime !== undefined);
-    expect(counted.map(({ phase }) => phase), `${context}: attempts of ${key}`).toEqual(['Succeeded']);
+    expect(
+      counted.map(({ phase }) => phase),
+      `${context}: attempts of ${key}`,
+    ).toEqual(['Succeeded']);
   }
-  await until(`${context}: nothing is left over`, () => attemptProcesses(box.dir).length + runtimes(box.dir).length === 0, 5_000);
+  await until(
+    `${context}: nothing is left over`,
+    () => attemptProcesses(box.dir).length + runtimes(box.dir).length === 0,
+    5_000,
+  );
 }
 
 type Kill = (running: Started) => Promise<boolean>;
@@ -143,15 +150,25 @@ describe('killed at any moment, nothing is lost, nothing runs twice, nothing is 
     { who: 'the daemon', mode: 'daemon', kill: killSupervisor, times: Math.floor(KILLS / 2) },
     { who: 'the spawner', mode: 'daemon', kill: killSpawner, times: SPAWNER_KILLS },
     { who: 'run and its spawner', mode: 'run', kill: killBoth, times: SPAWNER_KILLS },
-  ] as const)('$who, $times times', async ({ mode, kill, times }) => {
-    await rounds(mode, SEED, kill, times);
-  }, PATIENCE_MS);
+  ] as const)(
+    '$who, $times times',
+    async ({ mode, kill, times }) => {
+      await rounds(mode, SEED, kill, times);
+    },
+    PATIENCE_MS,
+  );
 });
 
 const WAIT_FOR_GO = 'while [ ! -e go ]; do sleep 0.05; done';
 
 describe('ending the supervisor in order cancels nothing', () => {
-  const file = (box: Sandbox) => box.workflow({ tasks: [{ name: 't', run: noted(WAIT_FOR_GO) }, { name: 'u', dependsOn: ['t'], run: noted(':') }] });
+  const file = (box: Sandbox) =>
+    box.workflow({
+      tasks: [
+        { name: 't', run: noted(WAIT_FOR_GO) },
+        { name: 'u', dependsOn: ['t'], run: noted(':') },
+      ],
+    });
 
   test.for(['SIGTERM', 'SIGINT'] as const)('%s of a daemon', async (signal, { box }) => {
     const daemon = await box.daemon();
@@ -205,7 +222,12 @@ describe('deleted and made again', () => {
   const spec = {
     tasks: [
       { name: 'a', outputs: [{ name: 'o', path: 'a.txt' }], run: noted('echo a > a.txt') },
-      { name: 'b', inputs: [{ name: 'i', path: 'a.txt' }], outputs: [{ name: 'o', path: 'b.txt' }], run: noted('cat a.txt > b.txt') },
+      {
+        name: 'b',
+        inputs: [{ name: 'i', path: 'a.txt' }],
+        outputs: [{ name: 'o', path: 'b.txt' }],
+        run: noted('cat a.txt > b.txt'),
+      },
       { name: 'c', dependsOn: ['b'], run: noted(':') },
     ],
   };

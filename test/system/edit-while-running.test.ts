@@ -30,7 +30,10 @@ async function applied(box: Sandbox, tasks: readonly object[], more: object = {}
 }
 
 const begun = async (box: Sandbox, task: string, attempts = 1): Promise<void> =>
-  await until(`${task} has begun ${attempts} times`, () => (spansByTask(box.path('log')).get(task)?.length ?? 0) >= attempts);
+  await until(
+    `${task} has begun ${attempts} times`,
+    () => (spansByTask(box.path('log')).get(task)?.length ?? 0) >= attempts,
+  );
 
 const succeeded = async (box: Sandbox): Promise<void> => {
   await box.expectExit(0, 'wait', 'w', '--for', 'phase=Succeeded', '--timeout', '90s');
@@ -52,7 +55,9 @@ describe('an edit of a running task', () => {
       name: 't',
       outputs: [{ name: 'o', path: 'out.txt' }],
       // A child in the background and one in a session of its own are part of it.
-      run: alone(`(${WAIT_FOR_GO}) & setsid bash -c '${WAIT_FOR_GO}' & ${WAIT_FOR_GO}; wait; echo ${text} > \${{ outputs.o }}`),
+      run: alone(
+        `(${WAIT_FOR_GO}) & setsid bash -c '${WAIT_FOR_GO}' & ${WAIT_FOR_GO}; wait; echo ${text} > \${{ outputs.o }}`,
+      ),
     });
     await applied(box, [task('one')]);
     await begun(box, 't');
@@ -69,14 +74,20 @@ describe('an edit of a running task', () => {
       'Cancelled DefinitionChanged',
       'Succeeded Completed',
     ]);
-    expect(spansByTask(box.path('log')).get('t')?.filter(({ end }) => end !== undefined)).toHaveLength(1);
+    expect(
+      spansByTask(box.path('log'))
+        .get('t')
+        ?.filter(({ end }) => end !== undefined),
+    ).toHaveLength(1);
   });
 
   test('is carried on by the next daemon when the first dies between the cancel and the start', async ({ box }) => {
     const first = await box.daemon();
     const task = (text: string) => ({
       name: 't',
-      run: alone(`trap 'while [ ! -e die ]; do sleep 0.05; done; exit 1' TERM; touch ready.${text}; ${WAIT_FOR_GO}; echo ${text}`),
+      run: alone(
+        `trap 'while [ ! -e die ]; do sleep 0.05; done; exit 1' TERM; touch ready.${text}; ${WAIT_FOR_GO}; echo ${text}`,
+      ),
     });
     await applied(box, [task('one')]);
     await begun(box, 't');
@@ -95,7 +106,10 @@ describe('an edit of a running task', () => {
 
   test('ends a task that ignores TERM after the grace', async ({ box }) => {
     await box.daemon();
-    const task = (text: string) => ({ name: 't', run: alone(`trap '' TERM; touch ready.${text}; ${WAIT_FOR_GO}; echo ${text}`) });
+    const task = (text: string) => ({
+      name: 't',
+      run: alone(`trap '' TERM; touch ready.${text}; ${WAIT_FOR_GO}; echo ${text}`),
+    });
     await applied(box, [task('one')]);
     await until('its trap is set', () => exists(box, 'ready.one'));
     const [before] = spansByTask(box.path('log')).get('t') ?? [];
@@ -110,7 +124,11 @@ describe('an edit of a running task', () => {
 
   test('lets it end first where the workflow says Finish', async ({ box }) => {
     await box.daemon();
-    const task = (text: string) => ({ name: 't', outputs: [{ name: 'o', path: 'out.txt' }], run: alone(`${WAIT_FOR_GO}; echo ${text} > out.txt`) });
+    const task = (text: string) => ({
+      name: 't',
+      outputs: [{ name: 'o', path: 'out.txt' }],
+      run: alone(`${WAIT_FOR_GO}; echo ${text} > out.txt`),
+    });
     const finish = { onChangeWhileRunning: 'Finish' };
     await applied(box, [task('one')], finish);
     await begun(box, 't');
@@ -118,7 +136,11 @@ describe('an edit of a running task', () => {
     box.write('go', '');
     await begun(box, 't', 2);
     await succeeded(box);
-    expect(spansByTask(box.path('log')).get('t')?.map(({ end }) => end === undefined)).toEqual([false, false]);
+    expect(
+      spansByTask(box.path('log'))
+        .get('t')
+        ?.map(({ end }) => end === undefined),
+    ).toEqual([false, false]);
     expect(box.read('out.txt')).toBe('two\n');
   });
 
@@ -135,7 +157,10 @@ describe('an edit of a running task', () => {
 
   test('that removes it ends it and lets nothing wait', async ({ box }) => {
     await box.daemon();
-    await applied(box, [{ name: 't', run: alone(WAIT_FOR_GO) }, { name: 'u', run: noted(':') }]);
+    await applied(box, [
+      { name: 't', run: alone(WAIT_FOR_GO) },
+      { name: 'u', run: noted(':') },
+    ]);
     await begun(box, 't');
     await applied(box, [{ name: 'u', run: noted(':') }]);
     await succeeded(box);
@@ -148,8 +173,16 @@ describe('a file that is made again', () => {
   test('has its readers stopped first, and they run again after it', async ({ box }) => {
     await box.daemon('--cpus', '4');
     const tasks = (text: string) => [
-      { name: 'make', outputs: [{ name: 'o', path: 'made.txt' }], run: alone(`echo ${text} > made.txt`, 'read', 'deep') },
-      { name: 'read', inputs: [{ name: 'i', path: 'made.txt' }], run: alone(`${WAIT_FOR_GO}; cat made.txt > read.txt`) },
+      {
+        name: 'make',
+        outputs: [{ name: 'o', path: 'made.txt' }],
+        run: alone(`echo ${text} > made.txt`, 'read', 'deep'),
+      },
+      {
+        name: 'read',
+        inputs: [{ name: 'i', path: 'made.txt' }],
+        run: alone(`${WAIT_FOR_GO}; cat made.txt > read.txt`),
+      },
       { name: 'deep', dependsOn: ['make'], run: alone(WAIT_FOR_GO) },
     ];
     await applied(box, tasks('one'));
@@ -182,7 +215,11 @@ describe('other resources', () => {
   test('of a queued task withdraw it and submit it again', async ({ box }) => {
     const daemon = await box.daemon('--cpus', '4');
     const first = { name: 'first', run: noted(':') };
-    const second = (cpu: number) => ({ name: 'second', resources: { cpu }, run: alone('echo "$FIXPOINT_CPUS" > cpus.txt') });
+    const second = (cpu: number) => ({
+      name: 'second',
+      resources: { cpu },
+      run: alone('echo "$FIXPOINT_CPUS" > cpus.txt'),
+    });
     await applied(box, [first]);
     await succeeded(box);
     // A spawner that does not listen: what is handed over stays in the queue.

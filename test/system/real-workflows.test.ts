@@ -55,7 +55,9 @@ test.for(INSTANCES)('%s runs in the recorded order, and once', async (name, { bo
   expect(times.size).toBe(specification.tasks.length);
   for (const { id, parents } of specification.tasks)
     for (const parent of parents)
-      expect(times.get(id)?.start, `${parent} before ${id}`).toBeGreaterThanOrEqual(times.get(parent)?.finish ?? Infinity);
+      expect(times.get(id)?.start, `${parent} before ${id}`).toBeGreaterThanOrEqual(
+        times.get(parent)?.finish ?? Infinity,
+      );
 
   const events = await box.events(workflow);
   const second = await box.run(file, '--cpus', '4');

@@ -1,5 +1,5 @@
-import { parseGlob } from '../../base/glob.ts';
 import { sha256Hex } from '../../base/digest.ts';
+import { parseGlob } from '../../base/glob.ts';
 import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled } from '../backend.ts';
@@ -48,23 +48,37 @@ export class MemoryFiles implements FileSpace {
   }
 
   async look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>> {
-    return new Map(looks.map((look) => [lookId(look), look.glob ? this.glob(look.path, look.fingerprint) : this.digest(look.path, look.fingerprint)]));
+    return new Map(
+      looks.map((look) => [
+        lookId(look),
+        look.glob ? this.glob(look.path, look.fingerprint) : this.digest(look.path, look.fingerprint),
+      ]),
+    );
   }
 
   /** `absent` for what does not exist. */
   digest(path: string, fingerprint: Look['fingerprint'] = 'Content'): string {
     const file = this.#files.get(path);
-    if (file) return fingerprint === 'Stat' ? `stat:${size(file)}:${file.written}.000000000` : `sha256:${sha256Hex(file.content)}`;
+    if (file)
+      return fingerprint === 'Stat'
+        ? `stat:${size(file)}:${file.written}.000000000`
+        : `sha256:${sha256Hex(file.content)}`;
     if (!this.exists(path)) return ABSENT_DIGEST;
     const lines = this.#below(path).map((name) => {
       const below = this.#files.get(name) as MemoryFile;
       const relative = `.${name.slice(path.length)}`;
-      return fingerprint === 'Stat' ? `${relative}\t${size(below)}\t${below.written}\n` : `${sha256Hex(below.content)}  ${relative}\n`;
+      return fingerprint === 'Stat'
+        ? `${relative}\t${size(below)}\t${below.written}\n`
+        : `${sha256Hex(below.content)}  ${relative}\n`;
     });
     return `${fingerprint === 'Stat' ? 'dirstat' : 'dir'}:${sha256Hex(lines.sort().join(''))}`;
   }
 
-  async restore(attempt: Handled, outputs: readonly OutputRecord[], displaceInto: string | undefined): Promise<boolean> {
+  async restore(
+    attempt: Handled,
+    outputs: readonly OutputRecord[],
+    displaceInto: string | undefined,
+  ): Promise<boolean> {
     const { directory } = attempt;
     if (directory === undefined) return false;
     const moves: { readonly from: string; readonly to: string; readonly name: string }[] = [];

@@ -61,7 +61,15 @@ export class MemoryWorld {
     const behaviour = { ...GOOD, ...this.behaviourOf(launch) };
     if (behaviour.refused !== undefined) return behaviour.refused;
     const reads = pathsRead(launch);
-    const attempt: MemoryAttempt = { launch, behaviour, state: 'HandedOver', startTime: 0, exit: undefined, cancelled: false, reads };
+    const attempt: MemoryAttempt = {
+      launch,
+      behaviour,
+      state: 'HandedOver',
+      startTime: 0,
+      exit: undefined,
+      cancelled: false,
+      reads,
+    };
     this.attempts.set(launch.token, attempt);
     this.clock.after(behaviour.startDelayMs, () => this.#claim(attempt));
     return undefined;
@@ -114,7 +122,13 @@ export class MemoryWorld {
       case 'Withdrawn':
         return withdrawn(token);
       case 'Running':
-        return { token, state: 'Running', startTime: attempt.startTime, handle: { token }, directory: attempt.launch.directory };
+        return {
+          token,
+          state: 'Running',
+          startTime: attempt.startTime,
+          handle: { token },
+          directory: attempt.launch.directory,
+        };
       case 'Ended':
         return { token, state: 'Ended', exit: attempt.exit as Exit };
       case 'Lost':
@@ -146,7 +160,8 @@ export class MemoryWorld {
     if (readsAt === 0) this.#readInputs(attempt);
     else this.clock.after(readsAt, () => this.#readInputs(attempt));
     if (walltime < runMs) this.clock.after(walltime, () => this.#end(attempt, 'WallTime', undefined));
-    else if (Number.isFinite(runMs)) this.clock.after(runMs, () => (behaviour.lost ? this.#lose(attempt) : this.#exit(attempt)));
+    else if (Number.isFinite(runMs))
+      this.clock.after(runMs, () => (behaviour.lost ? this.#lose(attempt) : this.#exit(attempt)));
   }
 
   #readInputs(attempt: MemoryAttempt): void {
@@ -197,7 +212,8 @@ export class MemoryWorld {
       for (const { name, path, form, fingerprint, optional } of launch.outputs) {
         const digest = form === 'glob' ? this.files.glob(path, fingerprint) : this.files.digest(path, fingerprint);
         outputs.set(name, digest);
-        if (digest === ABSENT_DIGEST && !optional) problem = { reason: 'MissingOutput', message: `output ${name} is missing after success` };
+        if (digest === ABSENT_DIGEST && !optional)
+          problem = { reason: 'MissingOutput', message: `output ${name} is missing after success` };
       }
     }
     const now = this.clock.now();

@@ -26,7 +26,8 @@ export function untold(causes: readonly Cause[], because: readonly Because[]): C
 /** The fields that were told and did not change. */
 export function invented(causes: readonly Cause[], because: readonly Because[]): string[] {
   if (causes.includes('New')) return because.map((b) => ('field' in b ? b.field : b.task));
-  const spared = KNOWN_DEFECTS.allTemplateFieldsTold && causes.includes('Command') ? /^(outputs|run|shell)$/ : /^$/;
+  const spared =
+    KNOWN_DEFECTS.allTemplateFieldsTold && causes.includes('Command') ? /^(outputs|run|setup|shell)$/ : /^$/;
   const fields = because.flatMap((b) => ('field' in b && !spared.test(b.field) ? [b.field] : []));
   return fields.filter((field) => !causes.some((cause) => cause !== 'New' && TOLD[cause].test(field)));
 }

@@ -43,11 +43,25 @@ const EDITS: readonly (readonly [number, Edit])[] = [
   [3, reordered],
 ];
 
+/** What may change under running tasks: files that they may be reading stay as they are, and nothing fails. */
+const WHILE_RUNNING = [command, cosmetic, param, comment, resources, added, removed, renamed, edgeAdded, edgeDropped];
+
+export function randomEditWhileRunning(context: EditContext): Edited {
+  return draw(
+    EDITS.filter(([, edit]) => WHILE_RUNNING.includes(edit)),
+    context,
+  );
+}
+
 export function randomEdit(context: EditContext): Edited {
-  const total = EDITS.reduce((sum, [weight]) => sum + weight, 0);
+  return draw(EDITS, context);
+}
+
+function draw(edits: typeof EDITS, context: EditContext): Edited {
+  const total = edits.reduce((sum, [weight]) => sum + weight, 0);
   for (;;) {
     let at = context.random.below(total);
-    const [, edit] = EDITS.find(([weight]) => (at -= weight) < 0) as (typeof EDITS)[number];
+    const [, edit] = edits.find(([weight]) => (at -= weight) < 0) as (typeof EDITS)[number];
     const edited = edit(context);
     if (edited) return edited;
   }

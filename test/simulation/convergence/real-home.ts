@@ -85,6 +85,21 @@ export class RealHome {
     return ran;
   }
 
+  /** Resolves when this many more attempts have started, or when nothing is left to start. */
+  async started(count: number): Promise<void> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(REST_LIMIT_MS)]);
+    const after = (await this.events()).at(-1)?.resourceVersion;
+    let left = count;
+    const counted = (async () => {
+      for await (const line of this.#home.events(REF, { after, follow: true, signal }))
+        if (line.reason === 'AttemptStarted' && --left <= 0) return;
+    })();
+    await Promise.race([counted, this.rest()]);
+    stop.abort();
+    await counted;
+  }
+
   /** Everything in the journal, as `events` shows it. */
   async events(
     after?: string,

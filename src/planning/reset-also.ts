@@ -1,0 +1,30 @@
+import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
+
+/** `resetAlso`: the tasks that are reset together with this one. */
+export function resetAlsoTargets(graph: Graph, index: number): Set<number> {
+  const task = graph.tasks[index] as GraphTask;
+  const targets = new Set<number>();
+  const names = new Set(task.spec.resetAlso?.tasks ?? []);
+  if (names.size > 0)
+    for (const other of graph.tasks)
+      if (other.kind !== 'Barrier' && names.has(other.spec.name)) targets.add(other.index);
+  const upstream = task.spec.resetAlso?.upstream ?? 'None';
+  if (upstream !== 'None') addUpstream(graph.tasks, index, upstream === 'Ancestors', targets);
+  targets.delete(index);
+  return targets;
+}
+
+/** Direct upstreams, looking through barriers and gates, or all of them. */
+export function addUpstream(tasks: readonly GraphTask[], index: number, all: boolean, into: Set<number>): void {
+  const pending = [index];
+  const seen = new Set(pending);
+  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
+    for (const edge of (tasks[at] as GraphTask).upstream) {
+      if (seen.has(edge.from) || !carriesData(edge.kind)) continue;
+      seen.add(edge.from);
+      const task = tasks[edge.from] as GraphTask;
+      if (task.kind === 'Task') into.add(edge.from);
+      if (all || task.kind !== 'Task') pending.push(edge.from);
+    }
+  }
+}

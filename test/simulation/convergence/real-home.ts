@@ -48,8 +48,9 @@ export class RealHome {
     good(await this.#home.apply(document, { look: true }), 'apply');
   }
 
-  async rest(): Promise<Workflow> {
-    const signal = AbortSignal.timeout(REST_LIMIT_MS);
+  async rest(stop?: AbortSignal): Promise<Workflow | undefined> {
+    const timeout = AbortSignal.timeout(REST_LIMIT_MS);
+    const signal = stop === undefined ? timeout : AbortSignal.any([stop, timeout]);
     const { items, resourceVersion } = await this.#home.list(REF.namespace);
     for (const item of items) if (restOf(item, new Set()).kind !== 'Moving') return item;
     for await (const event of this.#home.watch({
@@ -58,6 +59,7 @@ export class RealHome {
       signal,
     }))
       if (restOf(event.object, new Set()).kind !== 'Moving') return event.object;
+    if (stop?.aborted) return undefined;
     const tasks = (await this.tasks()).filter(
       ({ status }) => !['Succeeded', 'Failed', 'Skipped'].includes(status.phase),
     );
@@ -88,16 +90,13 @@ export class RealHome {
   /** Resolves when this many more attempts have started, or when nothing is left to start. */
   async started(count: number): Promise<void> {
     const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(REST_LIMIT_MS)]);
+    const resting = this.rest(stop.signal).then(() => stop.abort());
     const after = (await this.events()).at(-1)?.resourceVersion;
     let left = count;
-    const counted = (async () => {
-      for await (const line of this.#home.events(REF, { after, follow: true, signal }))
-        if (line.reason === 'AttemptStarted' && --left <= 0) return;
-    })();
-    await Promise.race([counted, this.rest()]);
+    for await (const line of this.#home.events(REF, { after, follow: true, signal: stop.signal }))
+      if (line.reason === 'AttemptStarted' && --left <= 0) break;
     stop.abort();
-    await counted;
+    await resting;
   }
 
   /** Everything in the journal, as `events` shows it. */

@@ -1,0 +1,225 @@
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Backend, Handled, Launch, LaunchOutput, Observation } from '../../src/backends/backend.ts';
+import { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
+import { MemoryWorld } from '../../src/backends/memory/memory-world.ts';
+import { ProcessBackend } from '../../src/backends/process/process-backend.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { quoteShell } from '../../src/expressions/shell-quote.ts';
+import { ManualClock } from '../rig/manual-clock.ts';
+
+/** What the user's command does, in words that every backend can be told. */
+export interface Program {
+  readonly exitCode?: number;
+  readonly forever?: boolean;
+  readonly ignoresTerm?: boolean;
+  /** Contents of outputs by name. */
+  readonly writes?: Readonly<Record<string, string>>;
+  readonly stdout?: string;
+}
+
+/** A world with one adapter at a time. */
+export interface Rig {
+  readonly folder: string;
+  readonly backend: Backend;
+  readonly reports: readonly Observation[];
+  launch(token: string, program: Program, part?: Partial<Launch>): Launch;
+  /** The first report of this attempt in one of these states. */
+  seen(token: string, ...states: Observation['state'][]): Promise<Observation>;
+  /** Closes the adapter as a daemon does that stops, and opens another one over the same world. */
+  reopen(): Promise<void>;
+  write(path: string, content: string): Promise<void>;
+  read(path: string): Promise<string | undefined>;
+  /** KILL to what supervises a running attempt. */
+  killRuntime(attempt: Handled): Promise<void>;
+  close(): Promise<void>;
+}
+
+const CAPACITY = { cpu: 4, memoryBytes: 1 << 30, gpu: 0 };
+
+export function output(name: string, path: string, part: Partial<LaunchOutput> = {}): LaunchOutput {
+  return {
+    name,
+    path,
+    form: 'path',
+    fingerprint: 'Content',
+    optional: false,
+    keepPartial: false,
+    displaceInto: undefined,
+    ...part,
+  };
+}
+
+function launchOf(folder: string, directory: string, token: string, text: string, part: Partial<Launch>): Launch {
+  return {
+    token,
+    directory,
+    workflow: 'contract',
+    namespace: 'default',
+    key: token,
+    number: 1,
+    command: { kind: 'Script', shell: ['sh', '-eu'], text },
+    env: [],
+    files: [],
+    workdir: folder,
+    staged: undefined,
+    stdin: undefined,
+    stdout: undefined,
+    stderr: undefined,
+    inputs: [],
+    outputs: [],
+    needs: { cpu: 1, memoryBytes: 1 << 20, gpu: 0, walltimeMs: 0 },
+    graceMs: 1_000,
+    metadata: {},
+    ...part,
+  };
+}
+
+/** Reports as they come, and those who wait for one. */
+class Reports {
+  readonly all: Observation[] = [];
+  readonly #waiting: (() => void)[] = [];
+
+  add(observation: Observation): void {
+    this.all.push(observation);
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
+  find(token: string, states: readonly Observation['state'][]): Observation | undefined {
+    return this.all.find((o) => o.token === token && states.includes(o.state));
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}
+
+export async function memoryRig(): Promise<Rig> {
+  const clock = new ManualClock();
+  const world = new MemoryWorld(clock);
+  const programs = new Map<string, Program>();
+  world.behaviourOf = ({ token, outputs }) => {
+    const program = programs.get(token) ?? {};
+    const writes = program.writes ?? {};
+    return {
+      startDelayMs: 5,
+      runMs: program.forever ? Number.POSITIVE_INFINITY : 10,
+      exitCode: program.exitCode ?? 0,
+      ignoresTerm: program.ignoresTerm ?? false,
+      stdout: program.stdout ?? '',
+      leavesOut: outputs.map((o) => o.name).filter((name) => writes[name] === undefined),
+      content: (name: string) => writes[name] ?? '',
+    };
+  };
+  const open = (): MemoryBackend => new MemoryBackend({ world, capacity: CAPACITY, clock });
+  const reports = new Reports();
+  let backend = open();
+  await backend.start((o) => reports.add(o));
+  return {
+    folder: '/w',
+    get backend() {
+      return backend;
+    },
+    reports: reports.all,
+    launch: (token, program, part = {}) => {
+      programs.set(token, program);
+      const directory = backend.directoryFor({
+        token,
+        workflow: 'contract',
+        namespace: 'default',
+        key: token,
+        number: 1,
+      });
+      return launchOf('/w', directory, token, `program ${token}`, part);
+    },
+    seen: async (token, ...states) => {
+      for (let i = 0; i < 1_000; i++) {
+        const found = reports.find(token, states);
+        if (found) return found;
+        clock.step();
+        await Promise.resolve();
+      }
+      throw new Error(`${token} is never ${states.join(' or ')}`);
+    },
+    reopen: async () => {
+      await backend.close();
+      backend = open();
+      await backend.start((o) => reports.add(o));
+    },
+    write: async (path, content) => world.files.write(path, content),
+    read: async (path) => world.files.read(path),
+    killRuntime: async ({ token }) => world.kill(token),
+    close: () => backend.close(),
+  };
+}
+
+export async function processRig(): Promise<Rig> {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fixpoint-contract-')));
+  const open = (): ProcessBackend =>
+    new ProcessBackend({
+      runsDir: join(folder, 'runs'),
+      capacity: CAPACITY,
+      clock: systemClock,
+      env: { PATH: process.env.PATH },
+    });
+  const reports = new Reports();
+  let backend = open();
+  await backend.start((o) => reports.add(o));
+  return {
+    folder,
+    get backend() {
+      return backend;
+    },
+    reports: reports.all,
+    launch: (token, program, part = {}) => {
+      const directory = backend.directoryFor({
+        token,
+        workflow: 'contract',
+        namespace: 'default',
+        key: token,
+        number: 1,
+      });
+      return launchOf(folder, directory, token, scriptOf(program, part.outputs ?? []), part);
+    },
+    seen: async (token, ...states) => {
+      for (;;) {
+        const found = reports.find(token, states);
+        if (found) return found;
+        await reports.next();
+      }
+    },
+    reopen: async () => {
+      await backend.close();
+      backend = open();
+      await backend.start((o) => reports.add(o));
+    },
+    write: async (path, content) => {
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, content);
+    },
+    read: (path) => readFile(path, 'utf8').catch(() => undefined),
+    killRuntime: async ({ directory }) => {
+      const claim = JSON.parse(readFileSync(join(directory as string, 'claim'), 'utf8')) as { pid: number };
+      process.kill(claim.pid, 'SIGKILL');
+    },
+    close: async () => {
+      await backend.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function scriptOf(program: Program, outputs: readonly LaunchOutput[]): string {
+  return [
+    program.ignoresTerm ? "trap '' TERM" : '',
+    program.stdout === undefined ? '' : `printf %s ${quoteShell(program.stdout)}`,
+    ...outputs.flatMap(({ name, path }) => {
+      const content = program.writes?.[name];
+      return content === undefined ? [] : [`printf %s ${quoteShell(content)} > ${quoteShell(path)}`];
+    }),
+    program.forever ? 'while :; do sleep 0.1; done' : '',
+    `exit ${program.exitCode ?? 0}`,
+  ].join('\n');
+}

@@ -1,0 +1,5 @@
+import { backendContract } from './backend-contract.ts';
+import { memoryRig, processRig } from './backend-rig.ts';
+
+backendContract('memory', memoryRig);
+backendContract('process', processRig);

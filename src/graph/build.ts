@@ -68,7 +68,9 @@ export function buildGraph(source: GraphSource): Result<BuiltGraph, readonly Dia
   if (errors) return fail(errors);
   if (edges.count > MAX_EDGES) return fail([limit(`${edges.count} edges are more than MAX_EDGES (${MAX_EDGES})`)]);
 
-  const assembled = assemble(source, workdir, templates, expansion.expanded, expansion.scopes, edges);
+  const assembled = assemble(source, workdir, templates, expansion.expanded, expansion.scopes, edges, diagnostics);
+  errors = done();
+  if (errors) return fail(errors);
   if (!assembled.ok) return assembled;
   return ok({ graph: assembled.value, expanded: expansion.expanded, warnings: diagnostics });
 }
@@ -80,13 +82,23 @@ function assemble(
   expanded: ReadonlyMap<string, ExpandedTemplate>,
   scopes: Scopes,
   edges: Edges,
+  diagnostics: Diagnostic[],
 ): Result<Graph, readonly Diagnostic[]> {
   const tasks: GraphTask[] = [];
   for (const template of templates) {
     const group = expanded.get(template.name) as ExpandedTemplate;
     for (const element of group.elements) {
       const index = tasks.length;
-      const definition = bindDefinition({ spec: source.spec, template, element, scopes, workdir, edges, index });
+      const definition = bindDefinition({
+        spec: source.spec,
+        template,
+        element,
+        scopes,
+        workdir,
+        edges,
+        index,
+        diagnostics,
+      });
       tasks.push(graphTask(source, template, element, index, edges, definition));
     }
   }

@@ -1,8 +1,9 @@
 import { DEFAULT_FILE_TYPE, fingerprintOf } from '../apis/defaults.ts';
+import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { digestOf } from '../base/digest.ts';
 import type { Json } from '../base/json.ts';
-import { type Expression, evaluate } from '../expressions/expression.ts';
+import { type Expression, evaluateFully } from '../expressions/expression.ts';
 import type { Scope } from '../expressions/scope.ts';
 import type { Script } from '../expressions/script.ts';
 import type { Template } from '../expressions/template.ts';
@@ -36,6 +37,7 @@ export interface DefinitionSource {
   readonly workdir: string;
   readonly edges: Edges;
   readonly index: number;
+  readonly diagnostics: Diagnostic[];
 }
 
 export function bindDefinition(source: DefinitionSource): Definition {
@@ -44,11 +46,13 @@ export function bindDefinition(source: DefinitionSource): Definition {
   for (const { expression } of allExpressions(template))
     for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
   const scope = { ...scopes.of(element, 'relative', mentioned), files: fileNames(template) };
+  const early = new EarlyValues(source, scope);
   const values: Record<string, Json> = {};
   const shared = sharedPart(template);
-  if (template.body.kind === 'Run') scriptValues('run', template.body.script, scope, values);
-  if (template.setup) scriptValues('setup', template.setup, scope, values);
-  for (const field of template.texts) if (field.identity) values[field.slot] = textValue(field.template, scope);
+  if (template.body.kind === 'Run') scriptValues('run', template.body.script, early, values);
+  if (template.setup) scriptValues('setup', template.setup, early, values);
+  for (const field of template.texts)
+    if (field.identity) values[field.slot] = textValue(field.template, early, field.path.slice(3));
   const outputs = bindOutputs(source);
   for (const output of outputs) values[`outputs.${output.name}`] = scopes.write(output.path, 'relative');
   return {
@@ -108,36 +112,84 @@ function slotMark(expression: Expression): string | undefined {
   return undefined;
 }
 
-function scriptValues(field: string, script: Script, scope: Scope, values: Record<string, Json>): void {
+function scriptValues(field: string, script: Script, early: EarlyValues, values: Record<string, Json>): void {
   script.expressions.forEach((expression, i) => {
-    const value = earlyValue(expression, scope);
+    const value = early.of(expression, [field]);
     if (value !== undefined) values[`${field}#${i + 1}`] = value;
   });
 }
 
 /** A text with its early values in it; what enters by name stays a mark. */
-function textValue(template: Template, scope: Scope): Json {
+function textValue(template: Template, early: EarlyValues, path: readonly (string | number)[]): Json {
   const parts: Json[] = [template.literals[0] as string];
   template.expressions.forEach((expression, i) => {
-    const value = earlyValue(expression, scope);
+    const value = early.of(expression, path);
     const mark = slotMark(expression);
     const text = value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
     const literal = template.literals[i + 1] as string;
     const last = parts[parts.length - 1];
     if (mark === undefined && typeof last === 'string') parts[parts.length - 1] = last + text + literal;
-    else parts.push({ slot: mark ?? 'value' }, literal);
+    else parts.push(value === undefined ? { slot: mark ?? 'value' } : { slot: mark ?? 'value', value }, literal);
   });
   return parts.length === 1 ? (parts[0] as string) : parts;
 }
 
-/** The value of an expression as the definition sees it; undefined: it enters otherwise, or only by its edges. */
-function earlyValue(expression: Expression, scope: Scope): Json | undefined {
-  if (slotMark(expression) !== undefined) return undefined;
-  // Phases and lists of failed keys are known only when upstreams have ended: they come in through the edge.
-  if (expression.references.some((r) => r.root === 'tasks' && r.member !== 'outputs' && r.member !== 'keys'))
-    return undefined;
-  const value = evaluate(expression, scope);
-  return value.ok && value.value !== ABSENT ? toJson(value.value) : null;
+/** Values of expressions as the definition of one element sees them. */
+class EarlyValues {
+  readonly #source: DefinitionSource;
+  readonly #scope: Scope;
+
+  constructor(source: DefinitionSource, scope: Scope) {
+    this.#source = source;
+    this.#scope = scope;
+  }
+
+  /** Undefined: it enters otherwise, or only by its edges. What cannot be evaluated is reported at `path`. */
+  of(expression: Expression, path: readonly (string | number)[]): Json | undefined {
+    if (expression.late) return this.#usedByLate(expression);
+    if (slotMark(expression) !== undefined) return undefined;
+    // Phases and lists of failed keys are known only when upstreams have ended: they come in through the edge.
+    if (expression.references.some((r) => r.root === 'tasks' && r.member !== 'outputs' && r.member !== 'keys'))
+      return undefined;
+    const value = evaluateFully(expression, this.#scope);
+    if (value.ok) return value.value === ABSENT ? null : toJson(value.value);
+    // What is absent now may be there when the task starts, and is judged then.
+    if (!value.error.absent) this.#report(expression, path, value.error.message);
+    return null;
+  }
+
+  /** A late expression counts by its text; parameters and the element's values that it uses count by value. */
+  #usedByLate(expression: Expression): Json | undefined {
+    const used: Record<string, Json> = {};
+    for (const reference of expression.references) {
+      const value =
+        reference.root === 'params'
+          ? this.#scope.params?.[reference.name]
+          : reference.root === 'item' || reference.root === 'key'
+            ? this.#scope[reference.root]
+            : undefined;
+      const name = reference.root === 'params' ? `params.${reference.name}` : reference.root;
+      if (value !== undefined) used[name] = toJson(value);
+    }
+    return Object.keys(used).length > 0 ? used : undefined;
+  }
+
+  #report(expression: Expression, path: readonly (string | number)[], message: string): void {
+    const { template, element, diagnostics } = this.#source;
+    const place = ['spec', 'tasks', template.index, ...path];
+    const known = diagnostics.some(
+      (d) => d.code === 'E-EXPRESSION' && d.offset === expression.offset && d.path[2] === template.index,
+    );
+    if (known) return;
+    diagnostics.push({
+      severity: 'error',
+      code: 'E-EXPRESSION',
+      path: place,
+      message: `${element.key}: ${message}`,
+      offset: expression.offset,
+      length: expression.length,
+    });
+  }
 }
 
 function fileNames(template: TaskTemplate): Record<string, string> {

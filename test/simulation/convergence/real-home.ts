@@ -90,7 +90,7 @@ export class RealHome {
   /** Resolves when this many more attempts have started, or when nothing is left to start. */
   async started(count: number): Promise<void> {
     const stop = new AbortController();
-    const resting = this.rest(stop.signal).then(() => stop.abort());
+    const resting = this.rest(stop.signal).finally(() => stop.abort());
     const after = (await this.events()).at(-1)?.resourceVersion;
     let left = count;
     for await (const line of this.#home.events(REF, { after, follow: true, signal: stop.signal }))

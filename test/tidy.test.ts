@@ -80,7 +80,8 @@ const TEXT_RULES: readonly TextRule[] = [
     rule: 'time comes from the Clock port',
     files: SRC,
     except: COMPOSITION_ROOTS,
-    pattern: /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|(?<![.\w])(?:globalThis\.)?set(?:Timeout|Interval)\b|node:timers/,
+    pattern:
+      /\bDate\.now\b|\bnew Date\(\s*\)|\bperformance\.now\b|(?<![.\w])(?:globalThis\.)?set(?:Timeout|Interval)\b|node:timers/,
     bad: 'const t = setTimeout(run, 1);',
   },
   {

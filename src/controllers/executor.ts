@@ -4,8 +4,9 @@ import type { Json } from '../base/json.ts';
 import { fail } from '../base/result.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
+import { absolutePath } from '../graph/paths.ts';
 import type { Action } from '../planning/actions.ts';
-import { causesOf, comparedAttempt } from '../planning/because.ts';
+import { causesOf, comparedAttempt, upstreamOwners } from '../planning/because.ts';
 import { codeLooks, externalLooks, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../planning/record.ts';
@@ -181,11 +182,18 @@ function intendedAttempt(
       code: identity.code,
     },
     contributions: identity.contributions,
-    because: causesOf(task, state.book.get(action.key), identity, state.facts, (digest) => state.templates.get(digest)),
+    because: causesOf(
+      task,
+      state.book.get(action.key),
+      identity,
+      state.facts,
+      (digest) => state.templates.get(digest),
+      upstreamOwners(state.graph, state.book, task),
+    ),
     needs: action.needs,
     backend: home.backend.name,
     createTime: home.clock.now(),
-    writes: task.outputs.map((o) => ({ name: o.name, path: o.path, lookId: lookId(outputLook(o)) })),
+    writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
     directory,
   };
 }
@@ -199,8 +207,8 @@ function ownerFolder(
 ): string | undefined {
   const started = record?.attempts.findLast((a) => a.startTime !== undefined);
   const success = lastSuccess(record);
-  const made = success?.outcome?.outputs.find((o) => o.path === path);
   const output = task.outputs.find((o) => o.path === path);
+  const made = success?.outcome?.outputs.find((o) => o.path === output?.relative);
   const fact = output && state.facts.get(lookId(outputLook(output)));
   if (made && (fact === made.digest || (fact === undefined && success === started))) return success?.directory;
   return started?.directory;
@@ -250,7 +258,10 @@ async function restore(
   const { attempt } = action;
   const task = state.graph.tasks[action.index] as GraphTask;
   const displaced = lastAttempt(state.book.get(action.key))?.directory;
-  const outputs = attempt.outcome?.outputs ?? [];
+  const outputs = (attempt.outcome?.outputs ?? []).map((o) => ({
+    ...o,
+    path: absolutePath(state.graph.workdir, o.path),
+  }));
   const whole = await home.backend.files.restore(
     { token: attempt.uid, directory: attempt.directory, handle: attempt.handle },
     outputs,

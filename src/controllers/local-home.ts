@@ -4,6 +4,7 @@ import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import type { Backend } from '../backends/backend.ts';
 import { Broadcast } from '../base/broadcast.ts';
 import type { Clock } from '../base/clock.ts';
+import { nextEventLoopTurn } from '../base/event-loop.ts';
 import type { Json } from '../base/json.ts';
 import type { Logger } from '../base/logger.ts';
 import { fail, ok, type Result } from '../base/result.ts';
@@ -192,6 +193,8 @@ export class LocalHome implements Home {
   }
 
   async list(namespace?: string): Promise<{ items: readonly Workflow[]; resourceVersion: string }> {
+    // Whatever is committed is published by then: a watch from this version on would miss what came in between.
+    await nextEventLoopTurn();
     const items = [...this.#registry.reconcilers.values()]
       .map((r) => withVersion(r.state.stored))
       .filter((w) => namespace === undefined || w.metadata.namespace === namespace)

@@ -1,3 +1,4 @@
+import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
 import { decide } from '../planning/decide.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
@@ -30,6 +31,8 @@ import type { WorkflowState } from './workflow-state.ts';
  * again after a pause and nothing has happened: no effect comes before its commit.
  */
 const STORE_RETRY_MS = 1_000;
+/** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
+const TURNS_BEFORE_PAUSE = 20;
 /** Of the end of stderr, kept in the status of a failing task. */
 const LOG_TAIL_BYTES = 600;
 
@@ -96,8 +99,10 @@ export class Reconciler {
   async #turnWhilePoked(): Promise<void> {
     // Let everything that happens in this turn of the event loop be seen by one decision.
     await Promise.resolve();
+    let turns = 0;
     while (this.#poked && !this.#stopped && this.#pausesWanted === 0) {
       this.#poked = false;
+      if (++turns % TURNS_BEFORE_PAUSE === 0) await nextEventLoopTurn();
       const waiting = this.#waiting.splice(0);
       try {
         if (await this.#turn()) this.#poked = true;

@@ -217,7 +217,7 @@ async function byHand(
       needs: { cpu: 0, memoryBytes: 0, gpu: 0, walltimeMs: 0 },
       backend: 'by-hand',
       createTime: now,
-      writes: task.outputs.map((o) => ({ name: o.name, path: o.path, lookId: lookId(outputLook(o)) })),
+      writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
       startTime: now,
     };
     const complete = request.verb === 'complete';
@@ -235,7 +235,7 @@ async function byHand(
           outputs: complete
             ? task.outputs.map((o) => ({
                 name: o.name,
-                path: o.path,
+                path: o.relative,
                 digest: seen.get(lookId(outputLook(o))) ?? ABSENT_DIGEST,
               }))
             : [],

@@ -5,6 +5,7 @@ import type { Json } from '../base/json.ts';
 import type { BuiltGraph } from '../graph/build.ts';
 import type { Element, ExpandedTemplate } from '../graph/element.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
+import { absolutePath } from '../graph/paths.ts';
 import { paramTypesOf, Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
@@ -141,7 +142,7 @@ export class WorkflowState {
     const seen = this.board.view(index);
     const outputs = new Map<string, readonly string[]>();
     for (const output of seen?.success?.outcome?.outputs ?? [])
-      if (output.digest !== ABSENT_DIGEST) outputs.set(output.name, [output.path]);
+      if (output.digest !== ABSENT_DIGEST) outputs.set(output.name, [absolutePath(this.graph.workdir, output.path)]);
     return { phase: seen?.phase ?? 'Pending', reason: seen?.reason ?? '', outputs };
   }
 
@@ -158,7 +159,11 @@ export class WorkflowState {
     for (const key of this.book.strays) {
       for (const output of lastSuccess(this.book.get(key))?.outcome?.outputs ?? []) {
         const fingerprint = output.digest.startsWith('stat:') ? 'Stat' : 'Content';
-        add({ path: output.path, fingerprint, glob: output.digest.startsWith('glob:') });
+        add({
+          path: absolutePath(this.graph.workdir, output.path),
+          fingerprint,
+          glob: output.digest.startsWith('glob:'),
+        });
       }
     }
     return [...looks.values()];

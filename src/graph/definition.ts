@@ -54,7 +54,7 @@ export function bindDefinition(source: DefinitionSource): Definition {
   for (const field of template.texts)
     if (field.identity) values[field.slot] = textValue(field.template, early, field.path.slice(3));
   const outputs = bindOutputs(source);
-  for (const output of outputs) values[`outputs.${output.name}`] = scopes.write(output.path, 'relative');
+  for (const output of outputs) values[`outputs.${output.name}`] = output.relative;
   return {
     preimage: { template: shared.json, templateDigest: shared.digest, values },
     outputs,
@@ -197,13 +197,14 @@ function fileNames(template: TaskTemplate): Record<string, string> {
 }
 
 function bindOutputs(source: DefinitionSource): GraphOutput[] {
-  const { template, element, spec } = source;
+  const { template, element, spec, scopes } = source;
   return element.outputs.map((bound) => {
     const declared = template.outputs.find((o) => o.spec.name === bound.name)?.spec as GraphOutput['spec'];
     return {
       name: bound.name,
       form: bound.glob ? ('glob' as const) : ('path' as const),
       path: bound.path,
+      relative: scopes.write(bound.path, 'relative'),
       type: declared.type ?? DEFAULT_FILE_TYPE,
       optional: declared.optional ?? false,
       keepPartial: declared.keepPartial ?? false,

@@ -98,6 +98,8 @@ export interface GraphOutput {
   readonly form: 'path' | 'glob';
   /** Absolute, normalised. */
   readonly path: string;
+  /** As the ledger holds it: relative to the workflow's working directory where it lies inside, so a project may move. */
+  readonly relative: string;
   readonly type: 'File' | 'Directory';
   readonly optional: boolean;
   readonly keepPartial: boolean;

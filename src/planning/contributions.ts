@@ -54,7 +54,7 @@ function inputDigests(
   for (const [i, path] of input.paths.entries()) {
     const producer = input.producers[i];
     if (producer !== undefined) {
-      const digest = producedDigest(context.views(producer).success, path);
+      const digest = producedDigest(context.graph.tasks[producer] as GraphTask, context.views(producer).success, path);
       if (digest === undefined && !input.optional) return { kind: 'AbsentUpstream', upstream: producer };
       digests.push(digest ?? ABSENT_DIGEST);
       continue;
@@ -67,8 +67,9 @@ function inputDigests(
   return digests;
 }
 
-function producedDigest(success: Attempt | undefined, path: string): string | undefined {
-  const output = success?.outcome?.outputs.find((o) => o.path === path);
+function producedDigest(producer: GraphTask, success: Attempt | undefined, path: string): string | undefined {
+  const declared = producer.outputs.find((o) => o.path === path);
+  const output = success?.outcome?.outputs.find((o) => o.name === declared?.name && o.path === declared.relative);
   return output && output.digest !== ABSENT_DIGEST ? output.digest : undefined;
 }
 

@@ -225,7 +225,7 @@ function isLatestWhereItMatters(record: TaskRecord | undefined, success: Attempt
 
 function outputsStand(snapshot: Snapshot, task: GraphTask, success: Attempt, latest: boolean): boolean {
   return task.outputs.every((output: GraphOutput) => {
-    const recorded = success.outcome?.outputs.find((o) => o.name === output.name && o.path === output.path)?.digest;
+    const recorded = success.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative)?.digest;
     const fact = snapshot.facts.get(lookId(outputLook(output)));
     if (recorded === undefined) return false;
     // Not looked at since it was stamped: the record stands, unless a later attempt has had its hands on the files.

@@ -1,7 +1,7 @@
 import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
 import type { Json } from '../base/json.ts';
 import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
-import { causesOf } from './because.ts';
+import { causesOf, upstreamOwners } from './because.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
 import { lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
@@ -178,13 +178,17 @@ class Planner {
 
   /** Differences of the definition alone: the edges' part is not known while upstreams are open. */
   #definitionChanged(task: GraphTask, record: TaskRecord): Because[] {
-    return causesOf(task, record, {}, NO_FACTS, this.#template).filter(
+    return causesOf(task, record, {}, NO_FACTS, this.#template, this.#owners(task)).filter(
       (b) => !('field' in b) || (b.field !== 'retry' && b.field !== 'reset'),
     );
   }
 
+  #owners(task: GraphTask): (uid: string) => string | undefined {
+    return upstreamOwners(this.#snapshot.graph, this.#snapshot.records, task);
+  }
+
   #differences(task: GraphTask, seen: View, record: TaskRecord | undefined): Because[] {
-    return causesOf(task, record, seen.identity ?? {}, this.#snapshot.facts, this.#template);
+    return causesOf(task, record, seen.identity ?? {}, this.#snapshot.facts, this.#template, this.#owners(task));
   }
 
   strays(): PlannedTask[] {

@@ -88,7 +88,7 @@ export interface Usage {
 
 export interface OutputRecord {
   readonly name: string;
-  /** Absolute; several for a glob. */
+  /** Relative to the workflow's working directory where it lies inside; a pattern for a glob. */
   readonly path: string;
   /** `absent` for an optional output that was not made. */
   readonly digest: string;

@@ -30,10 +30,10 @@ async function history(seed: number): Promise<string | undefined> {
   const simulation = new Simulation(random, options);
   try {
     await simulation.run();
-    if (only !== undefined) console.log(simulation.history.join('\n'));
+    if (only !== undefined) process.stdout.write(`${simulation.history.join('\n')}\n`);
     return undefined;
   } catch (error) {
-    if (only !== undefined) console.log(`${simulation.history.join('\n')}\n${String((error as Error).stack)}`);
+    if (only !== undefined) process.stdout.write(`${`${simulation.history.join('\n')}\n${String((error as Error).stack)}`}\n`);
     const { message } = error as Error;
     if (only === undefined && KNOWN_DEFECTS.some((d) => d.seeds.includes(seed) && d.violation.test(message)))
       return undefined;

@@ -96,20 +96,20 @@ export class Simulation {
   /** Time goes on until the call returns or the daemon dies; undefined: it died. */
   async #drive<T>(call: Promise<T>): Promise<{ readonly value: T } | undefined> {
     let done: { readonly value: T } | undefined;
-    let failed: unknown;
+    let failed: Error | undefined;
     call.then(
       (value) => {
         done = { value };
       },
       (error: unknown) => {
-        failed = error;
+        failed = error instanceof Error ? error : new Error(String(error));
       },
     );
     for (let i = 0; i < 20_000; i++) {
       await this.#settle();
       if (done || this.#life.dead) return done;
       if (failed !== undefined) {
-        if (String(failed).includes('SQLITE_FULL')) return undefined;
+        if (failed.message.includes('SQLITE_FULL')) return undefined;
         throw failed;
       }
       if (!this.clock.step()) break;
@@ -467,8 +467,9 @@ export class Simulation {
     if (!fresh) return;
     const tasks = await fresh.value.tasks(REF);
     const after = tasks.ok ? said(tasks.value) : [];
-    // One that has just opened does not know yet which outputs could not be put back, and will try.
-    const differing = before.filter((line, i) => line !== after[i] && !after[i]?.includes(' Pending Restoring '));
+    // One that has just opened does not know yet which outputs could not be put back, and would try again first.
+    if (after.some((line) => line.includes(' Pending Restoring '))) return;
+    const differing = before.filter((line, i) => line !== after[i]);
     if (this.#drifted || differing.length === 0) return;
     this.#fail(
       `P9 a fresh home sees other things: ${differing[0]}, fresh: ${after[before.indexOf(differing[0] as string)]}`,

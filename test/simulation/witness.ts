@@ -1,9 +1,11 @@
 import { displacedPath } from '../../src/backends/memory/memory-files.ts';
 import type { MemoryAttempt, MemoryWorld } from '../../src/backends/memory/memory-world.ts';
+import { absolutePath } from '../../src/graph/paths.ts';
 import { ABSENT_DIGEST } from '../../src/planning/facts.ts';
 import { isTaskEntry, type Records, reduce, type TaskEntry } from '../../src/planning/journal.ts';
 import { type Attempt, lastSuccess, liveAttempt, type TaskRecord } from '../../src/planning/record.ts';
 import type { Batch } from '../../src/store/store.ts';
+import { FOLDER } from './random-workflow.ts';
 
 /**
  * Watches world and ledger for what must never happen, whatever fails and whenever the daemon dies. It keeps records
@@ -120,7 +122,7 @@ export class Witness {
       const { files } = this.#world;
       const aside =
         success.directory === undefined ? ABSENT_DIGEST : files.digest(displacedPath(success.directory, w.name));
-      return files.digest(w.path) === made.digest || aside === made.digest;
+      return files.digest(absolutePath(FOLDER, w.path)) === made.digest || aside === made.digest;
     });
     if (inPlace) this.#violated(`P2 ${who} runs again although the outputs of #${success.number} are there`);
   }

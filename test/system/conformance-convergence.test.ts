@@ -1,3 +1,4 @@
+import { renameSync } from 'node:fs';
 import { expect } from 'vitest';
 import type { AttemptItem } from '../../src/apis/task-view.ts';
 import type { Sandbox } from '../rig/cli.ts';
@@ -262,7 +263,7 @@ test('M-13 a fresh run executes everything', async ({ box }) => {
   expect(starts(box.path('log'))).toEqual({ a: 2, b: 2, c: 2 });
 });
 
-test('M-14 layout, comments and order of keys change no result', async ({ box }) => {
+test('M-14 layout, comments, order of keys and a moved folder change no result', async ({ box }) => {
   const inner = (name: string) => box.path('project', name);
   box.write(
     'project/w.yaml',
@@ -314,4 +315,8 @@ spec:
   expect(box.read('log')).toBe('S t 1 1 1\n');
   expect(identity.exec(await attempts())?.[0]).toBe(before);
   expect(before).toContain('execution');
+  // The project is moved, state and all: nothing that identifies a result names the place where it lies.
+  renameSync(box.path('project'), box.path('moved'));
+  await box.expectExit(0, 'run', box.path('moved', 'w.yaml'));
+  expect(box.read('log')).toBe('S t 1 1 1\n');
 });

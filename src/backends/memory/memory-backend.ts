@@ -129,7 +129,7 @@ export class MemoryBackend implements Backend {
 
   #scheduleSweep(): void {
     this.#stopSweep = this.#clock.after(SWEEP_INTERVAL_MS, () => {
-      for (const token of [...this.#open.keys()]) this.#look(token);
+      for (const token of Array.from(this.#open.keys())) this.#look(token);
       if (!this.#closed) this.#scheduleSweep();
     });
   }

@@ -115,7 +115,7 @@ export class Situation {
       needs: NEEDS,
       backend: 'memory',
       createTime: this.now,
-      writes: task.outputs.map((o) => ({ name: o.name, path: o.path, lookId: lookId(outputLook(o)) })),
+      writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
       directory: `/runs/${key}-${number}`,
       ...part,
     };

@@ -4,8 +4,8 @@ import { type ScalarTag, stringify } from 'yaml';
  * Characters that YAML 1.1 takes for line breaks or refuses, the one plain scalar that has a type of its own, and
  * texts of several lines of which the first or last is blank: a literal block cannot always hold those.
  */
-// oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const UNSAFE =
+  // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffd-\uffff]|^=$|^\n|^[ \t][^]*\n|\n[ \t]+$/;
 const ESCAPED = /[\u007f-\u009f\u2028\u2029\ufeff\ufffd-\uffff]/g;
 

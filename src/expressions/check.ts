@@ -4,8 +4,6 @@ import type { Expression } from './expression.ts';
 import type { Place } from './place.ts';
 import type { Problem } from './problem.ts';
 
-export type { Place, TaskPlace } from './place.ts';
-
 /**
  * Everything that is wrong with an expression at its place, without any value: names first, and types only
  * when all names are known, so that one slip makes one message.

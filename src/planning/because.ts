@@ -42,15 +42,23 @@ export function causesOf(
       contributions: known.contributions ?? before.contributions,
     },
   );
+  if (causes.length > 0) return causes.flatMap((cause) => namedUpstreams(cause, upstreamOf));
+  // The same identity: then it is the files that are not what was recorded.
+  const changed = changedOutputs(task, before, facts);
+  if (changed.length > 0) return changed;
+  if (before.outcome?.phase !== 'Succeeded') return [{ field: 'retry' }];
+  return before.number <= (record as TaskRecord).resetUpTo ? [{ field: 'reset' }] : [];
+}
+
+function changedOutputs(task: GraphTask, before: Attempt, facts: Facts): Because[] {
+  const causes: Because[] = [];
   for (const output of task.outputs) {
     const recorded = before.outcome?.outputs.find((o) => o.name === output.name)?.digest;
     const fact = facts.get(lookId(outputLook(output)));
     if (recorded !== undefined && fact !== undefined && fact !== recorded)
       causes.push({ field: `outputs.${output.name}`, old: recorded, new: fact });
   }
-  if (causes.length > 0) return causes.flatMap((cause) => namedUpstreams(cause, upstreamOf));
-  if (before.outcome?.phase !== 'Succeeded') return [{ field: 'retry' }];
-  return before.number <= (record as TaskRecord).resetUpTo ? [{ field: 'reset' }] : [];
+  return causes;
 }
 
 /** How many upstreams that ran again are named; the rest is in the field's old and new value. */

@@ -33,7 +33,8 @@ async function history(seed: number): Promise<string | undefined> {
     if (only !== undefined) process.stdout.write(`${simulation.history.join('\n')}\n`);
     return undefined;
   } catch (error) {
-    if (only !== undefined) process.stdout.write(`${`${simulation.history.join('\n')}\n${String((error as Error).stack)}`}\n`);
+    if (only !== undefined)
+      process.stdout.write(`${`${simulation.history.join('\n')}\n${String((error as Error).stack)}`}\n`);
     const { message } = error as Error;
     if (only === undefined && KNOWN_DEFECTS.some((d) => d.seeds.includes(seed) && d.violation.test(message)))
       return undefined;

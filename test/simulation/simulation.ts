@@ -3,7 +3,6 @@ import type { Behaviour } from '../../src/backends/memory/behaviour.ts';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
 import { MemoryWorld } from '../../src/backends/memory/memory-world.ts';
 import { canonicalJson } from '../../src/base/canonical-json.ts';
-import type { Json } from '../../src/base/json.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import type { Verb, VerbRequest } from '../../src/controllers/home.ts';
 import { LocalHome } from '../../src/controllers/local-home.ts';
@@ -437,7 +436,7 @@ export class Simulation {
   async #checkRecords(): Promise<void> {
     for (const [uid, records] of this.witness.records) {
       const sorted = (list: readonly { readonly key: string }[]): string =>
-        canonicalJson([...list].sort((a, b) => (a.key < b.key ? -1 : 1)) as unknown as Json);
+        canonicalJson([...list].sort((a, b) => (a.key < b.key ? -1 : 1)));
       const kept = sorted(await this.#store.records(uid));
       const replayed = sorted(JSON.parse(JSON.stringify([...records.values()])) as { key: string }[]);
       if (kept !== replayed) this.#fail('P9 records are not the reduction of the journal');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { checkExpression, type Place } from '../../../src/expressions/check.ts';
+import { checkExpression } from '../../../src/expressions/check.ts';
 import { parseExpression } from '../../../src/expressions/expression.ts';
+import type { Place } from '../../../src/expressions/place.ts';
 import type { Problem } from '../../../src/expressions/problem.ts';
 
 const outputs = (...names: string[]) => new Map(names.map((name) => [name, 'path'] as const));

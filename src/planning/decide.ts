@@ -4,7 +4,7 @@ import { definitionDigest } from '../graph/identity.ts';
 import type { Action } from './actions.ts';
 import { admit } from './admission.ts';
 import type { Board } from './board.ts';
-import { type JudgeContext, judge } from './judge.ts';
+import { codeDigests, type JudgeContext, judge } from './judge.ts';
 import { lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 import { concernsDownstream, type View } from './view.ts';
@@ -74,18 +74,13 @@ function judgeContext(board: Board, snapshot: Snapshot): JudgeContext {
         twins = new Map();
         for (const task of graph.tasks) {
           if (task.kind !== 'Task' || (records.get(task.key)?.attempts.length ?? 0) > 0) continue;
-          const digest = definitionDigest(task.preimage, codeOf(board, task));
+          const digest = definitionDigest(task.preimage, codeDigests(snapshot, task) ?? {});
           twins.set(digest, (twins.get(digest) ?? 0) + 1);
         }
       }
       return twins.get(definition) ?? 0;
     },
   };
-}
-
-/** Code digests of a task that was judged, else none: two tasks are only twins if both were seen alike. */
-function codeOf(board: Board, task: GraphTask): { readonly [path: string]: string } {
-  return board.view(task.index)?.identity?.code ?? {};
 }
 
 /** Removed tasks by the execution key of their last success. */

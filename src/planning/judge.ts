@@ -2,7 +2,7 @@ import { carriesData, type GraphOutput, type GraphTask } from '../graph/graph.ts
 import { definitionDigest, executionKey } from '../graph/identity.ts';
 import { type Gathered, gatherContributions } from './contributions.ts';
 import { ABSENT_DIGEST, lookId, outputLook } from './facts.ts';
-import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import { type Attempt, lastAttempt, liveAttempt, successWith, type TaskRecord } from './record.ts';
 import { judgeRetry } from './retry-policy.ts';
 import type { Snapshot } from './snapshot.ts';
 import { judgeTrigger } from './trigger.ts';
@@ -92,8 +92,8 @@ function judgeIdentified(
 ): View {
   const { snapshot } = context;
   if (live) return judgeLive(snapshot, task, live, identity);
-  const success = lastSuccess(record);
-  if (success && success.execution === identity.execution && isLatestWhereItMatters(record, success, task)) {
+  const success = successWith(record, identity.execution);
+  if (success && isLatestWhereItMatters(record, success, task)) {
     const later = lastAttempt(record) !== success;
     if (outputsStand(snapshot, task, success, !later))
       return view('Succeeded', success.outcome?.reason === 'CompletedByHand' ? 'CompletedByHand' : 'Completed', {
@@ -202,7 +202,8 @@ function cancelling(live: Attempt, reason: View['reason']): View {
   });
 }
 
-function codeDigests(snapshot: Snapshot, task: GraphTask): { readonly [path: string]: string } | undefined {
+/** Content of the tracked scripts that exist; undefined: one has not been looked at. */
+export function codeDigests(snapshot: Snapshot, task: GraphTask): { readonly [path: string]: string } | undefined {
   const digests: Record<string, string> = {};
   for (const path of task.code) {
     const fact = snapshot.facts.get(lookId({ path, fingerprint: 'Content', glob: false }));

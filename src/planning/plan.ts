@@ -1,10 +1,11 @@
 import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
 import { causesOf, upstreamOwners } from './because.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
-import { lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
 import { resetAlsoTargets } from './reset-also.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { View } from './view.ts';
@@ -53,6 +54,13 @@ export function makePlan(
   }
   const all = [...tasks.filter((t) => t !== undefined), ...planner.strays()];
   return { tasks: all, discarded: { tasks: discarded, coreHours: coreMs / 3_600_000 } };
+}
+
+function sameDefinition(task: GraphTask, attempt: Attempt): boolean {
+  const { templateDigest, values } = attempt.preimage;
+  return (
+    templateDigest === task.preimage.templateDigest && canonicalJson(values) === canonicalJson(task.preimage.values)
+  );
 }
 
 const NO_FACTS: Snapshot['facts'] = new Map();
@@ -176,11 +184,15 @@ class Planner {
     return (this.#snapshot.graph.tasks[index] as GraphTask).key;
   }
 
-  /** Differences of the definition alone: the edges' part is not known while upstreams are open. */
+  /**
+   * Differences of the definition alone: the edges' part is not known while upstreams are open. A task that failed with
+   * this very definition stays failed unless an edge brings something new.
+   */
   #definitionChanged(task: GraphTask, record: TaskRecord): Because[] {
-    return causesOf(task, record, {}, NO_FACTS, this.#template, this.#owners(task)).filter(
-      (b) => !('field' in b) || (b.field !== 'retry' && b.field !== 'reset'),
-    );
+    const last = lastAttempt(record);
+    if (last?.outcome?.phase === 'Failed' && last.number > record.forgivenUpTo && sameDefinition(task, last)) return [];
+    const causes = causesOf(task, record, {}, NO_FACTS, this.#template, this.#owners(task));
+    return causes.filter((b) => !('field' in b) || (b.field !== 'retry' && b.field !== 'reset'));
   }
 
   #owners(task: GraphTask): (uid: string) => string | undefined {

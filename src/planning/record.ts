@@ -134,7 +134,14 @@ export function liveAttempt(record: TaskRecord | undefined): Attempt | undefined
   return last && last.state !== 'Ended' && last.number > (record as TaskRecord).releasedUpTo ? last : undefined;
 }
 
-/** The newest success that no reset has forgotten: the candidate for standing. */
+/** The newest success with this execution key that no reset has forgotten: the candidate for standing. */
+export function successWith(record: TaskRecord | undefined, execution: string): Attempt | undefined {
+  return record?.attempts.findLast(
+    (a) => a.number > record.resetUpTo && a.execution === execution && a.outcome?.phase === 'Succeeded',
+  );
+}
+
+/** The newest success that no reset has forgotten: what a task last made. */
 export function lastSuccess(record: TaskRecord | undefined): Attempt | undefined {
   if (!record) return undefined;
   for (let i = record.attempts.length - 1; i >= 0; i--) {

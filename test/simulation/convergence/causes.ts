@@ -1,10 +1,9 @@
 import type { Because } from '../../../src/apis/task-view.ts';
-import { KNOWN_DEFECTS } from './known-defects.ts';
-import type { Cause } from './reference.ts';
+import type { Cause, Why } from './reference.ts';
 
 /** How a cause may be told: the names of fields are the document's, or of what an edge brings. */
 const TOLD: Readonly<Record<Exclude<Cause, 'New'>, RegExp>> = {
-  Command: /^(run|outputs)\b/,
+  Command: /^run$/,
   Params: /^(run#\d|params\b)/,
   Script: /^script /,
   Inputs: /^inputs\b/,
@@ -14,20 +13,26 @@ const TOLD: Readonly<Record<Exclude<Cause, 'New'>, RegExp>> = {
   Handling: /^(resources|retry)\b/,
 };
 
+/** What may be told besides: expressions are numbered, so a changed script may move their numbers. */
+const MAY_BE_TOLD: Readonly<Partial<Record<Cause, RegExp>>> = { Command: /^run#\d/ };
+
 /** The causes that should have been told and were not. */
-export function untold(causes: readonly Cause[], because: readonly Because[]): Cause[] {
-  const fields = because.flatMap((b) => ('field' in b ? [b.field] : []));
-  const untellable = KNOWN_DEFECTS.causesOutsideIdentityUntold ? ['New', 'Outputs', 'Handling'] : ['New'];
-  return causes.filter(
-    (cause) => !untellable.includes(cause) && !fields.some((field) => TOLD[cause as keyof typeof TOLD].test(field)),
-  );
+export function untold({ causes }: Why, because: readonly Because[]): Cause[] {
+  return causes.filter((cause) => cause !== 'New' && !because.some((told) => isTold(cause, told)));
 }
 
-/** The fields that were told and did not change. */
-export function invented(causes: readonly Cause[], because: readonly Because[]): string[] {
-  if (causes.includes('New')) return because.map((b) => ('field' in b ? b.field : b.task));
-  const spared =
-    KNOWN_DEFECTS.allTemplateFieldsTold && causes.includes('Command') ? /^(outputs|run|setup|shell)$/ : /^$/;
-  const fields = because.flatMap((b) => ('field' in b && !spared.test(b.field) ? [b.field] : []));
-  return fields.filter((field) => !causes.some((cause) => cause !== 'New' && TOLD[cause].test(field)));
+/** What was told and did not change. */
+export function invented({ causes, outputsGone }: Why, because: readonly Because[]): string[] {
+  const real = outputsGone ? [...causes, 'Outputs' as const] : causes;
+  const fits = (cause: Cause, told: Because): boolean =>
+    isTold(cause, told) || ('field' in told && MAY_BE_TOLD[cause]?.test(told.field) === true);
+  return because
+    .filter((told) => !real.some((cause) => fits(cause, told)))
+    .map((told) => ('field' in told ? told.field : told.task));
+}
+
+function isTold(cause: Cause, told: Because): boolean {
+  if (cause === 'New') return false;
+  // A broad edge is told by its field, and by the task upstream that ran again.
+  return 'field' in told ? TOLD[cause].test(told.field) : cause === 'Upstream';
 }

@@ -42,8 +42,8 @@ describe('edits of recorded workflows run exactly what must run', () => {
       const document = importInstance(name);
       const { defaults, tasks } = documentOf(modelOf(document), '/').spec;
       expect(defaults?.setup).toBe(document.spec.defaults?.setup);
-      const bare = document.spec.tasks.map(({ annotations, ...task }) => task);
-      const made = tasks.map(({ resources, ...task }) => task);
+      const bare = document.spec.tasks.map((task) => ({ ...task, annotations: undefined }));
+      const made = tasks.map((task) => ({ ...task, resources: undefined }));
       const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : 1);
       expect(made.sort(byName)).toEqual(bare.sort(byName));
     });

@@ -97,8 +97,6 @@ export class History {
       this.#model = edited.model;
       whats.push(edited.what);
     }
-    if (KNOWN_DEFECTS.numbersReusedAfterPrune && whats.some((what) => /^(removed|renamed|added)/.test(what)))
-      this.#past.length = 0;
     return whats.join(' and ');
   }
 
@@ -181,8 +179,8 @@ function compareRuns(expected: Round, ran: ReadonlyMap<string, Ran>): string[] {
   const wrong: string[] = [];
   for (const name of ran.keys())
     if (!expected.ran.has(name)) wrong.push(`${name} ran and need not (${JSON.stringify(ran.get(name)?.because)})`);
-  for (const [name, causes] of expected.ran)
-    if (!ran.has(name)) wrong.push(`${name} did not run (${causes.join(', ')})`);
+  for (const [name, why] of expected.ran)
+    if (!ran.has(name)) wrong.push(`${name} did not run (${why.causes.join(', ')})`);
   return wrong;
 }
 
@@ -196,7 +194,6 @@ function compareWithPlan(model: Model, plan: Plan, ran: ReadonlyMap<string, Ran>
     if (task.flavour === 'Gate') continue;
     const planned = actions.get(task.name);
     if (!planned) wrong.push(`the plan does not speak of ${task.name}`);
-    else if (KNOWN_DEFECTS.planPutsBackWhatIsGone && planned.reason === 'OutputsPutBack') continue;
     else if (ran.has(task.name) && planned.action !== 'Reevaluate' && !RUNS.has(planned.action))
       wrong.push(`the plan said ${planned.action} (${planned.reason}) of ${task.name}, which ran`);
     else if (KNOWN_DEFECTS.planResetsFailedTasks && expected.phases.get(task.name) === 'Failed') continue;
@@ -207,15 +204,15 @@ function compareWithPlan(model: Model, plan: Plan, ran: ReadonlyMap<string, Ran>
 }
 
 function compareCauses(expected: Round, ran: ReadonlyMap<string, Ran>): string[] {
-  return [...expected.ran].flatMap(([name, causes]) => {
+  return [...expected.ran].flatMap(([name, why]) => {
     const because = ran.get(name)?.because ?? [];
-    const missing = untold(causes, because);
-    const surplus = invented(causes, because);
+    const missing = untold(why, because);
+    const surplus = invented(why, because);
     return [
       ...(missing.length === 0 ? [] : [`${name} ran for ${missing.join(', ')}; told: ${JSON.stringify(because)}`]),
       ...(surplus.length === 0
         ? []
-        : [`${name} is told to have run for ${surplus.join(', ')}, but ran for ${causes.join(', ')}`]),
+        : [`${name} is told to have run for ${surplus.join(', ')}, but ran for ${why.causes.join(', ')}`]),
     ];
   });
 }

@@ -128,12 +128,6 @@ export function makersOf(model: Model): Map<string, ModelTask> {
   return makers;
 }
 
-export function taskOf(model: Model, name: string): ModelTask {
-  const found = model.tasks.find((task) => task.name === name);
-  if (!found) throw new Error(`the model has no task ${name}`);
-  return found;
-}
-
 export function withTask(model: Model, name: string, change: Partial<ModelTask>): Model {
   return { ...model, tasks: model.tasks.map((task) => (task.name === name ? { ...task, ...change } : task)) };
 }

@@ -3,7 +3,6 @@ import type { Because, Plan, TaskItem } from '../../../src/apis/task-view.ts';
 import type { Workflow, WorkflowDocument } from '../../../src/apis/workflow.ts';
 import { restOf } from '../../../src/cli/rest.ts';
 import { type EmbeddedHome, openEmbeddedHome } from '../../../src/controllers/embedded-home.ts';
-import { KNOWN_DEFECTS } from './known-defects.ts';
 
 const REF = { namespace: 'default', name: 'converge' };
 /** A home that has not come to rest by then never will. */
@@ -55,7 +54,7 @@ export class RealHome {
     for (const item of items) if (restOf(item, new Set()).kind !== 'Moving') return item;
     for await (const event of this.#home.watch({
       ...REF,
-      resourceVersion: KNOWN_DEFECTS.listedVersionIsAhead ? '0' : resourceVersion,
+      resourceVersion,
       signal,
     }))
       if (restOf(event.object, new Set()).kind !== 'Moving') return event.object;

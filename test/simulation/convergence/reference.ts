@@ -7,9 +7,16 @@ import { computed, type Model, type ModelTask, makersOf, PARTIAL, type ScriptFil
  * planner, and is slow and plain on purpose.
  */
 export interface Round {
-  /** Tasks that ran, with what differs from before: at least one of these must be among the causes told. */
-  readonly ran: ReadonlyMap<string, readonly Cause[]>;
+  /** Tasks that ran, with what differs from before. */
+  readonly ran: ReadonlyMap<string, Why>;
   readonly phases: ReadonlyMap<string, Phase>;
+}
+
+export interface Why {
+  /** All that differs: each of these must be told. */
+  readonly causes: readonly Cause[];
+  /** The outputs of the last result are not in place either: that may be told as well. */
+  readonly outputsGone: boolean;
 }
 
 export type Phase = 'Succeeded' | 'Failed' | 'Skipped';
@@ -71,7 +78,7 @@ export class Reference {
 
   /** A changed document is applied and everything comes to rest. */
   converge(model: Model): Round {
-    const ran = new Map<string, readonly Cause[]>();
+    const ran = new Map<string, Why>();
     const phases = new Map<string, Phase>();
     const standing = new Map<string, Attempt>();
     const removed = new Map([...this.#attempts].filter(([name]) => !model.tasks.some((task) => task.name === name)));
@@ -99,7 +106,9 @@ export class Reference {
         phases.set(task.name, 'Failed');
         continue;
       }
-      ran.set(task.name, causesOf(before, parts, key));
+      const result = before.findLast((attempt) => attempt.succeeded);
+      const outputsGone = result !== undefined && !this.#stands(result, before);
+      ran.set(task.name, { causes: causesOf(before, parts, key), outputsGone });
       const attempt = this.#run(task, model, parts, key);
       if (attempt.succeeded) standing.set(task.name, attempt);
       phases.set(task.name, attempt.succeeded ? 'Succeeded' : 'Failed');

@@ -1,6 +1,5 @@
 import { documentOf } from './document.ts';
 import { randomEditWhileRunning } from './edits.ts';
-import { KNOWN_DEFECTS } from './known-defects.ts';
 import type { Model } from './model.ts';
 import { randomModel } from './random-graph.ts';
 import { RealHome } from './real-home.ts';
@@ -29,7 +28,6 @@ export async function playWhileRunning(folder: string, random: SeededRandom, edi
           ? randomEditWhileRunning({ random, model, world, reference: world.reference, serial })
           : { model: back, what: 'revert' };
       model = slow(edited.model, random);
-      if (KNOWN_DEFECTS.numbersReusedAfterPrune && /^(removed|renamed|added)/.test(edited.what)) past.length = 0;
       past.push(model);
       story.push(`${serial} ${edited.what}`);
       await home.apply(documentOf(model, folder));

@@ -128,7 +128,13 @@ export type Observation =
     }
   | { readonly token: string; readonly state: 'Ended'; readonly exit: Exit }
   /** Over without an exit record, and nothing of it is left. */
-  | { readonly token: string; readonly state: 'Gone'; readonly message: string }
+  | {
+      readonly token: string;
+      readonly state: 'Gone';
+      /** False: it was withdrawn before anything of it started. */
+      readonly claimed: boolean;
+      readonly message: string;
+    }
   /** The backend has never heard of it: it was not submitted. */
   | { readonly token: string; readonly state: 'Absent' }
   /** Handed over, not started yet. */

@@ -193,6 +193,8 @@ export class Applier {
       });
       const version = committed.outcome === 'Committed' ? committed.version : stored.version;
       state.replaceGraph({ ...stored, version }, admitted.built);
+      // No turn under the new graph before it is known whether the plan needs approval.
+      state.resting = this.#activity === 'Active';
       this.#registry.outputs.set(state.uid, admitted.built.graph);
       this.#announce(reconciler, 'MODIFIED', now, entry, committed.outcome === 'Committed' ? committed.seqs : []);
     });

@@ -7,7 +7,7 @@ import { attemptToken } from '../graph/keys.ts';
 import { absolutePath } from '../graph/paths.ts';
 import type { Action } from '../planning/actions.ts';
 import { causesOf, comparedAttempt, upstreamOwners } from '../planning/because.ts';
-import { codeLooks, externalLooks, lookId, outputLook } from '../planning/facts.ts';
+import { codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
@@ -63,7 +63,7 @@ async function launchAll(
 ): Promise<void> {
   const looks = launches.flatMap(({ index }) => {
     const task = state.graph.tasks[index] as GraphTask;
-    return [...task.inputs.flatMap(externalLooks), ...codeLooks(task)];
+    return looksBeforeLaunch(state, task);
   });
   const changed = new Set<string>();
   if (looks.length > 0) {
@@ -76,11 +76,24 @@ async function launchAll(
   const orders: Launch[] = [];
   for (const action of launches) {
     const task = state.graph.tasks[action.index] as GraphTask;
-    const own = [...task.inputs.flatMap(externalLooks), ...codeLooks(task)].map(lookId);
+    const own = looksBeforeLaunch(state, task).map(lookId);
     if (own.some((id) => changed.has(id))) state.board.mark(action.index);
     else launch(home, state, action, task, prepared, orders);
   }
   if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
+}
+
+/** Everything that the launch reads: files of nobody, scripts, and outputs of others, which a hand may have changed. */
+function looksBeforeLaunch(state: WorkflowState, task: GraphTask): Look[] {
+  const made = task.inputs.flatMap((input) =>
+    input.paths.flatMap((path, at) => {
+      const producer = input.producers[at];
+      const output =
+        producer === undefined ? undefined : state.graph.tasks[producer]?.outputs.find((o) => o.path === path);
+      return output ? [outputLook(output)] : [];
+    }),
+  );
+  return [...task.inputs.flatMap(externalLooks), ...codeLooks(task), ...made];
 }
 
 /** Pre-images of the definitions that these launches are compared with, to say what differs. */

@@ -1,11 +1,13 @@
 import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import type { Workflow } from '../apis/workflow.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import type { Batch, Committed } from '../store/store.ts';
 import { withoutConditions } from './conditions.ts';
 import { INPUTS_CHANGED } from './drift.ts';
 import type { HomeError, VerbRequest, WorkflowRef } from './home.ts';
 import type { Activity, HomeContext } from './home-context.ts';
 import type { Reconciler } from './reconciler.ts';
+import { STORE_RETRY_MS } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import { withMeta, withVersion } from './resource.ts';
 import { selectTasks } from './task-selection.ts';
@@ -93,9 +95,21 @@ export class Lifecycle {
     const { state } = reconciler;
     const now = this.#context.clock.now();
     const stored = { ...state.stored, deletedAt: now };
-    const committed = await this.#context.store.commit({ time: now, workflows: [{ stored }] });
+    const committed = await this.#persist({ time: now, workflows: [{ stored }] });
     const gone = { ...stored, version: committed.outcome === 'Committed' ? committed.version : 0 };
     this.#registry.remove(gone);
     this.#context.published(gone, 'DELETED');
+  }
+
+  /** Nobody waits for this one to succeed, so it is tried until the ledger takes it. */
+  async #persist(batch: Batch): Promise<Committed> {
+    for (;;) {
+      try {
+        return await this.#context.store.commit(batch);
+      } catch (error) {
+        this.#context.logger.error({ error: String(error) }, 'the ledger cannot be written; trying again');
+        await new Promise<void>((resolve) => this.#context.clock.after(STORE_RETRY_MS, resolve));
+      }
+    }
   }
 }

@@ -115,10 +115,13 @@ export class LocalHome implements Home {
     }
     if (forget.length > 0) await store.commit({ time: clock.now(), forget });
     await backend.start((observation) => this.#observed(observation));
-    for (const reconciler of this.#registry.reconcilers.values()) {
-      // Reports come in already: no turn before this workflow is judged, nor one beside the look at its files.
+    const reconcilers = [...this.#registry.reconcilers.values()];
+    // Reports come in already: no turn before the workflow is judged, none before all that lives holds its capacity.
+    for (const { state } of reconcilers) state.resting = true;
+    for (const reconciler of reconcilers) await reconciler.pause(() => recover(this.#context, reconciler.state));
+    for (const reconciler of reconcilers) {
       await reconciler.pause(async () => {
-        await recover(this.#context, reconciler.state);
+        reconciler.state.resting = false;
         await restIfDrifted(this.#context, reconciler, (r) => this.#views.judgeOnly(r));
         if (reconciler.state.lookNeeded && !reconciler.state.resting) await this.#holdAtStart(reconciler);
       });

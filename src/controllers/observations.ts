@@ -62,22 +62,15 @@ async function entriesOf(
       const outcome = await judgedOutcome(state, backend, key, attempt, observation.exit);
       const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
       if (attempt.state === 'Started') return [end];
-      return [
-        {
-          type: 'AttemptStarted',
-          task: key,
-          number,
-          startTime: observation.exit.startTime,
-          handle: undefined,
-          directory: attempt.directory,
-        },
-        end,
-      ];
+      return [startOf(key, attempt, observation.exit.startTime), end];
     }
-    case 'Gone':
-      return [
-        { type: 'AttemptEnded', task: key, number, outcome: goneOutcome(state, attempt, observation.message, now) },
-      ];
+    case 'Gone': {
+      const outcome = goneOutcome(state, attempt, observation, now);
+      const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
+      // It ran, though the notice of its start was lost: its hands were on the files.
+      if (attempt.state === 'Started' || !observation.claimed) return [end];
+      return [startOf(key, attempt, now), end];
+    }
     case 'Unknown':
       state.unconfirmed.add(attempt.uid);
       state.mark(key);
@@ -88,11 +81,28 @@ async function entriesOf(
   }
 }
 
-function goneOutcome(state: WorkflowState, attempt: Attempt, message: string, now: number): Outcome {
+/** The start of an attempt whose notice never came. */
+function startOf(task: string, attempt: Attempt, startTime: number): TaskEntry {
+  return {
+    type: 'AttemptStarted',
+    task,
+    number: attempt.number,
+    startTime,
+    handle: undefined,
+    directory: attempt.directory,
+  };
+}
+
+function goneOutcome(
+  state: WorkflowState,
+  attempt: Attempt,
+  { claimed, message }: Extract<Observation, { state: 'Gone' }>,
+  now: number,
+): Outcome {
   const cancelled = state.cancelling.get(attempt.uid);
   const common = { finishTime: now, outputs: [], message };
   if (cancelled) return { ...common, phase: 'Cancelled', reason: cancelled };
-  if (attempt.state === 'Intended') return { ...common, phase: 'Cancelled', reason: 'Withdrawn' };
+  if (!claimed && attempt.state === 'Intended') return { ...common, phase: 'Cancelled', reason: 'Withdrawn' };
   return { ...common, phase: 'Failed', reason: 'Lost' };
 }
 

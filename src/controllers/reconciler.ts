@@ -30,7 +30,7 @@ import type { WorkflowState } from './workflow-state.ts';
  * Turns of one workflow never overlap; a poke during a turn makes another one follow. An error of the store is tried
  * again after a pause and nothing has happened: no effect comes before its commit.
  */
-const STORE_RETRY_MS = 1_000;
+export const STORE_RETRY_MS = 1_000;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
 /** Of the end of stderr, kept in the status of a failing task. */

@@ -63,6 +63,13 @@ function sameDefinition(task: GraphTask, attempt: Attempt): boolean {
   );
 }
 
+/** The task went back to a definition that it has a result of. */
+function hadResult(task: GraphTask, record: TaskRecord): boolean {
+  return record.attempts.some(
+    (a) => a.number > record.resetUpTo && a.outcome?.phase === 'Succeeded' && sameDefinition(task, a),
+  );
+}
+
 const NO_FACTS: Snapshot['facts'] = new Map();
 
 class Planner {
@@ -148,6 +155,8 @@ class Planner {
     if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
     if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };
     const changed = this.#definitionChanged(task, record as TaskRecord);
+    if (changed.length > 0 && broad === undefined && hadResult(task, record as TaskRecord))
+      return { action: 'Reevaluate', reason: 'EarlierResultMayStand', because: changed };
     if (changed.length > 0) return { action: 'Reset', reason: 'Changed', because: changed };
     if (broad !== undefined) return { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
     return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: any === undefined ? [] : [{ task: any }] };

@@ -67,7 +67,8 @@ export class MemoryBackend implements Backend {
       if (seen.state === 'Running' || seen.state === 'Unknown') this.#open.set(token, { cancelling: false });
       // Handed over by a daemon that is gone: as long as nothing claimed it, nobody knows whether it ever will start.
       if (seen.state === 'Queued' && !this.#open.has(token)) return { token, state: 'Absent' };
-      if (seen.state === 'Absent' && handle) return { token, state: 'Gone', message: 'its run folder is gone' };
+      if (seen.state === 'Absent' && handle)
+        return { token, state: 'Gone', claimed: true, message: 'its run folder is gone' };
       return seen;
     });
   }

@@ -132,7 +132,7 @@ export class MemoryWorld {
       case 'Ended':
         return { token, state: 'Ended', exit: attempt.exit as Exit };
       case 'Lost':
-        return { token, state: 'Gone', message: 'its supervising process was killed' };
+        return { token, state: 'Gone', claimed: true, message: 'its supervising process was killed' };
     }
   }
 
@@ -258,5 +258,5 @@ export class MemoryWorld {
 }
 
 function withdrawn(token: string): Observation {
-  return { token, state: 'Gone', message: 'withdrawn before it started' };
+  return { token, state: 'Gone', claimed: false, message: 'withdrawn before it started' };
 }

@@ -222,10 +222,11 @@ export class ProcessBackend implements Backend {
     const claim = await readClaim(directory);
     if (!claim) return this.#unclaimed(token);
     const handle = fromClaim(claim);
-    if (claim.pid === 0) return { token, state: 'Gone', message: 'withdrawn before it started' };
+    if (claim.pid === 0) return { token, state: 'Gone', claimed: false, message: 'withdrawn before it started' };
     const here = hostIdentity();
     if (handle.host !== here.host) return { token, state: 'Unknown', message: `it was started on ${handle.host}` };
-    if (handle.bootId !== here.bootId) return { token, state: 'Gone', message: 'the machine was started again since' };
+    if (handle.bootId !== here.bootId)
+      return { token, state: 'Gone', claimed: true, message: 'the machine was started again since' };
     if (handle.pidNamespace !== here.pidNamespace)
       return { token, state: 'Unknown', message: 'it was started in another pid namespace of this host' };
     if (isAlive(handle)) {
@@ -244,7 +245,7 @@ export class ProcessBackend implements Backend {
     const exit = await readExit(directory, token);
     if (exit) return this.#ended(token, exit);
     await endSession(this.#options.clock, directory);
-    return { token, state: 'Gone', message: 'its supervising process was killed' };
+    return { token, state: 'Gone', claimed: true, message: 'its supervising process was killed' };
   }
 
   #unclaimed(token: string): Observation {

@@ -4,9 +4,9 @@
  */
 export const KNOWN_DEFECTS = {
   /** Only the newest success may stand: A → B → A runs even if the outputs of A are there (same bytes, or kept runs). */
-  onlyNewestSuccessStands: true,
+  onlyNewestSuccessStands: false,
   /** A renamed task that starts with a tracked script is not adopted. */
-  renamedScriptRuns: true,
+  renamedScriptRuns: false,
   /** `plan` says Reset of a failed task with an older success, though it stays failed if its upstream's bytes do not change. */
-  planResetsFailedTasks: true,
+  planResetsFailedTasks: false,
 };

@@ -1,0 +1,165 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Workflow } from '../../src/apis/workflow.ts';
+import { isTaskEntry, type JournalEntry, type Records, reduce, type TaskEntry } from '../../src/planning/journal.ts';
+import type { Attempt } from '../../src/planning/record.ts';
+import type { Store, StoredWorkflow } from '../../src/store/store.ts';
+
+/** What the suite needs of an implementation: a fresh store, and the same one as a new process would find it. */
+export interface StoreRig {
+  open(): Promise<Store>;
+  /** Without closing the store that was open: as after a crash. */
+  reopen(): Promise<Store>;
+  dispose(): Promise<void>;
+}
+
+/** The laws of `src/store/store.ts`. */
+export function storeContract(name: string, makeRig: () => StoreRig): void {
+  describe(`the ${name} store`, () => {
+    let rig: StoreRig;
+    let store: Store;
+
+    beforeEach(async () => {
+      rig = makeRig();
+      store = await rig.open();
+    });
+
+    afterEach(async () => {
+      await rig.dispose();
+    });
+
+    it('law 1: what was committed is there after a crash', async () => {
+      await store.commit({
+        time: 1,
+        workflows: [{ stored: workflow('w') }],
+        entries: [{ workflow: 'w', entry: intended('a', 1) }],
+      });
+      const again = await rig.reopen();
+      expect((await again.workflows()).map((w) => w.uid)).toEqual(['w']);
+      expect(await again.records('w')).toEqual(await store.records('w'));
+      expect((await again.journal({ workflow: 'w', limit: 10 })).map((line) => line.entry)).toEqual([intended('a', 1)]);
+    });
+
+    it('law 1: batches of one turn of the event loop are each whole', async () => {
+      const commits = [1, 2, 3].map((n) =>
+        store.commit({ time: n, entries: [{ workflow: 'w', entry: intended('a', n) }] }),
+      );
+      const seqs = (await Promise.all(commits)).flatMap((c) => (c.outcome === 'Committed' ? c.seqs : []));
+      expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+      expect((await store.records('w'))[0]?.attempts.map((a) => a.number)).toEqual([1, 2, 3]);
+    });
+
+    it('law 2: versions strictly increase over resources and entries, also over a restart', async () => {
+      const versions: number[] = [];
+      for (const uid of ['v', 'w']) {
+        const committed = await store.commit({
+          time: 1,
+          workflows: [{ stored: workflow(uid) }],
+          entries: [{ workflow: uid, entry: intended('a', 1) }],
+        });
+        if (committed.outcome === 'Committed') versions.push(...committed.seqs, committed.version);
+      }
+      const again = await rig.reopen();
+      const committed = await again.commit({ time: 2, workflows: [{ stored: workflow('x') }] });
+      if (committed.outcome === 'Committed') versions.push(committed.version);
+      expect(versions).toHaveLength(5);
+      expect(new Set(versions).size).toBe(5);
+      expect(versions).toEqual([...versions].sort((a, b) => a - b));
+    });
+
+    it('law 3: records are the reduction of the journal, whatever the entries', async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.uuid(), fc.array(entryOf(), { maxLength: 30 }), async (uid, entries) => {
+          for (const entry of entries) await store.commit({ time: 1, entries: [{ workflow: uid, entry }] });
+          const expected: Records = new Map();
+          for (const { entry } of await store.journal({ workflow: uid, limit: 100 }))
+            if (isTaskEntry(entry)) reduce(expected, entry);
+          const found = new Map((await store.records(uid)).map((record) => [record.key, record]));
+          expect(found).toEqual(expected);
+        }),
+        { numRuns: 60 },
+      );
+    });
+
+    it('law 4: a conditional write that fails writes nothing of its batch', async () => {
+      const first = await store.commit({ time: 1, workflows: [{ stored: workflow('w') }] });
+      const version = first.outcome === 'Committed' ? first.version : -1;
+      const stale = await store.commit({
+        time: 2,
+        workflows: [{ stored: { ...workflow('w'), deletedAt: 2 }, ifVersion: version - 1 }],
+        entries: [{ workflow: 'w', entry: intended('a', 1) }],
+      });
+      expect(stale.outcome).toBe('Conflict');
+      expect((await store.workflows())[0]?.deletedAt).toBeUndefined();
+      expect(await store.journal({ workflow: 'w', limit: 10 })).toEqual([]);
+      const good = await store.commit({ time: 3, workflows: [{ stored: workflow('w'), ifVersion: version }] });
+      expect(good.outcome).toBe('Committed');
+    });
+
+    it('records of a deleted workflow go on under another uid', async () => {
+      await store.commit({
+        time: 1,
+        workflows: [{ stored: workflow('old') }],
+        entries: [{ workflow: 'old', entry: intended('a', 1) }],
+      });
+      await store.commit({
+        time: 2,
+        inherit: [{ from: 'old', to: 'new' }],
+        workflows: [{ stored: workflow('new') }],
+      });
+      expect((await store.workflows()).map((w) => w.uid)).toEqual(['new']);
+      expect(await store.records('old')).toEqual([]);
+      expect((await store.records('new')).map((r) => r.key)).toEqual(['a']);
+    });
+  });
+}
+
+function workflow(uid: string): Omit<StoredWorkflow, 'version'> {
+  const object = {
+    apiVersion: 'fixpoint.dev/v1alpha1',
+    kind: 'Workflow',
+    metadata: { name: uid, namespace: 'default', uid, generation: 1, resourceVersion: '0', creationTimestamp: '' },
+    spec: { tasks: [] },
+  } satisfies Workflow;
+  const memory = { sheets: {}, requests: {}, suspended: false, approvedGeneration: 0 };
+  return { uid, deletedAt: undefined, object, memory };
+}
+
+function intended(task: string, number: number): Extract<JournalEntry, { type: 'AttemptIntended' }> {
+  const attempt: Attempt = {
+    number,
+    uid: `${task}-${number}`,
+    state: 'Intended',
+    generation: 1,
+    definition: 'd',
+    execution: 'e',
+    handling: 'h',
+    preimage: { templateDigest: 't', values: {}, code: {} },
+    contributions: { precise: {}, broad: [] },
+    because: [],
+    needs: { cpu: 1, memoryBytes: 0, gpu: 0, walltimeMs: 0 },
+    backend: 'memory',
+    createTime: 1,
+    writes: [],
+  };
+  return { type: 'AttemptIntended', task, attempt };
+}
+
+function entryOf(): fc.Arbitrary<TaskEntry> {
+  const task = fc.constantFrom('a', 'b', 'c');
+  const number = fc.integer({ min: 1, max: 4 });
+  return fc.oneof(
+    fc.tuple(task, number).map(([t, n]): TaskEntry => intended(t, n)),
+    fc.tuple(task, number).map(
+      ([t, n]): TaskEntry => ({
+        type: 'AttemptEnded',
+        task: t,
+        number: n,
+        outcome: { phase: 'Succeeded', reason: 'Completed', finishTime: 1, outputs: [] },
+      }),
+    ),
+    fc.tuple(task, number).map(([t, upTo]): TaskEntry => ({ type: 'TaskReset', task: t, upTo, cause: 'test' })),
+    fc.tuple(task, task).map(([t, to]): TaskEntry => ({ type: 'TaskMoved', task: t, to })),
+    task.map((t): TaskEntry => ({ type: 'TaskPruned', task: t })),
+  );
+}

@@ -66,7 +66,7 @@ export const MAX_SHEET_COLUMNS = 1_000;
 /** Characters times instructions spent on one column's `pattern`: about two seconds. */
 export const MAX_SHEET_PATTERN_WORK = 4_000_000_000;
 /** Words and marks of one YAML text; each costs microseconds and a hundred bytes. 10,000 tasks are about 1,000,000. */
-export const MAX_YAML_TOKENS = 5_000_000;
+export const MAX_YAML_TOKENS = 1_500_000;
 /** One log of one attempt; above it the middle is dropped (`backends/process/log-limit.ts`). */
 export const MAX_LOG_BYTES = 256 * 1024 * 1024;
 /** Of a log that was cut, how much of its end is kept beside it. */

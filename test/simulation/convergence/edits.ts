@@ -1,4 +1,3 @@
-import { KNOWN_DEFECTS } from './known-defects.ts';
 import { type Model, type ModelTask, makersOf, withTask } from './model.ts';
 import { EXTERNAL_FILES, randomTask, withEdge } from './random-graph.ts';
 import type { Reference } from './reference.ts';
@@ -168,7 +167,7 @@ function removed(context: EditContext): Edited | undefined {
 function renamed(context: EditContext): Edited | undefined {
   const { random, model, serial } = context;
   const task = random.pick(model.tasks);
-  if (!task || (KNOWN_DEFECTS.renamedScriptRuns && task.flavour === 'Script')) return undefined;
+  if (!task) return undefined;
   const name = `r${serial}`;
   const rename = (names: readonly string[]): string[] => names.map((other) => (other === task.name ? name : other));
   const tasks = model.tasks.map((other) => ({

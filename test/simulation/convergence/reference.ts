@@ -149,8 +149,6 @@ export class Reference {
   /** A result that stands, was only moved aside, or belongs to a task that was called otherwise. */
   #kept(task: ModelTask, key: string, removed: Map<string, Attempt[]>): Attempt | undefined {
     const attempts = this.#attempts.get(task.name) ?? [];
-    const last = KNOWN_DEFECTS.onlyNewestSuccessStands ? attempts.findLast((attempt) => attempt.succeeded) : undefined;
-    if (last && last.key !== key) return undefined;
     const stands = attempts.findLast((attempt) => attempt.key === key && this.#stands(attempt, attempts));
     if (stands) return stands;
     const aside = attempts.findLast((attempt) => attempt.key === key && this.#restorable(attempt));
@@ -161,6 +159,8 @@ export class Reference {
     if (attempts.length > 0) return undefined;
     const same = [...removed].flatMap(([name, old]) => {
       const result = old.findLast((attempt) => attempt.key === key && this.#stands(attempt, old));
+      const newest = old.findLast((attempt) => attempt.succeeded);
+      if (KNOWN_DEFECTS.adoptsNewestSuccessOnly && newest?.key !== key) return [];
       return result ? [{ name, old, result }] : [];
     });
     const [only] = same;

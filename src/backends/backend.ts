@@ -45,6 +45,8 @@ export interface FileSpace {
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
   /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */
   restore(attempt: Handled, outputs: readonly OutputRecord[], displaceInto: string | undefined): Promise<boolean>;
+  /** Paths that match a pattern, sorted. */
+  matching(pattern: string): Promise<readonly string[]>;
   /** Sizes in bytes; 0 for what does not exist. */
   size(path: string): number;
 }

@@ -73,6 +73,7 @@ async function launchAll(
     }
   }
   await fetchTemplates(home, state, launches);
+  await matchPatterns(home, state, launches);
   const orders: Launch[] = [];
   for (const action of launches) {
     const task = state.graph.tasks[action.index] as GraphTask;
@@ -81,6 +82,23 @@ async function launchAll(
     else launch(home, state, action, task, prepared, orders);
   }
   if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
+}
+
+/** Patterns that a launch reads, its own and those of outputs that it mentions, become lists of paths now. */
+async function matchPatterns(
+  home: HomeContext,
+  state: WorkflowState,
+  launches: readonly Extract<Action, { kind: 'Launch' }>[],
+): Promise<void> {
+  const patterns = new Set<string>();
+  for (const { index } of launches) {
+    const task = state.graph.tasks[index] as GraphTask;
+    for (const input of task.inputs) if (input.form === 'glob') patterns.add(input.paths[0] as string);
+    for (const upstream of task.mentions.flatMap((m) => m.upstream))
+      for (const output of state.graph.tasks[upstream]?.outputs ?? [])
+        if (output.form === 'glob') patterns.add(output.path);
+  }
+  for (const pattern of patterns) state.matches.set(pattern, await home.backend.files.matching(pattern));
 }
 
 /** Everything that the launch reads: files of nobody, scripts, and outputs of others, which a hand may have changed. */
@@ -147,6 +165,7 @@ function launch(
           needs: action.needs,
           displaceInto: (path) => ownerFolder(state, record, task, path),
           fileSize: (path) => home.backend.files.size(path),
+          matches: (pattern) => state.matches.get(pattern) ?? [],
           workflowFolder: state.graph.workdir,
         });
   prepared.preimages.push({ digest: task.preimage.templateDigest, data: task.preimage.template });

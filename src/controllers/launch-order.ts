@@ -8,7 +8,7 @@ import { renderScript, type Script } from '../expressions/script.ts';
 import { renderText } from '../expressions/template.ts';
 import { ABSENT, type Outcome } from '../expressions/value.ts';
 import type { Element } from '../graph/element.ts';
-import type { GraphTask } from '../graph/graph.ts';
+import type { GraphInput, GraphTask } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
 import { type Scopes, stagedPath } from '../graph/scope.ts';
 import { allExpressions, type TaskTemplate } from '../graph/template.ts';
@@ -33,6 +33,8 @@ export interface LaunchSource {
   readonly needs: Needs;
   readonly displaceInto: (path: string) => string | undefined;
   readonly fileSize: (path: string) => number;
+  /** What a pattern of this launch matches. */
+  readonly matches: (pattern: string) => readonly string[];
   readonly workflowFolder: string;
 }
 
@@ -73,7 +75,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     stdin: path('stdin'),
     stdout: path('stdout'),
     stderr: path('stderr'),
-    inputs: task.inputs.map((i) => ({ name: i.name, paths: i.paths })),
+    inputs: task.inputs.map((i) => ({ name: i.name, paths: inputPaths(source, i) })),
     outputs: launchOutputs(source),
     needs: source.needs,
     graceMs: CANCEL_GRACE_MS,
@@ -101,13 +103,21 @@ export function launchScope(
     | 'fileSize'
     | 'task'
     | 'workflowFolder'
+    | 'matches'
   >,
 ): Scope {
   const mentioned = new Set<string>();
   for (const { expression } of allExpressions(source.template))
     for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
   const link = source.task.spec.staging === 'Link';
-  const scope = source.scopes.of(source.element, link ? 'absolute' : source.scopes.formFor(source.element), mentioned);
+  const element = {
+    ...source.element,
+    inputs: source.element.inputs.map((bound, i) => ({
+      ...bound,
+      paths: inputPaths(source, source.task.inputs[i] as GraphInput),
+    })),
+  };
+  const scope = source.scopes.of(element, link ? 'absolute' : source.scopes.formFor(element), mentioned);
   const { needs } = source;
   return {
     ...scope,
@@ -123,6 +133,10 @@ export function launchScope(
     workflow: { ...scope.workflow, uid: source.workflow.uid, dir: source.workflowFolder },
     filesize: (path) => BigInt(source.fileSize(isAbsolute(path) ? path : join(source.workflowFolder, path))),
   };
+}
+
+function inputPaths(source: Pick<LaunchSource, 'matches'>, input: GraphInput): readonly string[] {
+  return input.form === 'glob' ? source.matches(input.paths[0] as string) : input.paths;
 }
 
 function stageRoot(source: Pick<LaunchSource, 'directory'>): string {
@@ -147,7 +161,7 @@ function stagedOf(source: LaunchSource): Launch['staged'] {
   const at = (path: string): string | undefined => stagedPath(source.workflowFolder, stageRoot(source), path);
   return {
     links: source.task.inputs.flatMap((i) =>
-      i.paths.flatMap((path) => {
+      inputPaths(source, i).flatMap((path) => {
         const place = at(path);
         return place === undefined ? [] : [{ path, at: place }];
       }),

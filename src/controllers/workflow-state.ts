@@ -11,7 +11,7 @@ import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
 import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
-import { lastSuccess, type TaskRecord } from '../planning/record.ts';
+import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
 import type { StoredWorkflow } from '../store/store.ts';
@@ -48,6 +48,8 @@ export class WorkflowState {
   readonly needsProblems = new Map<number, string>();
   /** Pre-images of earlier definitions, as far as they were asked for. */
   readonly templates = new Map<string, Json>();
+  /** What patterns matched when a launch last asked. */
+  readonly matches = new Map<string, readonly string[]>();
   /** Last lines of failed attempts, by uid. */
   readonly logTails = new Map<string, string>();
   /** Ctrl-C in `run`: launch nothing more, in this process only. */
@@ -142,8 +144,14 @@ export class WorkflowState {
     const seen = this.board.view(index);
     const outputs = new Map<string, readonly string[]>();
     for (const output of seen?.success?.outcome?.outputs ?? [])
-      if (output.digest !== ABSENT_DIGEST) outputs.set(output.name, [absolutePath(this.graph.workdir, output.path)]);
+      if (output.digest !== ABSENT_DIGEST) outputs.set(output.name, this.#pathsOf(index, output));
     return { phase: seen?.phase ?? 'Pending', reason: seen?.reason ?? '', outputs };
+  }
+
+  #pathsOf(index: number, output: OutputRecord): readonly string[] {
+    const path = absolutePath(this.graph.workdir, output.path);
+    const declared = this.graph.tasks[index]?.outputs.find((o) => o.name === output.name);
+    return declared?.form === 'glob' ? (this.matches.get(path) ?? []) : [path];
   }
 
   /** Every look that convergence may depend on: external inputs, tracked scripts, outputs of results. */

@@ -5,7 +5,7 @@ import type { Action } from './actions.ts';
 import { admit } from './admission.ts';
 import type { Board } from './board.ts';
 import { codeDigests, type JudgeContext, judge } from './judge.ts';
-import { lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
+import { lastAttempt, liveAttempt, type TaskRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 import { concernsDownstream, type View } from './view.ts';
 
@@ -83,15 +83,17 @@ function judgeContext(board: Board, snapshot: Snapshot): JudgeContext {
   };
 }
 
-/** Removed tasks by the execution key of their last success. */
+/** Removed tasks by the execution keys of their successes: any of them may stand. */
 function strayIndex(snapshot: Snapshot): Map<string, string[]> {
   const index = new Map<string, string[]>();
   for (const record of strays(snapshot)) {
-    const success = lastSuccess(record);
-    if (!success || liveAttempt(record)) continue;
-    const keys = index.get(success.execution);
-    if (keys) keys.push(record.key);
-    else index.set(success.execution, [record.key]);
+    if (liveAttempt(record)) continue;
+    for (const attempt of record.attempts) {
+      if (attempt.outcome?.phase !== 'Succeeded' || attempt.number <= record.resetUpTo) continue;
+      const keys = index.get(attempt.execution) ?? [];
+      if (!keys.includes(record.key)) keys.push(record.key);
+      index.set(attempt.execution, keys);
+    }
   }
   return index;
 }

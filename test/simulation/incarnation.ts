@@ -120,6 +120,7 @@ export class Incarnation {
       look: (looks) => this.#effect('look', () => inner.files.look(looks)),
       restore: (attempt, outputs, into) => this.#effect('restore', () => inner.files.restore(attempt, outputs, into)),
       size: (path) => inner.files.size(path),
+      matching: (pattern) => this.#effect('look', () => inner.files.matching(pattern)),
     };
     return {
       name: inner.name,

@@ -96,6 +96,11 @@ export class MemoryFiles implements FileSpace {
     return true;
   }
 
+  async matching(pattern: string): Promise<readonly string[]> {
+    const glob = parseGlob(pattern);
+    return glob.ok ? [...this.#files.keys()].filter((path) => glob.value.matches(path)).sort() : [];
+  }
+
   size(path: string): number {
     const file = this.#files.get(path);
     return file ? size(file) : 0;

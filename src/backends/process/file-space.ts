@@ -65,6 +65,10 @@ export class HostFiles implements FileSpace {
     return true;
   }
 
+  matching(pattern: string): Promise<readonly string[]> {
+    return matching(pattern);
+  }
+
   size(path: string): number {
     return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   }

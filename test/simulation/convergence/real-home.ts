@@ -6,7 +6,7 @@ import { type EmbeddedHome, openEmbeddedHome } from '../../../src/controllers/em
 
 const REF = { namespace: 'default', name: 'converge' };
 /** A home that has not come to rest by then never will. */
-const REST_LIMIT_MS = 20_000;
+const REST_LIMIT_MS = 60_000;
 
 /** A started attempt, with what the journal says about why. */
 export interface Ran {

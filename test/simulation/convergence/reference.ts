@@ -1,4 +1,3 @@
-import { KNOWN_DEFECTS } from './known-defects.ts';
 import { computed, type Model, type ModelTask, makersOf, PARTIAL, type ScriptFile } from './model.ts';
 
 /**
@@ -69,11 +68,6 @@ export class Reference {
 
   content(path: string): string | undefined {
     return this.world.get(path)?.content;
-  }
-
-  /** Has the task a result, standing or not? */
-  hasSucceeded(name: string): boolean {
-    return (this.#attempts.get(name) ?? []).some((attempt) => attempt.succeeded);
   }
 
   /** A changed document is applied and everything comes to rest. */
@@ -159,8 +153,6 @@ export class Reference {
     if (attempts.length > 0) return undefined;
     const same = [...removed].flatMap(([name, old]) => {
       const result = old.findLast((attempt) => attempt.key === key && this.#stands(attempt, old));
-      const newest = old.findLast((attempt) => attempt.succeeded);
-      if (KNOWN_DEFECTS.adoptsNewestSuccessOnly && newest?.key !== key) return [];
       return result ? [{ name, old, result }] : [];
     });
     const [only] = same;

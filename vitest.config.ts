@@ -2,7 +2,7 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 
 // Five layers. `unit` and `contract` share one module graph per thread, which keeps hundreds of small tests cheap;
 // such tests must therefore not leave state behind. `system` drives the built program in dist/ as a user does, so it
-// runs in processes of its own. A layer that has no files yet is not an error.
+// runs in processes of its own.
 const MINUTE = 60_000;
 
 /** One layer: where its files are and how long one test and one hook may take. */
@@ -22,7 +22,7 @@ const reports = process.env.FIXPOINT_TEST_REPORTS;
 const config = defineConfig({
   test: {
     reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
-    passWithNoTests: true,
+    passWithNoTests: false,
     maxWorkers: 2,
     projects: [
       layer('tidy', ['test/tidy.test.ts'], 'threads', false, MINUTE),

@@ -299,16 +299,15 @@ async function restore(
     outputs,
     displaced,
   );
-  if (whole) {
-    for (const output of task.outputs) {
-      const made = outputs.find((o) => o.name === output.name);
-      if (made) state.setFact(lookId(outputLook(output)), made.digest);
-    }
-    prepared.entries.push({ type: 'OutputsRestored', task: action.key, number: attempt.number });
-  } else {
-    state.unrestorable.add(attempt.uid);
-    state.board.mark(action.index);
+  // Once between two looks: what does not stand after it was put back would be put back for ever.
+  state.unrestorable.add(attempt.uid);
+  state.board.mark(action.index);
+  if (!whole) return;
+  for (const output of task.outputs) {
+    const made = outputs.find((o) => o.name === output.name && o.path === output.path);
+    if (made) state.setFact(lookId(outputLook(output)), made.digest);
   }
+  prepared.entries.push({ type: 'OutputsRestored', task: action.key, number: attempt.number });
 }
 
 /** `resetAlso`: named tasks, direct upstreams or all ancestors forget their results together with this task. */

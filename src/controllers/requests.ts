@@ -246,12 +246,18 @@ async function byHand(
   return entries;
 }
 
+/** A result can only be accepted for outputs that it has, where the task declares them now. */
+function madeAll(task: GraphTask, success: Attempt): boolean {
+  const made = success.outcome?.outputs ?? [];
+  return task.outputs.every((output) => made.some((o) => o.name === output.name && o.path === output.relative));
+}
+
 /** The result that is there counts under the present definition. */
 function accept(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
   return selected.flatMap((task): JournalEntry[] => {
     const success = lastSuccess(state.book.get(task.key));
     const identity = state.board.view(task.index)?.identity;
-    if (!success || !identity || success.execution === identity.execution) return [];
+    if (!success || !identity || success.execution === identity.execution || !madeAll(task, success)) return [];
     const preimage = {
       templateDigest: task.preimage.templateDigest,
       values: task.preimage.values as Json,

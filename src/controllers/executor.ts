@@ -13,6 +13,7 @@ import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../plan
 import { resetAlsoTargets } from '../planning/reset-also.ts';
 import type { HomeContext } from './home-context.ts';
 import { launchOrder } from './launch-order.ts';
+import { newAttempt } from './new-attempt.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -200,20 +201,9 @@ function intendedAttempt(
   directory: string,
 ): Attempt {
   const { identity } = action;
-  return {
+  return newAttempt(state, task, identity, {
     number: action.number,
     uid,
-    state: 'Intended',
-    generation: state.stored.object.metadata.generation,
-    definition: identity.definition,
-    execution: identity.execution,
-    handling: task.handling,
-    preimage: {
-      templateDigest: task.preimage.templateDigest,
-      values: task.preimage.values,
-      code: identity.code,
-    },
-    contributions: identity.contributions,
     because: causesOf(
       task,
       state.book.get(action.key),
@@ -225,9 +215,8 @@ function intendedAttempt(
     needs: action.needs,
     backend: home.backend.name,
     createTime: home.clock.now(),
-    writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
     directory,
-  };
+  });
 }
 
 /** The attempt that whatever lies at an output path belongs to: the standing success, else the last that started. */

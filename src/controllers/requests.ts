@@ -1,15 +1,15 @@
 import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import { isFinal } from '../apis/phases.ts';
-import type { Json } from '../base/json.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
-import { ABSENT_DIGEST, lookId, outputLook } from '../planning/facts.ts';
+import { ABSENT_DIGEST, outputLook } from '../planning/facts.ts';
 import type { JournalEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, liveAttempt, nextNumber } from '../planning/record.ts';
 import { addUpstream, resetAlsoTargets } from '../planning/reset-also.ts';
 import type { StoredWorkflow, WorkflowMemory } from '../store/store.ts';
 import type { VerbRequest } from './home.ts';
 import type { HomeContext } from './home-context.ts';
+import { newAttempt, preimageOf } from './new-attempt.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -199,27 +199,15 @@ async function byHand(
     const number = nextNumber(record);
     const now = home.clock.now();
     const seen = await home.backend.files.look(task.outputs.map(outputLook));
-    const attempt: Attempt = {
+    const attempt = newAttempt(state, task, identity, {
       number,
       uid: attemptToken(state.uid, task.key, identity.definition, number),
-      state: 'Intended',
-      generation: state.stored.object.metadata.generation,
-      definition: identity.definition,
-      execution: identity.execution,
-      handling: task.handling,
-      preimage: {
-        templateDigest: task.preimage.templateDigest,
-        values: task.preimage.values,
-        code: identity.code,
-      },
-      contributions: identity.contributions,
       because: [],
       needs: { cpu: 0, memoryBytes: 0, gpu: 0, walltimeMs: 0 },
       backend: 'by-hand',
       createTime: now,
-      writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
       startTime: now,
-    };
+    });
     const complete = request.verb === 'complete';
     entries.push(
       { type: 'AttemptIntended', task: task.key, attempt },
@@ -233,11 +221,7 @@ async function byHand(
           message: `by request ${request.id}`,
           finishTime: now,
           outputs: complete
-            ? task.outputs.map((o) => ({
-                name: o.name,
-                path: o.relative,
-                digest: seen.get(lookId(outputLook(o))) ?? ABSENT_DIGEST,
-              }))
+            ? attempt.writes.map((w) => ({ name: w.name, path: w.path, digest: seen.get(w.lookId) ?? ABSENT_DIGEST }))
             : [],
         },
       },
@@ -258,11 +242,7 @@ function accept(state: WorkflowState, request: VerbRequest, selected: readonly G
     const success = lastSuccess(state.book.get(task.key));
     const identity = state.board.view(task.index)?.identity;
     if (!success || !identity || success.execution === identity.execution || !madeAll(task, success)) return [];
-    const preimage = {
-      templateDigest: task.preimage.templateDigest,
-      values: task.preimage.values as Json,
-      code: identity.code as Json,
-    };
+    const preimage = preimageOf(task, identity);
     const { definition, execution, contributions } = identity;
     return [
       {

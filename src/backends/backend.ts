@@ -44,12 +44,18 @@ export interface FileSpace {
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
   /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */
-  restore(attempt: Handled, outputs: readonly OutputRecord[], displaceInto: string | undefined): Promise<boolean>;
+  restore(attempt: Handled, outputs: readonly OutputRecord[], ownerFolder: OwnerFolder): Promise<boolean>;
   /** Paths that match a pattern, sorted. */
   matching(pattern: string): Promise<readonly string[]>;
   /** Sizes in bytes; 0 for what does not exist. */
   size(path: string): number;
 }
+
+/**
+ * The folder of the attempt, another than the one restored, that an output with this digest belongs to: it is moved
+ * there. Undefined: nobody's, or nobody knows; it is kept all the same.
+ */
+export type OwnerFolder = (name: string, digest: string) => string | undefined;
 
 export interface Handled {
   readonly token: string;

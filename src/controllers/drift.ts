@@ -80,7 +80,7 @@ function changedPath(state: WorkflowState, task: GraphTask): string | undefined 
     const made = success.outcome?.outputs.find((o) => o.name === output.name);
     if (differs(lookId(outputLook(output)), made?.digest)) return output.path;
   }
-  for (const input of task.inputs) {
+  for (const input of state.inputs(task)) {
     const read = success.contributions.precise[`inputs.${input.name}`] ?? [];
     for (const look of externalLooks(input)) {
       const at = look.glob ? 0 : input.paths.indexOf(look.path);

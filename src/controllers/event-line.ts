@@ -66,6 +66,12 @@ function tell(entry: JournalEntry): Told {
         warning: true,
         message: `attempt ${entry.upTo} counts as over, by request ${entry.request}`,
       };
+    case 'RestoreIntended':
+      return {
+        reason: 'RestoringOutputs',
+        attempt: entry.number,
+        message: `outputs of attempt ${entry.number} are looked for where later attempts moved them`,
+      };
     case 'OutputsRestored':
       return {
         reason: 'OutputsRestored',

@@ -9,7 +9,7 @@ import type { Action } from '../planning/actions.ts';
 import { causesOf, comparedAttempt, upstreamOwners } from '../planning/because.ts';
 import { codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
-import { type Attempt, lastAttempt, lastSuccess, type TaskRecord } from '../planning/record.ts';
+import { type Attempt, lastAttempt, lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
 import type { HomeContext } from './home-context.ts';
 import { launchOrder } from './launch-order.ts';
@@ -29,6 +29,7 @@ export interface Prepared {
 export async function prepare(home: HomeContext, state: WorkflowState, actions: readonly Action[]): Promise<Prepared> {
   const prepared: Prepared = { entries: [], preimages: [], effects: [] };
   const launches: Extract<Action, { kind: 'Launch' }>[] = [];
+  const looks: Extract<Action, { kind: 'Look' }>[] = [];
   for (const action of actions) {
     switch (action.kind) {
       case 'Launch':
@@ -46,13 +47,28 @@ export async function prepare(home: HomeContext, state: WorkflowState, actions: 
       case 'ResetAlso':
         resetAlso(state, action, prepared);
         break;
+      case 'Look':
+        looks.push(action);
+        break;
       case 'Prune':
         prepared.entries.push({ type: 'TaskPruned', task: action.key });
         break;
     }
   }
+  if (looks.length > 0) await lookFor(home, state, looks);
   if (launches.length > 0) await launchAll(home, state, launches, prepared);
   return prepared;
+}
+
+/** Looks at files that a judgement asked for and nobody has seen yet. */
+async function lookFor(
+  home: HomeContext,
+  state: WorkflowState,
+  actions: readonly Extract<Action, { kind: 'Look' }>[],
+): Promise<void> {
+  const seen = await home.backend.files.look(actions.map(({ look }) => look));
+  for (const [id, digest] of seen) state.setFact(id, digest);
+  for (const { index } of actions) state.board.mark(index);
 }
 
 /** Looks once more at what the launches read; one whose inputs moved meanwhile is judged again instead. */
@@ -94,7 +110,7 @@ async function matchPatterns(
   const patterns = new Set<string>();
   for (const { index } of launches) {
     const task = state.graph.tasks[index] as GraphTask;
-    for (const input of task.inputs) if (input.form === 'glob') patterns.add(input.paths[0] as string);
+    for (const input of state.inputs(task)) if (input.form === 'glob') patterns.add(input.paths[0] as string);
     for (const upstream of task.mentions.flatMap((m) => m.upstream))
       for (const output of state.graph.tasks[upstream]?.outputs ?? [])
         if (output.form === 'glob') patterns.add(output.path);
@@ -104,7 +120,8 @@ async function matchPatterns(
 
 /** Everything that the launch reads: files of nobody, scripts, and outputs of others, which a hand may have changed. */
 function looksBeforeLaunch(state: WorkflowState, task: GraphTask): Look[] {
-  const made = task.inputs.flatMap((input) =>
+  const inputs = state.inputs(task);
+  const made = inputs.flatMap((input) =>
     input.paths.flatMap((path, at) => {
       const producer = input.producers[at];
       const output =
@@ -112,7 +129,7 @@ function looksBeforeLaunch(state: WorkflowState, task: GraphTask): Look[] {
       return output ? [outputLook(output)] : [];
     }),
   );
-  return [...task.inputs.flatMap(externalLooks), ...codeLooks(task), ...made];
+  return [...inputs.flatMap(externalLooks), ...codeLooks(task), ...made];
 }
 
 /** Pre-images of the definitions that these launches are compared with, to say what differs. */
@@ -156,6 +173,7 @@ function launch(
       : launchOrder({
           workflow,
           task,
+          inputs: state.inputs(task),
           template: state.template(task),
           element: state.element(task),
           scopes: state.scopes(),
@@ -219,20 +237,21 @@ function intendedAttempt(
   });
 }
 
-/** The attempt that whatever lies at an output path belongs to: the standing success, else the last that started. */
+/** Where what lies at an output path is moved: to the folder of the attempt that it belongs to. */
 function ownerFolder(
   state: WorkflowState,
   record: TaskRecord | undefined,
   task: GraphTask,
   path: string,
 ): string | undefined {
-  const started = record?.attempts.findLast((a) => a.startTime !== undefined);
-  const success = lastSuccess(record);
   const output = task.outputs.find((o) => o.path === path);
-  const made = success?.outcome?.outputs.find((o) => o.path === output?.relative);
-  const fact = output && state.facts.get(lookId(outputLook(output)));
-  if (made && (fact === made.digest || (fact === undefined && success === started))) return success?.directory;
-  return started?.directory;
+  if (!output) return undefined;
+  const fact = state.facts.get(lookId(outputLook(output)));
+  const latest = fact === undefined ? lastSuccess(record) : undefined;
+  const digest = fact ?? latest?.outcome?.outputs.find((o) => o.name === output.name)?.digest;
+  // Not looked at since the latest result was stamped, and nobody started since: it is that result's.
+  const untouched = latest === undefined || record?.attempts.findLast((a) => a.startTime !== undefined) === latest;
+  return outputOwner(record, { name: output.name, path: output.relative }, untouched ? digest : undefined)?.directory;
 }
 
 async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
@@ -278,7 +297,14 @@ async function restore(
 ): Promise<void> {
   const { attempt } = action;
   const task = state.graph.tasks[action.index] as GraphTask;
-  const displaced = lastAttempt(state.book.get(action.key))?.directory;
+  const record = state.book.get(action.key);
+  state.board.mark(action.index);
+  if (record?.putBack !== attempt.number) {
+    // The files are moved by the next turn, when this is durable.
+    prepared.entries.push({ type: 'RestoreIntended', task: action.key, number: attempt.number });
+    return;
+  }
+  const relative = new Map((attempt.outcome?.outputs ?? []).map((o) => [o.name, o.path]));
   const outputs = (attempt.outcome?.outputs ?? []).map((o) => ({
     ...o,
     path: absolutePath(state.graph.workdir, o.path),
@@ -286,11 +312,13 @@ async function restore(
   const whole = await home.backend.files.restore(
     { token: attempt.uid, directory: attempt.directory, handle: attempt.handle },
     outputs,
-    displaced,
+    (name, digest) => {
+      const owner = outputOwner(record, { name, path: relative.get(name) ?? '' }, digest);
+      return owner?.uid === attempt.uid ? undefined : owner?.directory;
+    },
   );
   // Once between two looks: what does not stand after it was put back would be put back for ever.
   state.unrestorable.add(attempt.uid);
-  state.board.mark(action.index);
   if (!whole) return;
   for (const output of task.outputs) {
     const made = outputs.find((o) => o.name === output.name && o.path === output.path);

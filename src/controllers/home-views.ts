@@ -17,8 +17,6 @@ import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
-/** Condition: a source could not use what it has for the workflow. Holds until the next apply that succeeds. */
-
 /** How often a followed log is read again, and how much of the journal is read at once. */
 const LOG_POLL_MS = 200;
 const JOURNAL_PAGE = 1_000;

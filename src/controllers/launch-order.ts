@@ -22,6 +22,8 @@ import { attemptScope } from './attempt-scope.ts';
 export interface LaunchSource {
   readonly workflow: { readonly uid: string; readonly name: string; readonly namespace: string };
   readonly task: GraphTask;
+  /** As they are bound now that the upstreams have ended. */
+  readonly inputs: readonly GraphInput[];
   readonly template: TaskTemplate;
   readonly element: Element;
   /** Scopes that know how upstreams ended. */
@@ -75,7 +77,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     stdin: path('stdin'),
     stdout: path('stdout'),
     stderr: path('stderr'),
-    inputs: task.inputs.map((i) => ({ name: i.name, paths: inputPaths(source, i) })),
+    inputs: source.inputs.map((i) => ({ name: i.name, paths: inputPaths(source, i) })),
     outputs: launchOutputs(source),
     needs: source.needs,
     graceMs: CANCEL_GRACE_MS,
@@ -102,6 +104,7 @@ export function launchScope(
     | 'workflow'
     | 'fileSize'
     | 'task'
+    | 'inputs'
     | 'workflowFolder'
     | 'matches'
   >,
@@ -114,7 +117,7 @@ export function launchScope(
     ...source.element,
     inputs: source.element.inputs.map((bound, i) => ({
       ...bound,
-      paths: inputPaths(source, source.task.inputs[i] as GraphInput),
+      paths: inputPaths(source, source.inputs[i] as GraphInput),
     })),
   };
   const scope = source.scopes.of(element, link ? 'absolute' : source.scopes.formFor(element), mentioned);
@@ -160,7 +163,7 @@ function stagedOf(source: LaunchSource): Launch['staged'] {
   if (source.task.spec.staging !== 'Link') return undefined;
   const at = (path: string): string | undefined => stagedPath(source.workflowFolder, stageRoot(source), path);
   return {
-    links: source.task.inputs.flatMap((i) =>
+    links: source.inputs.flatMap((i) =>
       inputPaths(source, i).flatMap((path) => {
         const place = at(path);
         return place === undefined ? [] : [{ path, at: place }];

@@ -137,7 +137,7 @@ async function changedInput(
   attempt: Attempt,
 ): Promise<string | undefined> {
   const reads: { name: string; at: number; look: Look }[] = [];
-  for (const input of task.inputs) {
+  for (const input of state.inputs(task)) {
     if (input.form === 'glob') reads.push({ name: input.name, at: 0, look: externalLooks(input)[0] as Look });
     else
       input.paths.forEach((path, at) => {

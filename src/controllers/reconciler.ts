@@ -1,5 +1,6 @@
 import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
+import type { GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
@@ -225,6 +226,7 @@ export class Reconciler {
       unconfirmed: state.unconfirmed,
       free: this.#home.slots.free(),
       needs: (index) => this.#needs(index),
+      inputs: (index, views) => state.inputs(state.graph.tasks[index] as GraphTask, views),
       mode: state.mode,
     };
   }

@@ -2,9 +2,10 @@ import type { EndReason } from '../apis/reasons.ts';
 import type { WorkflowStatus } from '../apis/workflow.ts';
 import type { Observation } from '../backends/backend.ts';
 import type { Json } from '../base/json.ts';
+import { bindInput, isAbsentInput } from '../graph/bind-input.ts';
 import type { BuiltGraph } from '../graph/build.ts';
 import type { Element, ExpandedTemplate } from '../graph/element.ts';
-import type { Graph, GraphTask } from '../graph/graph.ts';
+import type { Graph, GraphInput, GraphTask } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
 import { paramTypesOf, Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
@@ -14,8 +15,11 @@ import type { TaskEntry } from '../planning/journal.ts';
 import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
+import type { View } from '../planning/view.ts';
 import type { StoredWorkflow } from '../store/store.ts';
 import { settingsOf } from './settings.ts';
+
+type Views = (index: number) => View | undefined;
 
 /**
  * Everything in memory about one workflow. All of it but `inbox` can be made again from the store and a look at the
@@ -127,21 +131,44 @@ export class WorkflowState {
     return group.elements[task.index - group.first] as Element;
   }
 
+  /** Inputs as the upstreams ended, so far as they have: an expression that guards an absent value binds anew. */
+  inputs(task: GraphTask, views: Views = (index) => this.board.view(index)): readonly GraphInput[] {
+    if (!task.inputs.some((input) => input.rebinds)) return task.inputs;
+    const template = this.template(task);
+    const mentioned = new Set<string>();
+    for (const { templates } of template.inputs)
+      for (const { expressions } of templates)
+        for (const { references } of expressions)
+          for (const reference of references) if (reference.root === 'tasks') mentioned.add(reference.task);
+    // Views change while tasks are judged: nothing of an earlier scope may be believed.
+    const scope = this.#scopesNow(views).of(this.element(task), 'relative', mentioned);
+    return task.inputs.map((input, i) => {
+      if (!input.rebinds) return input;
+      const parsed = template.inputs[i] as TaskTemplate['inputs'][number];
+      const bound = isAbsentInput(parsed, scope) ? undefined : bindInput(parsed, scope, this.graph.workdir);
+      const paths = bound?.ok ? bound.value : [];
+      return { ...input, paths, producers: paths.map((path) => this.graph.producers.get(path)) };
+    });
+  }
+
   /** Scopes in which upstreams are as they ended. */
   scopes(): Scopes {
-    this.#scopes ??= new Scopes({
+    this.#scopes ??= this.#scopesNow((index) => this.board.view(index));
+    return this.#scopes;
+  }
+
+  #scopesNow(views: Views): Scopes {
+    return new Scopes({
       workdir: this.graph.workdir,
       params: this.stored.object.spec.params ?? {},
       paramTypes: paramTypesOf(this.stored.object.spec),
       workflow: { name: this.stored.object.metadata.name, namespace: this.stored.object.metadata.namespace },
       expanded: this.built.expanded,
-      upstream: (index) => this.#upstream(index),
+      upstream: (index) => this.#upstream(index, views(index)),
     });
-    return this.#scopes;
   }
 
-  #upstream(index: number): UpstreamState {
-    const seen = this.board.view(index);
+  #upstream(index: number, seen: View | undefined): UpstreamState {
     const outputs = new Map<string, readonly string[]>();
     for (const output of seen?.success?.outcome?.outputs ?? [])
       if (output.digest !== ABSENT_DIGEST) outputs.set(output.name, this.#pathsOf(index, output));
@@ -159,7 +186,7 @@ export class WorkflowState {
     const looks = new Map<string, Look>();
     const add = (look: Look): void => void looks.set(lookId(look), look);
     for (const task of this.graph.tasks) {
-      for (const input of task.inputs) for (const look of externalLooks(input)) add(look);
+      for (const input of this.inputs(task)) for (const look of externalLooks(input)) add(look);
       for (const look of codeLooks(task)) add(look);
       if (lastSuccess(this.book.get(task.key))) for (const output of task.outputs) add(outputLook(output));
     }

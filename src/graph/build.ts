@@ -110,7 +110,16 @@ function assemble(
   const downstream: Edge[][] = tasks.map(() => []);
   for (const task of tasks) for (const edge of task.upstream) (downstream[edge.from] as Edge[]).push(edge);
   const byKey = new Map(tasks.map((t) => [t.key, t.index]));
-  return ok({ tasks, byKey, templates, ...order, downstream, folder: source.folder, workdir });
+  return ok({
+    tasks,
+    byKey,
+    producers: edges.producers,
+    templates,
+    ...order,
+    downstream,
+    folder: source.folder,
+    workdir,
+  });
 }
 
 function graphTask(

@@ -5,6 +5,7 @@ import { closest } from '../base/closest.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES } from '../base/limits.ts';
 import { type Expression, evaluate, type TaskReference } from '../expressions/expression.ts';
+import { rebinds } from './bind-input.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import type { Edge, EdgeKind, GraphInput, GraphMention } from './graph.ts';
 import type { Scopes } from './scope.ts';
@@ -20,6 +21,8 @@ export interface Edges {
   readonly mentions: GraphMention[][];
   readonly barriers: readonly { readonly name: string; readonly template: number }[];
   readonly count: number;
+  /** Declared outputs by absolute path: who makes them. */
+  readonly producers: ReadonlyMap<string, number>;
 }
 
 export interface ConnectSource {
@@ -33,7 +36,7 @@ export interface ConnectSource {
 export function connect(source: ConnectSource): Edges {
   const connector = new Connector(source);
   connector.connectAll();
-  return connector.edges;
+  return { ...connector.edges, producers: connector.producers() };
 }
 
 class Connector {
@@ -77,6 +80,10 @@ class Connector {
         this.#connectElement(template, element, group.first + at);
       }
     }
+  }
+
+  producers(): ReadonlyMap<string, number> {
+    return new Map([...this.#producers].map(([path, { index }]) => [path, index]));
   }
 
   #group(template: TaskTemplate): ExpandedTemplate {
@@ -228,6 +235,7 @@ class Connector {
       form,
       paths: bound.paths,
       producers,
+      rebinds: rebinds(template.inputs[i] as TaskTemplate['inputs'][number]),
       optional: spec.optional ?? false,
       external: spec.external ?? false,
       fingerprint: fingerprintOf(this.#source.spec, spec),

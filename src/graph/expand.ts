@@ -1,10 +1,9 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
-import { evaluate } from '../expressions/expression.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
-import { ABSENT } from '../expressions/value.ts';
+import { bindInput } from './bind-input.ts';
 import { topologicalOrder } from './dag.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import { expandFanout } from './fanout.ts';
@@ -139,24 +138,10 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
   const workdir = template.workdir ? text(template.workdir, early, ['workdir']) : undefined;
   element.workdir = absolutePath(source.workdir, workdir ?? '.');
   for (const [i, input] of template.inputs.entries()) {
-    const [only] = input.templates;
-    const joined = input.spec.paths && only && input.templates.length === 1 ? spliceList(only, early) : undefined;
     const list = input.spec.path === undefined;
-    if (joined) {
-      element.inputs.push({ name: input.spec.name, paths: joinedPaths(joined, source.workdir), list });
-      continue;
-    }
-    const paths: string[] = [];
-    for (const t of input.templates) {
-      const spliced = input.spec.paths ? spliceList(t, early) : undefined;
-      // No spread: a list may be longer than the stack.
-      if (spliced) for (const path of spliced) paths.push(path);
-      else {
-        const path = text(t, early, ['inputs', i]);
-        if (path !== undefined) paths.push(path);
-      }
-    }
-    element.inputs.push({ name: input.spec.name, paths: paths.map((p) => absolutePath(source.workdir, p)), list });
+    const paths = bindInput(input, early, source.workdir);
+    if (paths.ok) element.inputs.push({ name: input.spec.name, paths: paths.value, list });
+    else reportAt(source, paths.error.template, [...base, 'inputs', i], `${element.key}: ${paths.error.message}`);
   }
   const reader = template.outputs.length > 0 ? scopes.of(element, scopes.formFor(element), mentioned) : early;
   for (const [i, output] of template.outputs.entries()) {
@@ -171,26 +156,6 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
       });
   }
   return element.inputs.reduce((sum, input) => sum + input.paths.length, 0);
-}
-
-const joinedBefore = new WeakMap<readonly string[], readonly string[]>();
-
-/** Elements that join the same fan-out share one list: with thousands of each, copies would fill the memory. */
-function joinedPaths(list: readonly string[], workdir: string): readonly string[] {
-  const known = joinedBefore.get(list);
-  if (known) return known;
-  const made = list.map((path) => absolutePath(workdir, path));
-  joinedBefore.set(list, made);
-  return made;
-}
-
-/** An entry of `paths` that is one expression of a list is spliced. */
-function spliceList(template: Template, scope: Scope): string[] | undefined {
-  const [only] = template.expressions;
-  if (!only || template.expressions.length !== 1 || template.literals.some((l) => l !== '')) return undefined;
-  const value = evaluate(only, scope);
-  if (!value.ok || value.value === ABSENT || !Array.isArray(value.value)) return undefined;
-  return value.value.every((v) => typeof v === 'string') ? value.value : undefined;
 }
 
 function reportAt(

@@ -16,6 +16,8 @@ import type { TaskTemplate } from './template.ts';
 export interface Graph {
   readonly tasks: readonly GraphTask[];
   readonly byKey: ReadonlyMap<string, number>;
+  /** Declared outputs by absolute path, patterns apart: the index of the task that makes them. */
+  readonly producers: ReadonlyMap<string, number>;
   readonly templates: readonly TaskTemplate[];
   /** Every index after all of its upstreams. */
   readonly order: Int32Array;
@@ -86,6 +88,8 @@ export interface GraphInput {
   readonly form: 'path' | 'paths' | 'glob';
   /** Absolute, normalised; for `glob` the one pattern. */
   readonly paths: readonly string[];
+  /** Bound again when its upstreams have ended: which of them made something decides on the paths. */
+  readonly rebinds: boolean;
   /** For each path, the task that declares it as its output. */
   readonly producers: readonly (number | undefined)[];
   readonly optional: boolean;

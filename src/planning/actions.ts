@@ -1,4 +1,5 @@
 import type { TaskReason } from '../apis/reasons.ts';
+import type { Look } from './facts.ts';
 import type { Attempt, Needs } from './record.ts';
 import type { DesiredIdentity } from './view.ts';
 
@@ -19,6 +20,8 @@ export type Action =
   | { readonly kind: 'Restore'; readonly index: number; readonly key: string; readonly attempt: Attempt }
   /** A renamed task takes over the record of the removed one. */
   | { readonly kind: 'Adopt'; readonly key: string; readonly from: string }
+  /** Nobody has looked yet at a file that this task reads. */
+  | { readonly kind: 'Look'; readonly index: number; readonly key: string; readonly look: Look }
   /** `resetAlso` of a task whose definition changed. */
   | { readonly kind: 'ResetAlso'; readonly index: number; readonly key: string; readonly definition: string }
   /** Archive the record of a task that left the spec. */

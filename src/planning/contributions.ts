@@ -1,5 +1,5 @@
 import { carriesData, type Graph, type GraphInput, type GraphMention, type GraphTask } from '../graph/graph.ts';
-import { ABSENT_DIGEST, type Facts, lookId } from './facts.ts';
+import { ABSENT_DIGEST, type Facts, type Look, lookId } from './facts.ts';
 import type { Attempt, Contributions } from './record.ts';
 import { firesEarly } from './trigger.ts';
 import type { View } from './view.ts';
@@ -12,7 +12,7 @@ import type { View } from './view.ts';
  */
 export type Gathered =
   | { readonly kind: 'Contributions'; readonly contributions: Contributions }
-  | { readonly kind: 'Unlooked'; readonly path: string }
+  | { readonly kind: 'Unlooked'; readonly look: Look }
   | { readonly kind: 'Missing'; readonly input: string; readonly path: string }
   | { readonly kind: 'AbsentUpstream'; readonly upstream: number };
 
@@ -21,14 +21,15 @@ export interface GatherContext {
   readonly facts: Facts;
   readonly views: (index: number) => View;
   readonly lastUid: (index: number) => string | undefined;
+  readonly inputs: readonly GraphInput[];
   /** `ResetDescendants`: every data edge is broad as well. */
   readonly everythingBroad: boolean;
 }
 
 export function gatherContributions(context: GatherContext, task: GraphTask): Gathered {
   const precise: Record<string, string[]> = {};
-  for (const input of task.inputs) {
-    const digests = inputDigests(context, input);
+  for (const input of context.inputs) {
+    const digests = inputDigests(context, task, input);
     if (!Array.isArray(digests)) return digests;
     precise[`inputs.${input.name}`] = digests;
   }
@@ -43,13 +44,21 @@ export function gatherContributions(context: GatherContext, task: GraphTask): Ga
 
 function inputDigests(
   context: GatherContext,
+  task: GraphTask,
   input: GraphInput,
 ): string[] | Exclude<Gathered, { kind: 'Contributions' }> {
   const digests: string[] = [];
   if (input.form === 'glob') {
     const path = input.paths[0] as string;
-    const fact = context.facts.get(lookId({ path, fingerprint: input.fingerprint, glob: true }));
-    return fact === undefined ? { kind: 'Unlooked', path } : [fact];
+    const look = { path, fingerprint: input.fingerprint, glob: true };
+    const fact = context.facts.get(lookId(look));
+    return fact === undefined ? { kind: 'Unlooked', look } : [fact];
+  }
+  // Every alternative of its expression is absent.
+  if (input.rebinds && input.form === 'path' && input.paths.length === 0) {
+    if (input.optional) return [ABSENT_DIGEST];
+    const upstream = task.upstream.find((e) => carriesData(e.kind) && context.views(e.from).phase !== 'Succeeded');
+    return { kind: 'AbsentUpstream', upstream: upstream?.from ?? task.index };
   }
   for (const [i, path] of input.paths.entries()) {
     const producer = input.producers[i];
@@ -59,8 +68,9 @@ function inputDigests(
       digests.push(digest ?? ABSENT_DIGEST);
       continue;
     }
-    const fact = context.facts.get(lookId({ path, fingerprint: input.fingerprint, glob: false }));
-    if (fact === undefined) return { kind: 'Unlooked', path };
+    const look = { path, fingerprint: input.fingerprint, glob: false };
+    const fact = context.facts.get(lookId(look));
+    if (fact === undefined) return { kind: 'Unlooked', look };
     if (fact === ABSENT_DIGEST && !input.optional) return { kind: 'Missing', input: input.name, path };
     digests.push(fact);
   }

@@ -125,6 +125,9 @@ function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void 
         if (!adopted.has(step.from)) actions.push({ kind: 'Adopt', key: task.key, from: step.from });
         adopted.add(step.from);
         break;
+      case 'Look':
+        actions.push({ kind: 'Look', index, key: task.key, look: step.look });
+        break;
       case 'ResetAlso':
         actions.push({ kind: 'ResetAlso', index, key: task.key, definition: step.definition });
         break;

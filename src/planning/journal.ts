@@ -38,7 +38,9 @@ export type TaskEntry =
       readonly execution: string | undefined;
     }
   | { readonly type: 'AttemptReleased'; readonly task: string; readonly upTo: number; readonly request: string }
-  /** Outputs that a later attempt had moved aside were put back; the record itself does not change. */
+  /** Outputs of this attempt, which a later one moved aside, are to be put back. */
+  | { readonly type: 'RestoreIntended'; readonly task: string; readonly number: number }
+  /** They were put back. */
   | { readonly type: 'OutputsRestored'; readonly task: string; readonly number: number }
   /** Rename: the record goes on under another key. */
   | { readonly type: 'TaskMoved'; readonly task: string; readonly to: string }
@@ -81,7 +83,7 @@ function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'Tas
     case 'AttemptIntended':
       // A number is used once: an intent that is not newer than the last attempt is a duplicate.
       if (entry.attempt.number < nextNumber(record)) return record;
-      return { ...record, attempts: [...record.attempts, entry.attempt], cancelled: undefined };
+      return { ...record, attempts: [...record.attempts, entry.attempt], cancelled: undefined, putBack: undefined };
     case 'AttemptStarted':
       return replaceOpen(record, entry.number, (a) => ({
         ...a,
@@ -122,6 +124,8 @@ function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'Tas
       return { ...record, cancelled: { request: entry.request, execution: entry.execution } };
     case 'AttemptReleased':
       return { ...record, releasedUpTo: Math.max(record.releasedUpTo, entry.upTo) };
+    case 'RestoreIntended':
+      return { ...record, putBack: entry.number };
     case 'OutputsRestored':
       return record;
   }

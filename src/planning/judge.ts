@@ -1,10 +1,12 @@
-import { carriesData, type GraphOutput, type GraphTask } from '../graph/graph.ts';
+import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { definitionDigest, executionKey } from '../graph/identity.ts';
 import { type Gathered, gatherContributions } from './contributions.ts';
-import { ABSENT_DIGEST, lookId, outputLook } from './facts.ts';
-import { type Attempt, lastAttempt, liveAttempt, successWith, type TaskRecord } from './record.ts';
+import { ABSENT_DIGEST, lookId } from './facts.ts';
+import { type Attempt, lastAttempt, liveAttempt, type TaskRecord } from './record.ts';
+import { needsResetAlso } from './reset-also.ts';
 import { judgeRetry } from './retry-policy.ts';
 import type { Snapshot } from './snapshot.ts';
+import { standingResult } from './standing.ts';
 import { judgeTrigger } from './trigger.ts';
 import { type DesiredIdentity, type View, view } from './view.ts';
 
@@ -25,7 +27,7 @@ import { type DesiredIdentity, type View, view } from './view.ts';
  * | 7 | alive? | same key: Running; another: cancel |
  * | 8 | a result with this key whose outputs are in place? | Succeeded |
  * | 9 | its outputs were moved aside by a later attempt? | restore |
- * | 10 | no record, and exactly one removed task had this key? | adopt it |
+ * | 10 | no record, and exactly one removed task has a result with this key that stands? | adopt it |
  * | 11 | cancelled by request? | Cancelled |
  * | 12 | failures under this key? | back-off, or Failed |
  * | 13 | otherwise | Ready, launch (after running readers of its outputs are gone) |
@@ -33,7 +35,7 @@ import { type DesiredIdentity, type View, view } from './view.ts';
 export interface JudgeContext {
   readonly snapshot: Snapshot;
   readonly views: (index: number) => View;
-  /** Record keys of removed tasks whose success has this execution key. */
+  /** Record keys of removed tasks of which a success has this execution key. */
   readonly strays: (execution: string) => readonly string[];
   /** How many tasks without a record share this definition. */
   readonly unrecordedTwins: (definition: string) => number;
@@ -70,6 +72,7 @@ export function judge(context: JudgeContext, task: GraphTask): View {
       graph: snapshot.graph,
       facts: snapshot.facts,
       views: context.views,
+      inputs: snapshot.inputs(task.index, context.views),
       lastUid: (i) => lastAttempt(snapshot.records.get((snapshot.graph.tasks[i] as GraphTask).key))?.uid,
       everythingBroad: snapshot.settings.convergence === 'ResetDescendants',
     },
@@ -92,18 +95,16 @@ function judgeIdentified(
 ): View {
   const { snapshot } = context;
   if (live) return judgeLive(snapshot, task, live, identity);
-  const success = successWith(record, identity.execution);
-  if (success && isLatestWhereItMatters(record, success, task)) {
-    const later = lastAttempt(record) !== success;
-    if (outputsStand(snapshot, task, success, !later))
-      return view('Succeeded', success.outcome?.reason === 'CompletedByHand' ? 'CompletedByHand' : 'Completed', {
-        success,
-        passes: [success.uid],
-        identity,
-      });
-    if (later && success.directory !== undefined && !snapshot.unrestorable.has(success.uid))
-      return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: success } });
+  const standing = standingResult(snapshot, task, record, identity.execution);
+  if (standing?.how === 'InPlace') {
+    const { success } = standing;
+    return view('Succeeded', success.outcome?.reason === 'CompletedByHand' ? 'CompletedByHand' : 'Completed', {
+      success,
+      passes: [success.uid],
+      identity,
+    });
   }
+  if (standing) return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: standing.success } });
   const from = adoptable(context, task, record, identity);
   if (from !== undefined) return view('Pending', 'Reevaluating', { identity, step: { kind: 'Adopt', from } });
   const cancelled = record?.cancelled;
@@ -152,13 +153,6 @@ function liveReaders(snapshot: Snapshot, task: GraphTask): number[] {
   return [...readers];
 }
 
-function needsResetAlso(task: GraphTask, record: TaskRecord | undefined, definition: string): boolean {
-  const also = task.spec.resetAlso;
-  if (!also || !record || (!also.tasks?.length && (also.upstream ?? 'None') === 'None')) return false;
-  const last = lastAttempt(record);
-  return last !== undefined && last.definition !== definition && record.resetAlsoFor !== definition;
-}
-
 function waiting(snapshot: Snapshot, record: TaskRecord | undefined, live: Attempt | undefined, on: number): View {
   if (live) return running(live, snapshot.unconfirmed.has(live.uid));
   const upstream = (snapshot.graph.tasks[on] as GraphTask).key;
@@ -182,7 +176,10 @@ function withoutInputs(
   if (live) return gathered.kind === 'Unlooked' ? running(live, false) : cancelling(live, 'UpstreamChanged');
   switch (gathered.kind) {
     case 'Unlooked':
-      return view('Pending', 'Reevaluating', { message: `looks at ${gathered.path}` });
+      return view('Pending', 'Reevaluating', {
+        message: `looks at ${gathered.look.path}`,
+        step: { kind: 'Look', look: gathered.look },
+      });
     case 'Missing':
       return view('Failed', 'MissingInput', { message: `input ${gathered.input}: ${gathered.path} does not exist` });
     case 'AbsentUpstream':
@@ -218,22 +215,6 @@ function relativeTo(folder: string, path: string): string {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
 }
 
-/** Without declared outputs there is nothing to look at: a later start may have changed anything. */
-function isLatestWhereItMatters(record: TaskRecord | undefined, success: Attempt, task: GraphTask): boolean {
-  if (task.outputs.length > 0) return true;
-  return (record as TaskRecord).attempts.every((a) => a.number <= success.number || a.startTime === undefined);
-}
-
-function outputsStand(snapshot: Snapshot, task: GraphTask, success: Attempt, latest: boolean): boolean {
-  return task.outputs.every((output: GraphOutput) => {
-    const recorded = success.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative)?.digest;
-    const fact = snapshot.facts.get(lookId(outputLook(output)));
-    if (recorded === undefined) return false;
-    // Not looked at since it was stamped: the record stands, unless a later attempt has had its hands on the files.
-    return fact === undefined ? latest : fact === recorded;
-  });
-}
-
 function adoptable(
   context: JudgeContext,
   task: GraphTask,
@@ -241,7 +222,10 @@ function adoptable(
   identity: DesiredIdentity,
 ): string | undefined {
   if (record && record.attempts.length > 0) return undefined;
-  const candidates = context.strays(identity.execution);
+  const { snapshot } = context;
+  const candidates = context
+    .strays(identity.execution)
+    .filter((key) => standingResult(snapshot, task, snapshot.records.get(key), identity.execution));
   const named = task.spec.movedFrom;
   if (named !== undefined && candidates.includes(named)) return named;
   return candidates.length === 1 && context.unrecordedTwins(identity.definition) === 1 ? candidates[0] : undefined;

@@ -2,13 +2,16 @@ import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
+import { definitionDigest } from '../graph/identity.ts';
 import { causesOf, upstreamOwners } from './because.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
+import { codeDigests } from './judge.ts';
 import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
-import { resetAlsoTargets } from './reset-also.ts';
+import { needsResetAlso, resetAlsoTargets } from './reset-also.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { View } from './view.ts';
+import { standingResult } from './standing.ts';
+import type { DesiredIdentity, View } from './view.ts';
 
 /**
  * What would happen to every task, and why, without doing it.
@@ -97,9 +100,13 @@ class Planner {
   /** Tasks that are reset because another one changed: known before the first of them is planned. */
   #resetWith(): Map<number, string> {
     const reset = new Map<number, string>();
-    for (const index of this.#board.actionable) {
-      if (this.#board.view(index)?.step.kind !== 'ResetAlso') continue;
-      for (const target of resetAlsoTargets(this.#snapshot.graph, index)) reset.set(target, this.#key(index));
+    const { graph, records } = this.#snapshot;
+    for (const task of graph.tasks) {
+      if (!task.spec.resetAlso || task.kind === 'Barrier') continue;
+      const code = codeDigests(this.#snapshot, task);
+      // One that still runs is ended first, and what is reset with it is reset then.
+      if (!code || !needsResetAlso(task, records.get(task.key), definitionDigest(task.preimage, code))) continue;
+      for (const target of resetAlsoTargets(graph, task.index)) reset.set(target, task.key);
     }
     return reset;
   }
@@ -133,10 +140,7 @@ class Planner {
         reason: 'ResetAlso',
         because: [{ task: also }],
       };
-    if (step.kind === 'Adopt') {
-      this.#adopted.add(step.from);
-      return { action: 'Adopt', reason: 'Renamed', because: [{ task: step.from }] };
-    }
+    if (step.kind === 'Adopt') return this.#adopt(task, seen, step.from);
     if (step.kind === 'Restore') return { action: 'Reevaluate', reason: 'OutputsMayBePutBack', because: [] };
     if (step.kind === 'Cancel') return { action: 'CancelAndReset', reason: step.reason, because: differences() };
     const broad = this.#upstreamThat(task, 'Runs', true);
@@ -160,6 +164,16 @@ class Planner {
     if (changed.length > 0) return { action: 'Reset', reason: 'Changed', because: changed };
     if (broad !== undefined) return { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
     return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: any === undefined ? [] : [{ task: any }] };
+  }
+
+  /** The removed task's record goes on under the new name; what it made may have to be put back first. */
+  #adopt(task: GraphTask, seen: View, from: string): Omit<PlannedTask, 'name'> {
+    this.#adopted.add(from);
+    const { execution } = seen.identity as DesiredIdentity;
+    const because = [{ task: from }];
+    const standing = standingResult(this.#snapshot, task, this.#snapshot.records.get(from), execution);
+    if (standing?.how === 'MovedAside') return { action: 'Reevaluate', reason: 'OutputsMayBePutBack', because };
+    return { action: 'Adopt', reason: 'Renamed', because };
   }
 
   /** A running reader of something that is made again is ended first, and then judged again. */

@@ -19,6 +19,11 @@ export interface TaskRecord {
   readonly cancelled: { readonly request: string; readonly execution: string | undefined } | undefined;
   /** Attempts up to this number count as over although nobody could confirm it (`retry --force`). */
   readonly releasedUpTo: number;
+  /**
+   * The result whose outputs were last to be put back, if that was after the last attempt was intended. Durable before a
+   * file moves, so that a crash half-way is known for what it is.
+   */
+  readonly putBack: number | undefined;
   /** The definition for which `resetAlso` has been carried out. */
   readonly resetAlsoFor: string | undefined;
 }
@@ -115,6 +120,7 @@ export function emptyRecord(key: string): TaskRecord {
     forgivenUpTo: 0,
     cancelled: undefined,
     releasedUpTo: 0,
+    putBack: undefined,
     resetAlsoFor: undefined,
   };
 }
@@ -139,6 +145,20 @@ export function successWith(record: TaskRecord | undefined, execution: string): 
   return record?.attempts.findLast(
     (a) => a.number > record.resetUpTo && a.execution === execution && a.outcome?.phase === 'Succeeded',
   );
+}
+
+/**
+ * Whose output lies at a path: the newest result with these bytes, or whoever started last. `digest`: what was seen there.
+ */
+export function outputOwner(
+  record: TaskRecord | undefined,
+  output: Pick<OutputRecord, 'name' | 'path'>,
+  digest: string | undefined,
+): Attempt | undefined {
+  const made = record?.attempts.findLast((a) =>
+    a.outcome?.outputs.some((o) => o.name === output.name && o.path === output.path && o.digest === digest),
+  );
+  return made ?? record?.attempts.findLast((a) => a.startTime !== undefined);
 }
 
 /** The newest success that no reset has forgotten: what a task last made. */

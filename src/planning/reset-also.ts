@@ -1,4 +1,5 @@
 import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
+import { lastAttempt, type TaskRecord } from './record.ts';
 
 /** `resetAlso`: the tasks that are reset together with this one. */
 export function resetAlsoTargets(graph: Graph, index: number): Set<number> {
@@ -12,6 +13,14 @@ export function resetAlsoTargets(graph: Graph, index: number): Set<number> {
   if (upstream !== 'None') addUpstream(graph.tasks, index, upstream === 'Ancestors', targets);
   targets.delete(index);
   return targets;
+}
+
+/** Its definition changed, and what is reset with it was not yet. */
+export function needsResetAlso(task: GraphTask, record: TaskRecord | undefined, definition: string): boolean {
+  const also = task.spec.resetAlso;
+  if (!also || !record || (!also.tasks?.length && (also.upstream ?? 'None') === 'None')) return false;
+  const last = lastAttempt(record);
+  return last !== undefined && last.definition !== definition && record.resetAlsoFor !== definition;
 }
 
 /** Direct upstreams, looking through barriers and gates, or all of them. */

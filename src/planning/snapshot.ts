@@ -1,8 +1,9 @@
-import type { Graph } from '../graph/graph.ts';
+import type { Graph, GraphInput } from '../graph/graph.ts';
 import type { Facts } from './facts.ts';
 import type { Needs } from './record.ts';
 import type { RecordBook } from './record-book.ts';
 import type { RetryRules } from './retry-policy.ts';
+import type { View } from './view.ts';
 
 /** The immutable picture that one decision sees. Whoever gathers it may not change it while `decide` runs. */
 export interface Snapshot {
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly free: Omit<Needs, 'walltimeMs'>;
   /** What each task asks for; late expressions are evaluated over its past attempts. */
   needs(index: number): Needs;
+  /** Inputs as the upstreams of this task ended: one that guards an absent value may name another path then. */
+  inputs(index: number, views: (index: number) => View | undefined): readonly GraphInput[];
   readonly mode: Mode;
 }
 

@@ -1,5 +1,6 @@
 import { isFinal, type TaskPhase } from '../apis/phases.ts';
 import type { TaskReason } from '../apis/reasons.ts';
+import type { Look } from './facts.ts';
 import type { Attempt, Contributions } from './record.ts';
 
 /**
@@ -38,6 +39,7 @@ export type Step =
   | { readonly kind: 'CancelReaders'; readonly readers: readonly number[] }
   | { readonly kind: 'Restore'; readonly attempt: Attempt }
   | { readonly kind: 'Adopt'; readonly from: string }
+  | { readonly kind: 'Look'; readonly look: Look }
   | { readonly kind: 'ResetAlso'; readonly definition: string };
 
 export const NOTHING: Step = { kind: 'Nothing' };

@@ -147,9 +147,9 @@ export function backendContract(name: string, open: () => Promise<Rig>): void {
       await ended('b');
       expect(await look(path)).toBe(ABSENT_DIGEST);
       const recorded = [{ name: 'o', path, digest }];
-      expect(await rig.backend.files.restore(handled(first), recorded, second.directory)).toBe(true);
+      expect(await rig.backend.files.restore(handled(first), recorded, () => second.directory)).toBe(true);
       expect(await rig.read(path)).toBe('first');
-      expect(await rig.backend.files.restore(handled(first), recorded, second.directory)).toBe(true);
+      expect(await rig.backend.files.restore(handled(first), recorded, () => second.directory)).toBe(true);
     });
 
     it('puts nothing back that is not whole, and leaves what is there', async () => {
@@ -158,7 +158,7 @@ export function backendContract(name: string, open: () => Promise<Rig>): void {
       await rig.backend.submit([first]);
       await ended('a');
       const recorded = [{ name: 'o', path, digest: `sha256:${'0'.repeat(64)}` }];
-      expect(await rig.backend.files.restore(handled(first), recorded, undefined)).toBe(false);
+      expect(await rig.backend.files.restore(handled(first), recorded, () => undefined)).toBe(false);
       expect(await rig.read(path)).toBe('first');
     });
 

@@ -40,6 +40,9 @@ export interface ModelTask {
   readonly retries: number;
   readonly cpu: number;
   readonly triggerRule: TriggerRule | undefined;
+  readonly allowFailure: boolean;
+  /** An input that is the first output of the first of these that made one; without a second, an external file. */
+  readonly either: readonly number[];
   readonly resetAlso: 'Parents' | 'Ancestors' | undefined;
 }
 
@@ -120,6 +123,8 @@ function addTask(model: Model, random: Random): Model {
       inputs.length + mentions.length === 0 && dependsOn.length > 0 && random.chance(0.25)
         ? random.pick(rules)
         : undefined,
+    allowFailure: random.chance(0.15),
+    either: gate || makers.length === 0 || !random.chance(0.2) ? [] : random.some(makers, few).slice(0, 2),
     resetAlso: random.chance(0.06) ? random.pick(['Parents', 'Ancestors'] as const) : undefined,
   };
   return tidy({ ...model, tasks: [...earlier, task, ...model.tasks.slice(at)] });
@@ -140,13 +145,16 @@ function tidy(model: Model): Model {
       ...task,
       each,
       inputs: made(task.inputs),
+      either: made(task.either).filter((id) => !isFanout(before.get(id))),
       mentions: made(task.mentions),
       dependsOn,
       // Where the first upstream fires the task, a broad edge contributes nothing: such a task must not read unseen.
       silent: early ? [] : made(task.silent).filter((id) => dependsOn.includes(id)),
       after: known(task.after),
       triggerRule:
-        dependsOn.length > 0 && task.inputs.length + task.mentions.length === 0 ? task.triggerRule : undefined,
+        dependsOn.length > 0 && task.inputs.length + task.mentions.length + task.either.length === 0
+          ? task.triggerRule
+          : undefined,
     };
     before.set(task.id, next);
     tasks.push(next);
@@ -169,7 +177,7 @@ export function edit(model: Model, random: Random): { readonly model: Model; rea
   });
   const earlier = tasks.slice(0, at);
   const upstream = earlier.length > 0 ? random.pick(earlier).id : undefined;
-  const list = random.pick(['inputs', 'mentions', 'dependsOn', 'after'] as const);
+  const list = random.pick(['inputs', 'mentions', 'dependsOn', 'after', 'either'] as const);
   switch (random.below(15)) {
     case 0:
     case 1:
@@ -234,6 +242,7 @@ function taskSpec(task: ModelTask, byId: ReadonlyMap<number, ModelTask>): TaskSp
     name: task.name,
     ...(task.dependsOn.length > 0 ? { dependsOn: names(task.dependsOn) } : {}),
     ...(task.after.length > 0 ? { after: names(task.after) } : {}),
+    ...(task.allowFailure ? { allowFailure: true } : {}),
     ...(task.triggerRule ? { triggerRule: task.triggerRule } : {}),
   };
   if (task.gate) return common;
@@ -244,13 +253,17 @@ function taskSpec(task: ModelTask, byId: ReadonlyMap<number, ModelTask>): TaskSp
     if (task.each === id) return { text: `\${{ tasks.${upstream.name}.at(key).outputs.o0 }}`, list: false };
     return { text: `\${{ tasks.${upstream.name}.outputs.o0 }}`, list: true };
   };
-  const inputs = [
+  const inputs: { name: string; path?: string; paths?: string[] }[] = [
     ...task.files.map((n) => ({ name: `f${n}`, path: externalFile(n) })),
     ...task.inputs.map((id, i) => {
       const { text, list } = outputOf(id);
       return { name: `i${i}`, ...(list ? { paths: [text] } : { path: text }) };
     }),
   ];
+  if (task.either.length > 0) {
+    const [first, second] = task.either.map((id) => `tasks.${(byId.get(id) as ModelTask).name}.outputs.o0`);
+    inputs.push({ name: 'either', path: `\${{ default(${first}, ${second ?? `"${externalFile(0)}"`}) }}` });
+  }
   const outputs = Array.from({ length: task.outputs }, (_, i) => ({
     name: `o${i}`,
     path: `o/${task.id}-${task.place}-${i}${fanout ? '-${{ key }}' : ''}`,

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { expect } from 'vitest';
+import { existsSync, rmSync } from 'node:fs';
+import { describe, expect } from 'vitest';
 import type { GraphView, TaskItem } from '../../src/apis/task-view.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { noted, type Span, spansByTask, starts } from '../rig/task-log.ts';
@@ -394,4 +394,72 @@ test('M-16 two more points of a sweep are two more runs', async ({ box }) => {
   });
   const attempts = [...(await box.tasks()).values()].map(({ status }: TaskItem) => status.attempts.length);
   expect(attempts).toEqual([1, 1, 1, 1, 1]);
+});
+
+describe('an input with a fallback', () => {
+  const spec = (fallback: string, optional = false) => ({
+    tasks: [
+      {
+        name: 'a',
+        allowFailure: true,
+        inputs: [{ name: 'ok', path: 'ok', optional: true, external: true }],
+        outputs: [{ name: 'x', path: 'a.txt' }],
+        run: 'test -e ok && echo a > a.txt',
+      },
+      {
+        name: 'b',
+        allowFailure: true,
+        inputs: [{ name: 'no', path: 'no', optional: true, external: true }],
+        outputs: [{ name: 'y', path: 'b.txt' }],
+        run: 'test ! -e no && echo b > b.txt',
+      },
+      {
+        name: 'c',
+        inputs: [
+          { name: 'i', path: `\${{ default(tasks.a.outputs.x, ${fallback}) }}`, ...(optional ? { optional } : {}) },
+        ],
+        outputs: [{ name: 'o', path: 'c.txt' }],
+        run: 'cat ${{ inputs.i }} < /dev/null > c.txt',
+      },
+    ],
+  });
+
+  test('7.2 names the file of whichever upstream made one, and follows when that changes', async ({ box }) => {
+    const file = box.workflow(spec('tasks.b.outputs.y'));
+    await box.expectExit(0, 'run', file);
+    expect(await box.summary()).toEqual({ a: 'Failed 1', b: 'Succeeded 1', c: 'Succeeded 1' });
+    expect(box.read('c.txt')).toBe('b\n');
+    box.write('ok', '');
+    await box.expectExit(0, 'run', file);
+    expect(box.read('c.txt')).toBe('a\n');
+    expect((await box.summary())['c']).toBe('Succeeded 2');
+    await box.expectExit(0, 'run', file);
+    expect((await box.summary())['c']).toBe('Succeeded 2');
+  });
+
+  test('7.2 falls back to a file that nobody makes, looked at when it is needed', async ({ box }) => {
+    const file = box.workflow(spec('"spare.txt"'));
+    box.write('spare.txt', 'spare 1\n');
+    await box.expectExit(0, 'run', file);
+    expect(box.read('c.txt')).toBe('spare 1\n');
+    box.write('spare.txt', 'spare 2\n');
+    await box.expectExit(0, 'run', file);
+    expect(box.read('c.txt')).toBe('spare 2\n');
+    box.write('ok', '');
+    await box.expectExit(0, 'run', file);
+    expect(box.read('c.txt')).toBe('a\n');
+    rmSync(box.path('ok'));
+    await box.expectExit(0, 'run', file);
+    expect(box.read('c.txt')).toBe('spare 2\n');
+  });
+
+  test('7.2 without any of them the task is skipped, or runs without, if the input is optional', async ({ box }) => {
+    box.write('no', '');
+    await box.expectExit(0, 'run', box.workflow(spec('tasks.b.outputs.y')));
+    const skipped = (await box.tasks()).get('c')?.status;
+    expect(`${skipped?.phase} ${skipped?.reason}`).toBe('Skipped UpstreamSkipped');
+    await box.expectExit(0, 'run', box.workflow(spec('tasks.b.outputs.y', true)), '--no-retry');
+    expect((await box.summary())['c']).toBe('Succeeded 1');
+    expect(box.read('c.txt')).toBe('');
+  });
 });

@@ -88,7 +88,7 @@ async function expectSound(box: Sandbox, context: string): Promise<void> {
     const counted = status.attempts.filter((attempt) => attempt.startTime !== undefined);
     expect(
       counted.map(({ phase }) => phase),
-      `${context}: attempts of ${key}`,
+      `${context}: attempts of ${key}: ${JSON.stringify(counted)}`,
     ).toEqual(['Succeeded']);
   }
   await until(

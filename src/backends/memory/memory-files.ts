@@ -2,7 +2,7 @@ import { sha256Hex } from '../../base/digest.ts';
 import { parseGlob } from '../../base/glob.ts';
 import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
-import type { FileSpace, Handled } from '../backend.ts';
+import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
 
 /**
  * A file space in memory: absolute path → content. A folder exists while a file lies below it. Digests have the
@@ -74,23 +74,25 @@ export class MemoryFiles implements FileSpace {
     return `${fingerprint === 'Stat' ? 'dirstat' : 'dir'}:${sha256Hex(lines.sort().join(''))}`;
   }
 
-  async restore(
-    attempt: Handled,
-    outputs: readonly OutputRecord[],
-    displaceInto: string | undefined,
-  ): Promise<boolean> {
+  async restore(attempt: Handled, outputs: readonly OutputRecord[], ownerFolder: OwnerFolder): Promise<boolean> {
     const { directory } = attempt;
     if (directory === undefined) return false;
-    const moves: { readonly from: string; readonly to: string; readonly name: string }[] = [];
+    const moves: {
+      readonly from: string;
+      readonly to: string;
+      readonly name: string;
+      readonly owner: string | undefined;
+    }[] = [];
     for (const output of outputs) {
       const fingerprint = /^(dir)?stat:/.test(output.digest) ? 'Stat' : 'Content';
       if (this.digest(output.path, fingerprint) === output.digest) continue;
       const aside = displacedPath(directory, output.name);
       if (output.digest !== ABSENT_DIGEST && this.digest(aside, fingerprint) !== output.digest) return false;
-      moves.push({ from: aside, to: output.path, name: output.name });
+      const owner = ownerFolder(output.name, this.digest(output.path, fingerprint));
+      moves.push({ from: aside, to: output.path, name: output.name, owner });
     }
-    for (const { from, to, name } of moves) {
-      if (this.exists(to)) this.move(to, displacedPath(displaceInto ?? `${directory}/displaced`, name));
+    for (const { from, to, name, owner } of moves) {
+      if (this.exists(to)) this.move(to, displacedPath(owner ?? `${directory}/displaced`, name));
       if (this.exists(from)) this.move(from, to);
     }
     return true;

@@ -4,7 +4,7 @@ import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
-import type { FileSpace, Handled } from '../backend.ts';
+import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
 import { DigestCache, fileDigest } from './file-digest.ts';
 import { globFolder, matching } from './glob-walk.ts';
 import { displacedPath } from './run-folder.ts';
@@ -38,14 +38,10 @@ export class HostFiles implements FileSpace {
    * Puts outputs back that a later attempt moved aside. First everything is checked where it lies, then moved by
    * rename, so a crash half-way leaves a state from which the same call goes on.
    */
-  async restore(
-    attempt: Handled,
-    outputs: readonly OutputRecord[],
-    displaceInto: string | undefined,
-  ): Promise<boolean> {
+  async restore(attempt: Handled, outputs: readonly OutputRecord[], ownerFolder: OwnerFolder): Promise<boolean> {
     const { directory } = attempt;
     if (directory === undefined) return false;
-    const moves: { from: string; to: string; name: string }[] = [];
+    const moves: { from: string; to: string; into: string }[] = [];
     for (const output of outputs) {
       const inPlace = await fileDigest(output.path, fingerprintOf(output.digest), this.#cache);
       if (inPlace === output.digest) continue;
@@ -55,11 +51,11 @@ export class HostFiles implements FileSpace {
         (await fileDigest(aside, fingerprintOf(output.digest), this.#cache)) !== output.digest
       )
         return false;
-      moves.push({ from: aside, to: output.path, name: output.name });
+      const into = displacedPath(ownerFolder(output.name, inPlace) ?? join(directory, 'displaced'), output.name);
+      moves.push({ from: aside, to: output.path, into });
     }
     for (const move of moves) {
-      const into = displacedPath(displaceInto ?? join(directory, 'displaced'), move.name);
-      await moveIfThere(move.to, into);
+      await moveIfThere(move.to, move.into);
       await moveIfThere(move.from, move.to);
     }
     return true;

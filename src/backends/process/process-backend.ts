@@ -41,6 +41,8 @@ export interface ProcessBackendOptions {
 
 /** How often attempts that should be running are looked at although nobody said anything. */
 const SWEEP_INTERVAL_MS = 5_000;
+/** What no runtime has claimed after so long is handed over again. */
+const UNCLAIMED_MS = 30_000;
 /** A record may appear a moment after its process has gone. */
 const RECORD_GRACE_MS = 500;
 
@@ -95,7 +97,7 @@ export class ProcessBackend implements Backend {
     const { token, directory } = launch;
     const known = this.#open.get(token);
     if (known) return { token, outcome: 'Accepted' };
-    const open: OpenAttempt = { token, directory, handle: undefined, cancelling: false, looks: 0 };
+    const open = newlyOpen(token, directory);
     this.#open.set(token, open);
     const gpuIds = this.#gpus.take(token, launch.needs.gpu);
     const made = await makeRunFolder(launch, { oomKills: oomKills(), gpuIds });
@@ -103,6 +105,7 @@ export class ProcessBackend implements Backend {
       this.#forget(token);
       return { token, outcome: 'Refused', message: made.error };
     }
+    open.handedOverAt = this.#options.clock.monotonic();
     // Cancelled while the folder was being made: the claim is taken, the runtime would turn back anyway.
     if (!open.cancelling) this.#spawner.launch(token, directory);
     return { token, outcome: 'Accepted' };
@@ -118,11 +121,8 @@ export class ProcessBackend implements Backend {
         const seen = first.state === 'Absent' && attempt.handle ? await this.#leftBehind(token, directory) : first;
         if (seen.state === 'Running' || seen.state === 'Unknown')
           this.#open.set(token, {
-            token,
-            directory,
+            ...newlyOpen(token, directory),
             handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined,
-            cancelling: false,
-            looks: 0,
           });
         if (seen.state === 'Running') this.#sampler.watch(token, directory);
         return seen;
@@ -136,7 +136,7 @@ export class ProcessBackend implements Backend {
 
   async #cancelOne({ token, directory }: Handled): Promise<void> {
     if (directory === undefined) return;
-    const open = this.#open.get(token) ?? { token, directory, handle: undefined, cancelling: false, looks: 0 };
+    const open = this.#open.get(token) ?? newlyOpen(token, directory);
     this.#open.set(token, open);
     if (open.cancelling) return;
     open.cancelling = true;
@@ -258,11 +258,20 @@ export class ProcessBackend implements Backend {
     return { token, state: 'Ended', exit: { ...exit, usage } };
   }
 
-  /** A new spawner gets everything that no runtime has claimed; the claim makes a second launch harmless. */
+  /**
+   * A new spawner gets everything that was handed over and that no runtime has claimed; the claim makes a second launch
+   * harmless. A folder that is still being made is not handed over: whoever makes it does that.
+   */
   #resubmit(): void {
-    for (const { token, directory, handle } of this.#open.values())
-      if (!handle)
-        void readClaim(directory).then((claim) => (claim ? this.#look(token) : this.#spawner.launch(token, directory)));
+    for (const open of this.#open.values())
+      if (open.handedOverAt !== undefined && !open.handle) void this.#handOverAgain(open);
+  }
+
+  async #handOverAgain(open: OpenAttempt): Promise<void> {
+    const claim = await readClaim(open.directory);
+    if (claim) return this.#look(open.token);
+    open.handedOverAt = this.#options.clock.monotonic();
+    if (!open.cancelling) this.#spawner.launch(open.token, open.directory);
   }
 
   #forget(token: string): void {
@@ -271,8 +280,12 @@ export class ProcessBackend implements Backend {
     this.#sampler.forget(token);
   }
 
-  async #sweepOne({ token, directory }: OpenAttempt): Promise<void> {
-    await this.#look(token);
+  async #sweepOne(open: OpenAttempt): Promise<void> {
+    const { token, directory, handedOverAt } = open;
+    const waits = open.handle === undefined && handedOverAt !== undefined;
+    // A frame may be lost or a fork refused (EAGAIN): nobody else would ever say so.
+    if (waits && this.#options.clock.monotonic() - handedOverAt > UNCLAIMED_MS) await this.#handOverAgain(open);
+    else await this.#look(token);
     for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
   }
 
@@ -288,10 +301,16 @@ export class ProcessBackend implements Backend {
 interface OpenAttempt {
   readonly token: string;
   readonly directory: string;
+  /** Monotonic milliseconds: its folder is whole and a spawner was told of it; undefined: not by us, or not yet. */
+  handedOverAt: number | undefined;
   handle: ProcessHandle | undefined;
   cancelling: boolean;
   /** Looks asked for and not yet answered. */
   looks: number;
+}
+
+function newlyOpen(token: string, directory: string): OpenAttempt {
+  return { token, directory, handedOverAt: undefined, handle: undefined, cancelling: false, looks: 0 };
 }
 
 /** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */

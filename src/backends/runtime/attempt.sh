@@ -36,6 +36,9 @@ set -- ${fx_stat##*) }
 shift 19
 fx_start=$1
 
+# A folder that is not whole was not meant to run: claiming it would lose the attempt.
+[ -r "$fx_dir/launch" ] || exit 98
+
 # -- claim ------------------------------------------------------------------------------------------------
 set -C
 if ! { printf '{"token":"%s","host":"%s","boot":"%s","pidns":"%s","pid":%s,"start":%s}\n' \

@@ -73,7 +73,7 @@ describe('the order of the questions', () => {
 
   it('6 an input: not looked at, absent, there', () => {
     const s = new Situation(of({ ...A, inputs: [{ name: 'i', path: 'in', external: true }] }));
-    expect(seen(s, 'a')).toBe('Pending Reevaluating Nothing');
+    expect(seen(s, 'a')).toBe('Pending Reevaluating Look');
     s.fact('/w/in', 'absent');
     expect(seen(s, 'a')).toBe('Failed MissingInput Nothing');
     s.fact('/w/in', 'sha256:1');

@@ -91,6 +91,7 @@ export class Situation {
       unconfirmed: this.unconfirmed,
       free: { cpu: 8, memoryBytes: 1, gpu: 0 },
       needs: () => NEEDS,
+      inputs: (index) => this.graph.tasks[index]?.inputs ?? [],
       mode: this.mode,
     };
   }

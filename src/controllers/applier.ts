@@ -29,6 +29,12 @@ import {
 } from './resource.ts';
 import { SOURCE_INVALID } from './source-reports.ts';
 
+/** Taken in; the first turn is still to be made. */
+interface CarriedOut {
+  readonly applied: () => Applied;
+  readonly turn: (() => Promise<void>) | undefined;
+}
+
 /**
  * Takes documents in: admission, then what they change of the resource, then the first look and turn. Changes are made
  * one at a time, so two documents cannot both be the first of a name, or both take an output path.
@@ -64,7 +70,10 @@ export class Applier {
       this.#context.slots.capacity,
     );
     if (!admitted.ok) return fail(invalid(admitted.error));
-    return this.#changing.run(() => this.#carryOut(ref, named, admitted.value, options));
+    const carried = await this.#changing.run(() => this.#carryOut(ref, named, admitted.value, options));
+    // Not one of the changes: a turn may take as long as the ledger refuses to write.
+    if (carried.ok && carried.value.turn) await carried.value.turn();
+    return carried.ok ? ok(carried.value.applied()) : carried;
   }
 
   /** Admission took time: who exists and what it says is asked again. */
@@ -73,7 +82,7 @@ export class Applier {
     named: WorkflowDocument,
     admitted: Admitted,
     options: ApplyOptions,
-  ): Promise<Result<Applied, HomeError>> {
+  ): Promise<Result<CarriedOut, HomeError>> {
     const existing = this.#existing(ref);
     const refused = precondition(existing?.state, options);
     if (refused) return fail(refused);
@@ -86,13 +95,24 @@ export class Applier {
     const outcome = existing ? (same ? 'Unchanged' : 'Configured') : 'Created';
     if (options.dryRun) {
       const workflow = existing ? withVersion(existing.state.stored) : draft(admitted.document, ref.namespace);
-      return ok({ workflow, outcome, warnings });
+      return ok({ applied: () => ({ workflow, outcome, warnings }), turn: undefined });
     }
     const reconciler = existing
       ? await this.#update(existing, admitted, same)
       : await this.#create(admitted, ref.namespace);
-    await this.#look(reconciler, admitted);
-    return ok({ workflow: withVersion(reconciler.state.stored), outcome, warnings });
+    try {
+      await this.#look(reconciler, admitted);
+    } catch (error) {
+      // The document is in force: its turns must not rest for ever because a look failed.
+      reconciler.state.resting = false;
+      reconciler.state.lookNeeded = true;
+      reconciler.poke();
+      throw error;
+    }
+    return ok({
+      applied: () => ({ workflow: withVersion(reconciler.state.stored), outcome, warnings }),
+      turn: this.#activity === 'Active' ? () => reconciler.turn() : undefined,
+    });
   }
 
   #existing(ref: WorkflowRef): Reconciler | undefined {
@@ -117,7 +137,7 @@ export class Applier {
     await reconciler.pause(() => storeConditions(this.#context, state, withoutConditions(state.stored.object, types)));
   }
 
-  /** Looks at the files now, sees whether the plan needs approval, and makes the first turn. */
+  /** Looks at the files now, and sees whether the plan needs approval. */
   async #look(reconciler: Reconciler, admitted: Admitted): Promise<void> {
     if (this.#activity !== 'Active') {
       await this.#clear(reconciler, [SOURCE_INVALID]);
@@ -134,7 +154,6 @@ export class Applier {
       state.resting = false;
       await this.#views.holdIfCostly(reconciler);
     });
-    await reconciler.turn();
   }
 
   async #create(admitted: Admitted, namespace: string): Promise<Reconciler> {

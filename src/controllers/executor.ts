@@ -1,7 +1,7 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { Launch } from '../backends/backend.ts';
 import type { Json } from '../base/json.ts';
-import { fail } from '../base/result.ts';
+import { fail, type Result } from '../base/result.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
 import { absolutePath } from '../graph/paths.ts';
@@ -12,7 +12,7 @@ import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
 import type { HomeContext } from './home-context.ts';
-import { launchOrder } from './launch-order.ts';
+import { type LaunchSource, launchOrder } from './launch-order.ts';
 import { newAttempt } from './new-attempt.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -170,7 +170,7 @@ function launch(
   const order =
     problem !== undefined
       ? fail(problem)
-      : launchOrder({
+      : orderOf({
           workflow,
           task,
           inputs: state.inputs(task),
@@ -208,6 +208,15 @@ function launch(
         outputs: [],
       },
     });
+}
+
+/** What rendering throws is a defect of ours, and the task's failure, not the end of every other task's turn. */
+function orderOf(source: LaunchSource): Result<Launch, string> {
+  try {
+    return launchOrder(source);
+  } catch (error) {
+    return fail(`the command could not be rendered: ${String(error)}`);
+  }
 }
 
 function intendedAttempt(

@@ -17,12 +17,12 @@ export async function takeObservations(
   keyOf: (token: string) => string | undefined,
   now: number,
 ): Promise<TaskEntry[]> {
-  const observations = state.inbox.splice(0);
   const entries: TaskEntry[] = [];
   // The entries are applied later: what one batch has said already is remembered here.
   const started = new Set<string>();
   const ended = new Set<string>();
-  for (const observation of observations) {
+  // Taken out one by one, when it has been understood: a look that fails must not lose what was reported.
+  for (let observation = state.inbox[0]; observation; state.inbox.shift(), observation = state.inbox[0]) {
     const { token } = observation;
     const key = keyOf(token);
     const known = key === undefined ? undefined : liveAttempt(state.book.get(key));

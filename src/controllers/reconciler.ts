@@ -6,7 +6,7 @@ import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
 import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { Snapshot } from '../planning/snapshot.ts';
-import type { Batch, JournalLine } from '../store/store.ts';
+import type { Batch, JournalLine, StoredWorkflow } from '../store/store.ts';
 import { attemptScope } from './attempt-scope.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
@@ -28,8 +28,9 @@ import type { WorkflowState } from './workflow-state.ts';
  *   6 effect    only now: submit, cancel
  *   7 show      status, if it changed
  *
- * Turns of one workflow never overlap; a poke during a turn makes another one follow. An error of the store is tried
- * again after a pause and nothing has happened: no effect comes before its commit.
+ * Turns of one workflow never overlap; a poke during a turn makes another one follow. No effect comes before its commit:
+ * an error of the store is tried again after a pause, and a turn that fails leaves what it took in `#unwritten`, which
+ * the next one writes first.
  */
 export const STORE_RETRY_MS = 1_000;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
@@ -37,12 +38,26 @@ const TURNS_BEFORE_PAUSE = 20;
 /** Of the end of stderr, kept in the status of a failing task. */
 const LOG_TAIL_BYTES = 600;
 
+interface Unwritten {
+  readonly entries: JournalEntry[];
+  readonly preimages: Prepared['preimages'];
+  readonly effects: Prepared['effects'];
+  /** The resource as requests changed it. */
+  stored: StoredWorkflow | undefined;
+}
+
+function nothingUnwritten(): Unwritten {
+  return { entries: [], preimages: [], effects: [], stored: undefined };
+}
+
 export class Reconciler {
   readonly state: WorkflowState;
   readonly #home: HomeContext;
   #poked = false;
   #turning: Promise<void> | undefined;
   #stopped = false;
+  /** In memory already, not in the ledger. */
+  #unwritten = nothingUnwritten();
   #waiting: (() => void)[] = [];
   #paused: Promise<void> | undefined;
   #pausesWanted = 0;
@@ -62,7 +77,7 @@ export class Reconciler {
     });
   }
 
-  /** Pokes, and resolves when a turn that began after this call has ended. */
+  /** Pokes, and resolves when a turn that began after this call has ended, well or badly. */
   async turn(): Promise<void> {
     if (this.#stopped) return;
     await new Promise<void>((resolve) => {
@@ -76,13 +91,19 @@ export class Reconciler {
     this.#pausesWanted++;
     while (this.#turning || this.#paused) await (this.#turning ?? this.#paused?.catch(() => undefined));
     this.#pausesWanted--;
-    this.#paused = run();
+    this.#paused = this.#writtenThen(run);
     try {
       await this.#paused;
     } finally {
       this.#paused = undefined;
       if (this.#poked) this.poke();
     }
+  }
+
+  /** What changes the resource between turns must not overtake what a failed turn left. */
+  async #writtenThen(run: () => Promise<void>): Promise<void> {
+    if (this.#unwritten.entries.length > 0) await this.#commit();
+    await run();
   }
 
   /** Resolves when no turn is running or due. */
@@ -109,12 +130,12 @@ export class Reconciler {
         if (await this.#turn()) this.#poked = true;
         for (const resolve of waiting) resolve();
       } catch (error) {
+        for (const resolve of waiting) resolve();
         this.#home.logger.error(
           { workflow: this.state.stored.object.metadata.name, error: String(error) },
           'a turn failed',
         );
         this.state.board.markAll();
-        this.#waiting.push(...waiting);
         this.#cancelWake = this.#home.clock.after(STORE_RETRY_MS, () => this.poke());
         return;
       }
@@ -134,24 +155,29 @@ export class Reconciler {
       (token) => home.tokens.get(token)?.key,
       home.clock.now(),
     );
-    for (const entry of observed) this.#apply(entry);
+    this.#take(observed);
     const requested = await takeRequests(home, state);
-    for (const entry of requested.entries) if (isTaskEntry(entry)) this.#apply(entry);
+    this.#unwritten.stored = requested.stored ?? this.#unwritten.stored;
+    this.#take(requested.entries);
 
     const decision = decide(state.board, this.snapshot());
     const prepared = await prepare(home, state, decision.actions);
-    for (const entry of prepared.entries) this.#apply(entry);
+    this.#unwritten.preimages.push(...prepared.preimages);
+    this.#unwritten.effects.push(...prepared.effects);
+    this.#take(prepared.entries);
 
-    const entries: JournalEntry[] = [...observed, ...requested.entries, ...prepared.entries];
-    await this.#commit(entries, prepared, requested.stored);
-    for (const effect of prepared.effects)
-      void effect().then(
-        () => this.#afterEffect(),
-        (e: unknown) => this.#effectFailed(e),
-      );
+    const wrote = this.#unwritten.entries.length > 0;
+    await this.#commit();
     this.#scheduleWake(decision.wakeAt);
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
-    return entries.length > 0 || !state.board.isClean || state.inbox.length > 0;
+    return wrote || !state.board.isClean || state.inbox.length > 0;
+  }
+
+  #take(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) {
+      this.#unwritten.entries.push(entry);
+      if (isTaskEntry(entry)) this.#apply(entry);
+    }
   }
 
   async #look(): Promise<void> {
@@ -196,8 +222,12 @@ export class Reconciler {
     // A later attempt may still want to move this result aside into its folder: only its scaffolding goes.
     const rest = keepRuns === 'none' ? 'Everything' : 'Displaced';
     const own = keepRuns === 'compact' ? 'Compacted' : 'Everything';
-    void Promise.all([backend.release(handled(earlier), rest), backend.release(handled([success]), own)]).catch(
-      (error: unknown) => logger.warn({ error: String(error) }, 'a run folder could not be tidied'),
+    // Not before the success is durable: until then its folder is the only record of it.
+    this.#unwritten.effects.push(() =>
+      Promise.all([backend.release(handled(earlier), rest), backend.release(handled([success]), own)]).then(
+        () => undefined,
+        (error: unknown) => logger.warn({ error: String(error) }, 'a run folder could not be tidied'),
+      ),
     );
   }
 
@@ -249,13 +279,11 @@ export class Reconciler {
     return DEFAULT_NEEDS;
   }
 
-  async #commit(
-    entries: readonly JournalEntry[],
-    prepared: Prepared,
-    changed: WorkflowState['stored'] | undefined,
-  ): Promise<void> {
+  /** Makes everything unwritten durable, and lets its effects happen. */
+  async #commit(): Promise<void> {
     const { state } = this;
     const home = this.#home;
+    const { entries, preimages, stored: changed } = this.#unwritten;
     const now = home.clock.now();
     const base = changed ?? state.stored;
     const object = nextObject(state, base, now, home.clock);
@@ -275,12 +303,12 @@ export class Reconciler {
         ]
       : entries;
     const objectChanged = changed !== undefined || !sameStatus(base.object.status, object.status);
-    if (all.length === 0 && !objectChanged) return;
+    if (all.length === 0 && !objectChanged) return this.#written();
     const stored = { ...base, object };
     const batch: Batch = {
       time: now,
       entries: all.map((entry) => ({ workflow: state.uid, entry })),
-      preimages: prepared.preimages,
+      preimages,
       ...(objectChanged ? { workflows: [{ stored }] } : {}),
     };
     const committed = await this.#persist(batch);
@@ -297,6 +325,17 @@ export class Reconciler {
       }));
       home.journaled(lines);
     }
+    this.#written();
+  }
+
+  #written(): void {
+    const { effects } = this.#unwritten;
+    this.#unwritten = nothingUnwritten();
+    for (const effect of effects)
+      void effect().then(
+        () => this.#afterEffect(),
+        (e: unknown) => this.#effectFailed(e),
+      );
   }
 
   /** A full disk or a hiccup of it ends nothing: what runs goes on, and we wait until the ledger takes it. */

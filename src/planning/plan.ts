@@ -155,6 +155,11 @@ class Planner {
       return fresh
         ? { action: 'Create', reason: 'New', because: [] }
         : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
+    // Settled as its upstreams stand; one of them will be reset with another task.
+    if (seen.phase !== 'Pending' && any !== undefined && !fresh)
+      return broad === undefined
+        ? { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: any }] }
+        : { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
     if (seen.phase === 'Succeeded') return this.#kept(task);
     if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
     if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };

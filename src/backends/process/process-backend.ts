@@ -1,9 +1,10 @@
+import { existsSync } from 'node:fs';
 import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
 import { keyFileName } from '../../graph/keys.ts';
-import type { Backend, Capacity, Handled, Launch, LogPart, Observation, SubmitOutcome } from '../backend.ts';
+import type { Backend, Capacity, Exit, Handled, Launch, LogPart, Observation, SubmitOutcome } from '../backend.ts';
 import { oomKills } from './capacity.ts';
 import { endSession } from './end-session.ts';
 import type { Claim } from './exit-record.ts';
@@ -13,6 +14,7 @@ import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-iden
 import { Leftovers } from './leftovers.ts';
 import { limitLog } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
+import { forksOfRuntime } from './processes.ts';
 import { makeRunFolder, readClaim, readExit, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
 
@@ -31,6 +33,9 @@ import { Spawner } from './spawner.ts';
  * | claim | gone, same host and boot | what is left of it is ended, then Gone |
  * | claim | rebooted since | Gone |
  * | claim | another host or pid namespace | Unknown |
+ * | claim made, nothing in it | no fork of a runtime for this folder | Gone |
+ * | cannot be read | | Unknown |
+ * | folder gone, the handle is known | as by its claim | as by its claim |
  */
 export interface ProcessBackendOptions {
   readonly runsDir: string;
@@ -117,8 +122,8 @@ export class ProcessBackend implements Backend {
         const { token, directory } = attempt;
         if (directory === undefined) return { token, state: 'Absent' as const };
         const first = await this.#read(token, directory);
-        // It was seen running and its folder is gone: whatever is left of it has nowhere to report to.
-        const seen = first.state === 'Absent' && attempt.handle ? await this.#leftBehind(token, directory) : first;
+        const handle = attempt.handle as ProcessHandle | undefined;
+        const seen = first.state === 'Absent' && handle ? await this.#withoutFolder(token, directory, handle) : first;
         if (seen.state === 'Running' || seen.state === 'Unknown')
           this.#open.set(token, {
             ...newlyOpen(token, directory),
@@ -146,7 +151,8 @@ export class ProcessBackend implements Backend {
     }
     const claim = await readClaim(directory);
     // The runtime itself sends TERM, waits the grace, kills, confirms and writes the record.
-    if (claim && claim.pid > 0 && sameHost(fromClaim(claim)) && isAlive(fromClaim(claim))) signal(claim.pid);
+    const handle = claim.kind === 'There' && claim.value.pid > 0 ? fromClaim(claim.value) : undefined;
+    if (handle && sameHost(handle) && isAlive(handle)) signal(handle.pid);
     else await this.#look(token);
   }
 
@@ -218,9 +224,16 @@ export class ProcessBackend implements Backend {
 
   async #read(token: string, directory: string): Promise<Observation> {
     const exit = await readExit(directory, token);
-    if (exit) return this.#ended(token, exit);
+    if (exit.kind === 'There') return this.#ended(token, exit.value);
     const claim = await readClaim(directory);
-    if (!claim) return this.#unclaimed(token);
+    if (claim.kind === 'Absent') return this.#unclaimed(token);
+    if (claim.kind === 'Torn') return this.#torn(token, directory);
+    const unreadable = claim.kind === 'Unreadable' ? claim : exit;
+    if (unreadable.kind === 'Unreadable') return { token, state: 'Unknown', message: unreadable.message };
+    return claim.kind === 'There' ? this.#claimed(token, directory, claim.value) : this.#unclaimed(token);
+  }
+
+  async #claimed(token: string, directory: string, claim: Claim): Promise<Observation> {
     const handle = fromClaim(claim);
     if (claim.pid === 0) return { token, state: 'Gone', claimed: false, message: 'withdrawn before it started' };
     const here = hostIdentity();
@@ -239,20 +252,46 @@ export class ProcessBackend implements Backend {
     return this.#leftBehind(token, directory);
   }
 
+  /** Whoever made the claim is about to write into it, or died in between: then nothing was started, and nothing will. */
+  async #torn(token: string, directory: string): Promise<Observation> {
+    await pause(this.#options.clock, RECORD_GRACE_MS);
+    const again = await readClaim(directory);
+    if (again.kind === 'There') return this.#claimed(token, directory, again.value);
+    if (again.kind === 'Unreadable') return { token, state: 'Unknown', message: again.message };
+    if ((await forksOfRuntime(directory)).length > 0) return { token, state: 'Queued' };
+    return { token, state: 'Gone', claimed: true, message: 'it died while it claimed its run folder' };
+  }
+
   /** The runtime is gone and left no record: what it started is ended, and confirmed gone, before anything else. */
   async #leftBehind(token: string, directory: string): Promise<Observation> {
     await pause(this.#options.clock, RECORD_GRACE_MS);
     const exit = await readExit(directory, token);
-    if (exit) return this.#ended(token, exit);
+    if (exit.kind === 'There') return this.#ended(token, exit.value);
+    if (exit.kind === 'Unreadable') return { token, state: 'Unknown', message: exit.message };
     await endSession(this.#options.clock, directory);
     return { token, state: 'Gone', claimed: true, message: 'its supervising process was killed' };
+  }
+
+  /** It was seen running and its folder is gone: what is left of it has nowhere to report to. */
+  async #withoutFolder(token: string, directory: string, handle: ProcessHandle): Promise<Observation> {
+    // The folder of all runs is gone as well: more likely a file system that is not mounted.
+    if (!existsSync(this.#options.runsDir))
+      return { token, state: 'Unknown', message: `${this.#options.runsDir} is not there` };
+    return this.#claimed(token, directory, {
+      token,
+      host: handle.host,
+      boot: handle.bootId,
+      pidns: handle.pidNamespace,
+      pid: handle.pid,
+      start: handle.startTicks,
+    });
   }
 
   #unclaimed(token: string): Observation {
     return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
   }
 
-  #ended(token: string, exit: Awaited<ReturnType<typeof readExit>> & object): Observation {
+  #ended(token: string, exit: Exit): Observation {
     const sampled = this.#sampler.peakBytes(token);
     const usage = sampled === undefined ? exit.usage : { ...exit.usage, maxRssBytes: sampled, maxRssSource: 'sampled' };
     return { token, state: 'Ended', exit: { ...exit, usage } };
@@ -268,8 +307,7 @@ export class ProcessBackend implements Backend {
   }
 
   async #handOverAgain(open: OpenAttempt): Promise<void> {
-    const claim = await readClaim(open.directory);
-    if (claim) return this.#look(open.token);
+    if ((await readClaim(open.directory)).kind !== 'Absent') return this.#look(open.token);
     open.handedOverAt = this.#options.clock.monotonic();
     if (!open.cancelling) this.#spawner.launch(open.token, open.directory);
   }

@@ -30,3 +30,20 @@ export async function membersByFolder(): Promise<Map<string, Member[]>> {
   }
   return found;
 }
+
+/**
+ * Runtimes of this run folder and what they forked and did not exec yet, which carries the runtime's arguments and not
+ * its environment: `sh …/attempt.sh DIR TOKEN …`.
+ */
+export async function forksOfRuntime(directory: string): Promise<number[]> {
+  const found: number[] = [];
+  const wanted = Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1');
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const arguments_ = await readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => '');
+    if (!arguments_.includes(wanted)) continue;
+    const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
+    if (stat !== '' && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) found.push(Number(name));
+  }
+  return found;
+}

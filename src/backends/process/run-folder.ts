@@ -21,7 +21,7 @@ export async function makeRunFolder(
   if (dir.includes('\n')) return fail('the path of the runs folder holds a line break');
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    if ((await readClaim(dir)) !== undefined) return ok(undefined);
+    if ((await readClaim(dir)).kind !== 'Absent') return ok(undefined);
     await mkdir(join(dir, 'inputs'), { recursive: true });
     await mkdir(join(dir, 'results'), { recursive: true });
     for (const input of launch.inputs)
@@ -132,14 +132,36 @@ function globWord(pattern: string): string {
   return pattern.replace(/[^*?[\]]+/g, (text) => quoteShell(text));
 }
 
-export async function readClaim(dir: string): Promise<Claim | undefined> {
-  const text = await readFile(join(dir, 'claim'), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : parseClaim(text);
+/**
+ * | kind | meaning |
+ * |---|---|
+ * | There | whole |
+ * | Absent | it does not exist |
+ * | Torn | it exists and is not whole: somebody is writing it, or died doing so |
+ * | Unreadable | nobody can say: the file system does not answer as it should |
+ */
+export type Found<T> =
+  | { readonly kind: 'There'; readonly value: T }
+  | { readonly kind: 'Absent' | 'Torn' }
+  | { readonly kind: 'Unreadable'; readonly message: string };
+
+export function readClaim(dir: string): Promise<Found<Claim>> {
+  return readRecord(join(dir, 'claim'), parseClaim);
 }
 
-export async function readExit(dir: string, token: string): Promise<Exit | undefined> {
-  const text = await readFile(join(dir, 'exit.json'), 'utf8').catch(() => undefined);
-  return text === undefined ? undefined : parseExitRecord(text, token);
+export function readExit(dir: string, token: string): Promise<Found<Exit>> {
+  return readRecord(join(dir, 'exit.json'), (text) => parseExitRecord(text, token));
+}
+
+async function readRecord<T>(path: string, parse: (text: string) => T | undefined): Promise<Found<T>> {
+  try {
+    const value = parse(await readFile(path, 'utf8'));
+    return value === undefined ? { kind: 'Torn' } : { kind: 'There', value };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'Absent' };
+    return { kind: 'Unreadable', message: `${path} cannot be read (${code ?? String(error)})` };
+  }
 }
 
 /** Takes the claim for nobody, so that what was handed over never starts. False: somebody has it already. */

@@ -52,8 +52,15 @@ fx_uptime() { read -r fx_up fx_idle < /proc/uptime; }
 
 fx_cancelled='' fx_timed_out='' fx_child='' fx_terminator='' fx_timer='' fx_problem='' fx_outputs=''
 fx_signals=0
-trap 'fx_cancelled=1 fx_signals=$((fx_signals + 1))' TERM
-trap 'fx_timed_out=1 fx_signals=$((fx_signals + 1))' USR1
+# The handlers end the command themselves: one that only left a note could run just before `wait`, which would then
+# wait for as long as the command likes.
+trap 'fx_cancelled=1 fx_signals=$((fx_signals + 1)); fx_stop' TERM
+trap 'fx_timed_out=1 fx_signals=$((fx_signals + 1)); fx_stop' USR1
+fx_stop() {
+  [ -n "$fx_child" ] && [ -z "$fx_terminator" ] || return 0
+  fx_terminate &
+  fx_terminator=$!
+}
 
 # -- what the launch file calls -----------------------------------------------------------------------------
 fx_fail() { [ -n "$fx_problem" ] || fx_problem=$1; }
@@ -183,6 +190,22 @@ fx_mkdir "$fx_workdir"
 fx_prepare
 fx_code=
 if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
+  # Before the command: once that has a pid, a handler may start something, and `$!` would not be the timer.
+  if [ "$fx_walltime" != 0 ]; then
+    (
+      exec 3>&-
+      trap 'kill "$fx_sleep" 2>/dev/null; exit 0' TERM
+      FIXPOINT_ATTEMPT_DIR=$fx_dir sleep "$fx_walltime" &
+      fx_sleep=$!
+      wait "$fx_sleep" || exit 0
+      # The pid may be another's by now, should the runtime have been killed.
+      { read -r fx_stat < "/proc/$$/stat"; } 2>/dev/null || exit 0
+      set -- ${fx_stat##*) }
+      shift 19
+      [ "$1" != "$fx_start" ] || kill -USR1 $$
+    ) &
+    fx_timer=$!
+  fi
   (
     trap - TERM USR1 PIPE
     exec 3>&-
@@ -195,17 +218,8 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     fx_command
   ) 2>> "$fx_dir/stderr" &
   fx_child=$!
-  if [ "$fx_walltime" != 0 ]; then
-    (
-      exec 3>&-
-      trap 'kill "$fx_sleep" 2>/dev/null; exit 0' TERM
-      sleep "$fx_walltime" &
-      fx_sleep=$!
-      wait "$fx_sleep"
-      kill -USR1 $$
-    ) &
-    fx_timer=$!
-  fi
+  # A signal that came before the command had a pid.
+  [ -z "$fx_cancelled$fx_timed_out" ] || fx_stop
   while :; do
     fx_seen_signals=$fx_signals
     wait "$fx_child"
@@ -214,10 +228,6 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     if [ "$fx_got" != 127 ] || [ -z "$fx_code" ]; then fx_code=$fx_got; fi
     # `wait` also returns when one of our own signals came: then the child may still be there.
     [ "$fx_seen_signals" != "$fx_signals" ] || break
-    if [ -z "$fx_terminator" ]; then
-      fx_terminate &
-      fx_terminator=$!
-    fi
   done
   [ -z "$fx_timer" ] || kill "$fx_timer" 2>/dev/null
   # The command is over; what it left in its group is ended like the rest of a container would be.

@@ -12,7 +12,7 @@ import {
   Scalar,
   type YAMLMap,
 } from 'yaml';
-import { MAX_ALIAS_EXPANSION_CHARS, MAX_DOCUMENT_DEPTH, MAX_YAML_TOKENS } from '../base/limits.ts';
+import { MAX_ALIAS_EXPANSION_CHARS, MAX_DOCUMENT_DEPTH, MAX_YAML_LINES, MAX_YAML_TOKENS } from '../base/limits.ts';
 import type { DecodedDocument, Report } from './decoded-document.ts';
 import { setOwn } from './own-property.ts';
 import { keyTrouble, valueTrouble } from './plain-scalar.ts';
@@ -34,6 +34,11 @@ export function decodeYaml(text: string, report: Report, full: () => boolean): r
 
 /** The one home of the `yaml` package: from its syntax tree to values, with everything refused that is ambiguous. */
 function readStream(text: string, report: Report, full: () => boolean): readonly DecodedDocument[] {
+  const tooMany = offsetOfLine(text, MAX_YAML_LINES);
+  if (tooMany !== undefined) {
+    report('E-TOO-LARGE', tooMany, `more than ${MAX_YAML_LINES} lines (MAX_YAML_LINES). ${KEEP_DATA_IN_FILES}`);
+    return [];
+  }
   const out: DecodedDocument[] = [];
   let directives = false;
   // The library's own check for doubled keys compares every key with every other.
@@ -67,7 +72,7 @@ function readStream(text: string, report: Report, full: () => boolean): readonly
       report(
         'E-TOO-LARGE',
         parser.offset,
-        `more than ${MAX_YAML_TOKENS} words and marks. Keep data in files and the tasks in a fan-out.`,
+        `more than ${MAX_YAML_TOKENS} words and marks (MAX_YAML_TOKENS). ${KEEP_DATA_IN_FILES}`,
       );
       return [];
     }
@@ -82,6 +87,18 @@ function readStream(text: string, report: Report, full: () => boolean): readonly
   for (const document of composer.end()) finish(document);
   for (const problem of composer.streamInfo().errors) reportYaml(problem, report);
   return out;
+}
+
+const KEEP_DATA_IN_FILES = 'Keep data in files and the tasks in a fan-out.';
+
+/** Where the line after so many begins; undefined: there are no more. */
+function offsetOfLine(text: string, lines: number): number | undefined {
+  let at = -1;
+  for (let n = 0; n < lines; n++) {
+    at = text.indexOf('\n', at + 1);
+    if (at < 0) return undefined;
+  }
+  return at + 1 < text.length ? at + 1 : undefined;
 }
 
 function reportYaml(

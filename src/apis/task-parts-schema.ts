@@ -61,7 +61,7 @@ export const inputSchema = {
       items: text('One path, or one expression that gives a list of them.'),
       'x-kubernetes-list-type': 'atomic',
     },
-    glob: place('A pattern: * ? [..] {a,b}. The matching paths, sorted.'),
+    glob: place('A pattern: * ? [..] {a,b} **. The matching paths, sorted.'),
     type: fileType,
     optional: flag('If nothing is there the input is absent, not an error.'),
     external: flag('Somebody else makes it: it need not exist when the workflow is applied, only at launch.'),
@@ -77,7 +77,7 @@ export const outputSchema = {
   properties: {
     name: name('Others read it as tasks.TASK.outputs.NAME.'),
     path: place("Relative to the task's workdir. Must differ between tasks and between elements of a fan-out."),
-    glob: place('A pattern: * ? [..] {a,b}. The matching paths, sorted.'),
+    glob: place('A pattern: * ? [..] {a,b} **. The matching paths, sorted.'),
     type: fileType,
     optional: flag('May be missing after success; it is absent then.'),
     keepPartial: flag('Leave what an earlier attempt made in place, for tools that continue from it.'),

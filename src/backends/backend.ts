@@ -29,8 +29,8 @@ export interface Backend {
   observe(attempts: readonly Handled[]): Promise<readonly Observation[]>;
   /** Asks for the end; the end itself is observed. */
   cancel(attempts: readonly Handled[]): Promise<void>;
-  /** Output from byte `from` on, or (negative) that many bytes before the end; empty when there is no more yet. */
-  readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart>;
+  /** A part of the output, whole UTF-8 characters only; empty when there is no more yet. */
+  readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart>;
   /** Forgets what is left of attempts that nobody will ask for again. */
   release(attempts: readonly Handled[], what: 'Displaced' | 'Compacted' | 'Everything'): Promise<void>;
   readonly files: FileSpace;
@@ -41,6 +41,8 @@ export type Capacity = Omit<Needs, 'walltimeMs'>;
 
 /** Paths mean files here. Existence and digests are taken where the attempts run. */
 export interface FileSpace {
+  /** Folders of the system's own in this space: no output may be or contain one. */
+  readonly reserved?: readonly string[];
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
   /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */
@@ -163,7 +165,11 @@ export interface Exit {
   readonly outputs: ReadonlyMap<string, string>;
 }
 
+/** From this byte on (where a read before stopped), or (negative) so many bytes before the end, or the last lines. */
+export type LogFrom = number | { readonly lastLines: number };
+
 export interface LogPart {
   readonly text: string;
+  /** The byte where it stopped: where the next read goes on. */
   readonly next: number;
 }

@@ -11,7 +11,7 @@ export interface Clock {
   after(delayMs: number, run: () => void): () => void;
 }
 
-/** The machine's clock. Its timers do not keep the process alive: what waits on them holds it open itself. */
+/** The machine's clock. A timer keeps the process alive until it has run or was cancelled. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

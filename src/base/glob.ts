@@ -35,7 +35,8 @@ export function parseGlob(source: string): Result<Glob, string> {
   return ok({ source, matches: (text) => programs.some((parts) => matchParts(parts, text)) });
 }
 
-function expandBraces(source: string): Result<string[], string> {
+/** `{a,b}c` → `ac`, `bc`. */
+export function expandBraces(source: string): Result<string[], string> {
   let pending = [source];
   const done: string[] = [];
   while (pending.length > 0) {

@@ -67,6 +67,8 @@ export const MAX_SHEET_COLUMNS = 1_000;
 export const MAX_SHEET_PATTERN_WORK = 4_000_000_000;
 /** Words and marks of one YAML text; each costs microseconds and a hundred bytes. 10,000 tasks are about 1,000,000. */
 export const MAX_YAML_TOKENS = 1_500_000;
+/** Lines of one YAML text, counted before anything is parsed: a list of a million items is refused at once. */
+export const MAX_YAML_LINES = 600_000;
 /** One log of one attempt; above it the middle is dropped (`backends/process/log-limit.ts`). */
 export const MAX_LOG_BYTES = 256 * 1024 * 1024;
 /** Of a log that was cut, how much of its end is kept beside it. */
@@ -83,3 +85,17 @@ export const HALF_WRITTEN_MS = 150;
 export const MAX_FILES_AT_ONCE = 8;
 /** Absences at once from which on a watched folder is distrusted, if they are more than half of its files too. */
 export const MIN_SUSPECT_FILES = 3;
+/** Text of one request (`request.fixpoint.dev/ID`): it lies in the resource until it is carried out. */
+export const MAX_REQUEST_CHARS = 64 * 1024;
+/** Tasks that one request names one by one; globs and label selectors name any number. */
+export const MAX_REQUEST_TASKS = 1_000;
+/** Globs of one request: each is held against every key of the workflow. */
+export const MAX_REQUEST_GLOBS = 20;
+/** One key, glob or selector of a request. */
+export const MAX_REQUEST_WORD_CHARS = 1_000;
+/** How often a patch is made again because somebody else changed the document meanwhile. */
+export const MAX_PATCH_TRIES = 5;
+/** Of a log, read at once: shown in pieces, a log of any size fits into memory. */
+export const MAX_LOG_READ_BYTES = 256 * 1024;
+/** Content digests that are remembered, some 250 bytes each; above it those that were not asked for the longest are forgotten. */
+export const MAX_CACHED_DIGESTS = 200_000;

@@ -48,6 +48,7 @@ function resourceCalls(transport: Transport): ResourceCalls {
       const query = new URLSearchParams();
       if (options.look === true) query.set('look', 'true');
       if (options.dryRun === true) query.set('dryRun', 'All');
+      if (options.request !== undefined) query.set('request', JSON.stringify(options.request));
       if (options.create === true || options.resourceVersion !== undefined) {
         return write(transport, document, options.resourceVersion, query);
       }

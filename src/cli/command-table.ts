@@ -55,6 +55,10 @@ const RUNNING: readonly CommandSpec[] = [
       PARAM_FILE,
       option('--follow [bool]', 'false: only submit (default: true)'),
       option('--yes', 'approve what needs approval'),
+      several(
+        '--until <key>',
+        'only this task and what is upstream of it: a key, a glob or a fan-out; may be repeated',
+      ),
       option('--fresh', 'run everything again'),
       option('--no-retry', 'leave failed tasks failed'),
       ...CAPACITY,
@@ -234,7 +238,11 @@ const FILE_TOOLS: readonly CommandSpec[] = [
   {
     name: 'doctor',
     summary: 'what on this machine could keep workflows from running',
-    options: [option('--backend <name>', 'only what this backend needs: process'), ...WHERE],
+    options: [
+      option('--backend <name>', 'only what this backend needs: process'),
+      option('--orphans', 'instead: processes on this host whose attempt is over or unknown; ends none of them'),
+      ...WHERE,
+    ],
     load: () => import('./commands/doctor.ts'),
   },
   { name: 'version', summary: 'print the version', options: [], load: () => import('./commands/version.ts') },
@@ -254,6 +262,7 @@ const VERB_COMMANDS: readonly CommandSpec[] = [
   verb('cancel', 'end what runs and run no more of it'),
   verb('retry', 'give failed tasks another chance', [
     option('--force', 'also where the end of the last attempt is unconfirmed'),
+    option('--ancestors', 'also everything upstream'),
   ]),
   verb('reset', 'run tasks again, and what follows from them', [
     option('--ancestors', 'also everything upstream'),

@@ -1,6 +1,7 @@
-import { access, constants, statfs } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { MAX_SOCKET_PATH_BYTES } from '../base/limits.ts';
+import { networkFileSystem } from '../base/network-file-system.ts';
 import { socketPathFor } from '../server/holder.ts';
 import type { Io } from './io.ts';
 import { canonicalStateDir, ownerOf } from './locate-state.ts';
@@ -38,18 +39,6 @@ export async function checkSystem(io: Io): Promise<Finding[]> {
   return findings;
 }
 
-/** Magic numbers of network file systems, as statfs(2) gives them. */
-const NETWORK_FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
-  [0x6969, 'NFS'],
-  [0xff534d42, 'CIFS'],
-  [0xfe534d42, 'SMB2'],
-  [0x0bd00bd0, 'Lustre'],
-  [0x00c36400, 'Ceph'],
-  [0x47504653, 'GPFS'],
-  [0x19830326, 'BeeGFS'],
-  [0x65735546, 'FUSE'],
-]);
-
 export async function checkState(io: Io, stateDir: string): Promise<Finding[]> {
   const findings: Finding[] = [];
   const exists = await isFolder(stateDir);
@@ -60,9 +49,7 @@ export async function checkState(io: Io, stateDir: string): Promise<Finding[]> {
   );
   if (!writable) findings.push(error(`${folder} cannot be written to`));
   else findings.push(fine(exists ? `state folder ${stateDir}` : `no state folder yet; ${folder} can hold one`));
-  const system = await statfs(folder).catch(() => undefined);
-  // The kernel's number is 32 bits; some are given as negative ones.
-  const network = system === undefined ? undefined : NETWORK_FILE_SYSTEMS.get(system.type >>> 0);
+  const network = networkFileSystem(folder);
   if (network !== undefined) {
     findings.push(warning(`${folder} is on ${network}: the database is slower there, and only one host may use it`));
   }

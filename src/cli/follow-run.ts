@@ -15,12 +15,15 @@ export interface FollowOptions {
   readonly requests: Set<string>;
   /** Ends the following, not the run. */
   readonly signal: AbortSignal;
+  /** What was wanted of it is final, whatever becomes of the rest. */
+  readonly reached: () => boolean;
   /** At rest: true goes on (something was asked for that moves it again). */
   readonly atRest: (rest: Exclude<Rest, { kind: 'Moving' }>, workflow: Workflow) => Promise<boolean>;
 }
 
 export type Followed =
   | { readonly kind: 'Rest'; readonly rest: Exclude<Rest, { kind: 'Moving' }>; readonly workflow: Workflow }
+  | { readonly kind: 'Reached'; readonly workflow: Workflow }
   | { readonly kind: 'Deleted' | 'Left' | 'ServerStopped' };
 
 /** Failures whose output is shown at once; a thousand of the same would hide the first. */
@@ -41,14 +44,21 @@ export async function followRun(options: FollowOptions): Promise<Followed> {
   events.catch(() => undefined);
   let followed: Followed;
   try {
-    followed = await watchUntilRest(options, signal);
+    followed = await watchUntilRest(options, AbortSignal.any([signal, pump.reached]));
+    // The workflow's own status may lag behind, and go on doing so while others run.
+    if (pump.reached.aborted && followed.kind !== 'Rest') followed = await reachedNow(options);
   } finally {
     stopEvents.abort();
     await events;
   }
   // What was written between the last event seen and the rest, so that the last lines are there.
-  if (followed.kind === 'Rest') await pump.drain(options.signal);
+  if (followed.kind === 'Rest' || followed.kind === 'Reached') await pump.drain(options.signal);
   return followed;
+}
+
+async function reachedNow({ home, ref }: FollowOptions): Promise<Followed> {
+  const found = await home.get(ref);
+  return found.ok ? { kind: 'Reached', workflow: found.value } : { kind: 'Deleted' };
 }
 
 async function watchUntilRest(options: FollowOptions, signal: AbortSignal): Promise<Followed> {
@@ -70,6 +80,7 @@ async function watchUntilRest(options: FollowOptions, signal: AbortSignal): Prom
 
 async function judge(options: FollowOptions, workflow: Workflow): Promise<Followed | undefined> {
   await options.view.workflow(workflow);
+  if (options.reached()) return { kind: 'Reached', workflow };
   const rest = restOf(workflow, options.requests);
   if (rest.kind === 'Moving') return undefined;
   return (await options.atRest(rest, workflow)) ? undefined : { kind: 'Rest', rest, workflow };
@@ -77,12 +88,18 @@ async function judge(options: FollowOptions, workflow: Workflow): Promise<Follow
 
 class EventPump {
   readonly #options: FollowOptions;
+  readonly #reached = new AbortController();
   #last: string;
   #failuresShown = 0;
 
   constructor(options: FollowOptions) {
     this.#options = options;
     this.#last = options.after;
+  }
+
+  /** Aborts at the first event after which nothing more is wanted. */
+  get reached(): AbortSignal {
+    return this.#reached.signal;
   }
 
   async follow(signal: AbortSignal): Promise<void> {
@@ -100,6 +117,7 @@ class EventPump {
   async #show(event: EventLine): Promise<void> {
     this.#last = event.resourceVersion;
     await this.#options.view.event(event);
+    if (this.#options.reached()) this.#reached.abort();
     const failed = event.type === 'Warning' && event.task !== undefined && event.attempt !== undefined;
     if (failed && this.#failuresShown++ < MAX_FAILURES_WITH_OUTPUT) await this.#showOutput(event);
   }

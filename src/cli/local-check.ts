@@ -1,11 +1,11 @@
-import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { LocatedDiagnostic } from '../apis/diagnostic.ts';
 import { DEFAULT_NAMESPACE, FOLDER_ANNOTATION } from '../apis/meta.ts';
 import type { JsonObject } from '../base/json.ts';
-import { MAX_SHEET_BYTES } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import { readSheets } from '../controllers/read-sheets.ts';
 import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
+import { checkOutputPlaces } from '../graph/check-output-places.ts';
 import type { CommandContext } from './command.ts';
 import { type LoadedDocument, readText } from './documents.ts';
 import { CommandFailure, EXIT, usage } from './exit-code.ts';
@@ -20,28 +20,12 @@ export async function buildLocally(loaded: LoadedDocument): Promise<Result<Built
     spec,
     folder: metadata.annotations?.[FOLDER_ANNOTATION] ?? '',
   };
-  const sheets = new Map<string, string>();
-  for (const path of sheetsOf(source)) {
-    const text = await readSheet(path);
-    if (text !== undefined) sheets.set(path, text);
-  }
-  const built = buildGraph({ ...source, sheets });
-  return built.ok ? ok(built.value) : fail(built.error.map(loaded.locate));
-}
-
-/** A sheet that cannot be read is reported by who expands it, at the place that names it. */
-async function readSheet(path: string): Promise<string | undefined> {
-  try {
-    const handle = await open(path, 'r');
-    try {
-      const { size } = await handle.stat();
-      return size > MAX_SHEET_BYTES ? undefined : await handle.readFile('utf8');
-    } finally {
-      await handle.close();
-    }
-  } catch {
-    return undefined;
-  }
+  // One that cannot be read is reported by who expands it, at the place that names it.
+  const { sheets } = await readSheets(sheetsOf(source));
+  const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
+  if (!built.ok) return fail(built.error.map(loaded.locate));
+  const misplaced = checkOutputPlaces(built.value.graph, [{ path: source.folder, what: "the workflow's folder" }]);
+  return misplaced.length > 0 ? fail(misplaced.map(loaded.locate)) : ok(built.value);
 }
 
 /** `--param-file` in the order given, then `--param`. */

@@ -1,6 +1,7 @@
 import { dirname, join, resolve } from 'node:path';
 import { silentLogger } from '../base/logger.ts';
 import type { Home, WorkflowRef } from '../controllers/home.ts';
+import type { Reached } from '../controllers/launch-scope.ts';
 import { serveState } from '../server/serve-state.ts';
 import { startInputWatch } from '../sources/folder/input-watch.ts';
 import { capacityOf } from './capacity.ts';
@@ -17,13 +18,22 @@ import { VERSION } from './version.ts';
 export interface RunHome {
   readonly home: Home;
   readonly ours: boolean;
+  /** How far what `--until` named is; absent where it cannot be asked for. */
+  readonly reached: ((ref: WorkflowRef) => Reached) | undefined;
   /** Launches nothing more in this process, without a trace in the resource; absent at a daemon's home. */
   readonly stopLaunching: ((ref: WorkflowRef) => Promise<void>) | undefined;
   readonly close: () => Promise<void>;
 }
 
-export async function openRunHome(context: CommandContext, file: string, follow: boolean): Promise<RunHome> {
+export interface RunPlace {
+  readonly ref: WorkflowRef;
+  readonly file: string;
+  readonly follow: boolean;
+}
+
+export async function openRunHome(context: CommandContext, place: RunPlace): Promise<RunHome> {
   const { io } = context;
+  const { file, follow } = place;
   const folder = file === '-' ? io.cwd : dirname(resolve(io.cwd, file));
   const stateDir = resolve(io.cwd, context.text('state') ?? join(folder, STATE_FOLDER));
   const owner = await ownerOf(stateDir);
@@ -38,7 +48,7 @@ export async function openRunHome(context: CommandContext, file: string, follow:
         `${stateDir} is served by pid ${owner.holder.pid}, which does not answer on unix:${owner.holder.socket}`,
       );
     case 'none':
-      return follow ? ownHome(context, stateDir) : notedHome(stateDir);
+      return follow ? ownHome(context, stateDir, place.ref) : notedHome(stateDir);
   }
 }
 
@@ -50,24 +60,31 @@ async function daemonsHome(context: CommandContext, socket: string, pid: number)
       `a daemon (pid ${pid}) owns this state; --${ignored.join(', --')} can only be given to it`,
     );
   }
+  if (context.list('until').length > 0) {
+    throw new CommandFailure(
+      EXIT.invalid,
+      `a daemon (pid ${pid}) owns this state and reconciles all of it; --until is a wish of one run alone and cannot be given to it`,
+    );
+  }
   await context.io.stderr.write(`fixpoint: submitted to the daemon that owns this state (pid ${pid}).\n`);
   const home = connectClient(socket);
-  return { home, ours: false, stopLaunching: undefined, close: async () => home.close() };
+  return { home, ours: false, reached: undefined, stopLaunching: undefined, close: async () => home.close() };
 }
 
 /** Only to be noted: nothing is started here, a daemon or a later run does that. */
 async function notedHome(stateDir: string): Promise<RunHome> {
   const home = await openHome({ stateDir, passive: true });
-  return { home, ours: true, stopLaunching: undefined, close: () => home.close() };
+  return { home, ours: true, reached: undefined, stopLaunching: undefined, close: () => home.close() };
 }
 
 /** Served as well while it lasts, so that `get`, `logs` and `cancel` work from another terminal. */
-async function ownHome(context: CommandContext, stateDir: string): Promise<RunHome> {
+async function ownHome(context: CommandContext, stateDir: string, awaited: WorkflowRef): Promise<RunHome> {
   const { io } = context;
   const runs = context.text('runs');
   const { capacity } = await configOf(context, stateDir);
   const home = await openHome({
     stateDir,
+    awaited,
     ...(runs === undefined ? {} : { runsDir: resolve(io.cwd, runs) }),
     ...capacityOf(context, capacity),
     ...keepRunsOf(context),
@@ -84,6 +101,7 @@ async function ownHome(context: CommandContext, stateDir: string): Promise<RunHo
   return {
     home,
     ours: true,
+    reached: (ref) => home.reached(ref),
     stopLaunching: async (ref) => home.stopLaunching(ref),
     close: async () => {
       if (served.ok) await served.value.close();

@@ -1,15 +1,17 @@
-import { open } from 'node:fs/promises';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import { FOLDER_ANNOTATION } from '../apis/meta.ts';
 import { nameTasks } from '../apis/name-tasks.ts';
 import { validateWorkflow } from '../apis/validate.ts';
 import type { WorkflowDocument } from '../apis/workflow.ts';
 import type { Backend, Capacity, FileSpace } from '../backends/backend.ts';
-import { MAX_SHEET_BYTES } from '../base/limits.ts';
+import { MAX_DIAGNOSTICS } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
+import { checkOutputPlaces, type Place } from '../graph/check-output-places.ts';
 import { ABSENT_DIGEST, lookId } from '../planning/facts.ts';
+import { SOURCE_ANNOTATION } from '../sources/source.ts';
 import { unknownBackends } from './check-backends.ts';
+import { readSheets } from './read-sheets.ts';
 
 /** A document that passed every check, with the graph it stands for. */
 export interface Admitted {
@@ -42,15 +44,28 @@ export async function admitDocument(
     spec: named.spec,
     folder,
   };
-  const sheets = await readSheets(sheetsOf(source));
+  const { sheets, problems } = await readSheets(sheetsOf(source));
+  if (problems.size > 0) return fail(unreadableSheets(source, problems));
   const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
   if (!built.ok) return fail(built.error);
+  const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, backend.files));
+  if (misplaced.length > 0) return fail(misplaced.slice(0, MAX_DIAGNOSTICS));
   const tooBig = beyondCapacity(built.value, capacity);
   if (tooBig.length > 0) return fail(tooBig);
   const facts = await lookAtRequiredInputs(built.value, backend.files);
   const missing = missingInputs(built.value, facts);
   if (missing.length > 0) return fail(missing);
   return ok({ document: named, built: built.value, sheets, facts });
+}
+
+/** What must stay where it is. A document knows its own path only where a watched folder has applied it. */
+function placesOf(document: WorkflowDocument, folder: string, files: FileSpace): Place[] {
+  const file = document.metadata.annotations?.[SOURCE_ANNOTATION];
+  return [
+    { path: folder, what: "the workflow's folder" },
+    ...(file?.startsWith('/') ? [{ path: file, what: "the workflow's document" }] : []),
+    ...(files.reserved ?? []).map((path) => ({ path, what: `${path}, where Fixpoint keeps its own files` })),
+  ];
 }
 
 function noFolder(): Diagnostic {
@@ -63,25 +78,27 @@ function noFolder(): Diagnostic {
   };
 }
 
-export async function readSheets(paths: readonly string[]): Promise<{ [path: string]: string }> {
-  const sheets: { [path: string]: string } = Object.create(null) as { [path: string]: string };
-  for (const path of paths) {
-    const text = await readSheet(path);
-    if (text !== undefined) sheets[path] = text;
+/** At each task that reads such a sheet. One that does not exist is reported by who expands it. */
+function unreadableSheets(
+  source: Parameters<typeof sheetsOf>[0],
+  problems: ReadonlyMap<string, string>,
+): readonly Diagnostic[] {
+  const found: Diagnostic[] = [];
+  for (const [i, task] of source.spec.tasks.entries()) {
+    if (!task.foreach?.rows || found.length >= MAX_DIAGNOSTICS) continue;
+    for (const path of sheetsOf({ ...source, spec: { ...source.spec, tasks: [task] } })) {
+      const problem = problems.get(path);
+      if (problem === undefined) continue;
+      const at = ['spec', 'tasks', i, 'foreach', 'rows', 'path'];
+      found.push({
+        severity: 'error',
+        code: 'E-SHEET',
+        path: at,
+        message: `${task.name}: the sheet ${path} ${problem}`,
+      });
+    }
   }
-  return sheets;
-}
-
-async function readSheet(path: string): Promise<string | undefined> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (!file) return undefined;
-  try {
-    return (await file.stat()).size > MAX_SHEET_BYTES ? undefined : await file.readFile('utf8');
-  } catch {
-    return undefined;
-  } finally {
-    await file.close();
-  }
+  return found;
 }
 
 /** What can never start here is said now, not after a week in the queue. Amounts that are expressions come later. */

@@ -14,6 +14,8 @@ import { INPUTS_CHANGED, wake } from './drift.ts';
 import type { Applied, ApplyOptions, HomeError, WorkflowRef } from './home.ts';
 import type { Activity, HomeContext } from './home-context.ts';
 import type { HomeViews } from './home-views.ts';
+import { LaunchScope, untilRefusal } from './launch-scope.ts';
+import { noteRequest, requestRefusal } from './lifecycle.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -60,7 +62,13 @@ export class Applier {
     const before = this.#existing(ref);
     const refused = precondition(before?.state, options);
     if (refused) return fail(refused);
-    if (before && !options.look && sameDocument(before.state.stored.object, named)) {
+    if (
+      before &&
+      !options.look &&
+      !options.request &&
+      !options.until &&
+      sameDocument(before.state.stored.object, named)
+    ) {
       if (!options.dryRun) await this.#appliedUnchanged(before);
       return ok({ workflow: withVersion(before.state.stored), outcome: 'Unchanged', warnings: [] });
     }
@@ -91,6 +99,8 @@ export class Applier {
       this.#registry.reconcilers.get(uid)?.state.stored.object.metadata.name ?? uid;
     const clash = this.#registry.outputs.clash(existing?.state.uid, admitted.built.graph, nameOf);
     if (clash) return fail(invalid([clash]));
+    const unwanted = this.#unwanted(ref, admitted, options);
+    if (unwanted) return fail(unwanted);
     const { warnings } = admitted.built;
     const outcome = existing ? (same ? 'Unchanged' : 'Configured') : 'Created';
     if (options.dryRun) {
@@ -101,7 +111,7 @@ export class Applier {
       ? await this.#update(existing, admitted, same)
       : await this.#create(admitted, ref.namespace);
     try {
-      await this.#look(reconciler, admitted);
+      await this.#look(reconciler, admitted, options);
     } catch (error) {
       // The document is in force: its turns must not rest for ever because a look failed.
       reconciler.state.resting = false;
@@ -113,6 +123,11 @@ export class Applier {
       applied: () => ({ workflow: withVersion(reconciler.state.stored), outcome, warnings }),
       turn: this.#activity === 'Active' ? () => reconciler.turn() : undefined,
     });
+  }
+
+  /** What comes with the document must make sense for it. */
+  #unwanted({ name }: WorkflowRef, { built }: Admitted, { request, until }: ApplyOptions): HomeError | undefined {
+    return (request && requestRefusal(name, built.graph, request)) ?? (until && untilRefusal(built.graph, until));
   }
 
   #existing(ref: WorkflowRef): Reconciler | undefined {
@@ -138,15 +153,18 @@ export class Applier {
   }
 
   /** Looks at the files now, and sees whether the plan needs approval. */
-  async #look(reconciler: Reconciler, admitted: Admitted): Promise<void> {
+  async #look(reconciler: Reconciler, admitted: Admitted, { request, until }: ApplyOptions): Promise<void> {
+    const { state } = reconciler;
     if (this.#activity !== 'Active') {
       await this.#clear(reconciler, [SOURCE_INVALID]);
+      if (request) await reconciler.pause(() => noteRequest(this.#context, state, request));
       return this.#views.judgeOnly(reconciler);
     }
     await this.#clear(reconciler, [SOURCE_INVALID, INPUTS_CHANGED]);
-    const { state } = reconciler;
     // No turn meanwhile: an attempt that ended in it would have its stamps overwritten by an older look.
     await reconciler.pause(async () => {
+      if (until) state.launchOnly = new LaunchScope(state.graph, until);
+      if (request) await noteRequest(this.#context, state, request);
       for (const [id, digest] of admitted.facts) state.setFact(id, digest);
       for (const [id, digest] of await this.#context.backend.files.look(state.allLooks())) state.setFact(id, digest);
       state.unrestorable.clear();

@@ -10,6 +10,7 @@ import { fail, ok, type Result } from '../base/result.ts';
 import { openDatabase } from '../store/database.ts';
 import { type Lock, takeLock } from '../store/lock.ts';
 import { SqliteStore } from '../store/sqlite-store.ts';
+import type { WorkflowRef } from './home.ts';
 import { LocalHome } from './local-home.ts';
 
 /**
@@ -26,6 +27,8 @@ export interface EmbeddedHomeOptions {
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly keepRuns?: 'all' | 'failed' | 'none' | 'compact';
+  /** A workflow that is about to be applied: it makes no turn before that. */
+  readonly awaited?: WorkflowRef | undefined;
   /** Reads what is there; needs no lock and writes nothing. */
   readonly readOnly?: boolean;
   /** Records documents and requests for whoever runs next; launches and observes nothing. */
@@ -70,6 +73,8 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     capacity: machineCapacity(options),
     clock,
     env: processEnvironment(),
+    // Who only reads must not write, but need not read all files again either.
+    digestsFile: { path: join(dir, 'digests'), writable: !readOnly },
   });
   const home = await LocalHome.open({
     store: new SqliteStore(database.value),
@@ -78,6 +83,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     logger: options.logger ?? silentLogger,
     keepRuns: options.keepRuns ?? 'compact',
     activity: readOnly ? 'ReadOnly' : passive ? 'Passive' : 'Active',
+    awaited: options.awaited,
     onClose: () => lock?.release(),
   });
   return ok(home);

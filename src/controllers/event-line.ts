@@ -94,7 +94,11 @@ function tell(entry: JournalEntry): Told {
         message: `${entry.phase}${entry.message === '' ? '' : `: ${entry.message}`}`,
       };
     case 'RequestHandled':
-      return { reason: 'RequestHandled', message: `${entry.message} (request ${entry.request})` };
+      return {
+        reason: 'RequestHandled',
+        warning: entry.verb === 'unknown',
+        message: `${entry.message} (request ${entry.request})`,
+      };
     case 'WorkflowDeleted':
       return { reason: 'WorkflowDeleted', message: entry.message };
   }

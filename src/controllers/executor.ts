@@ -191,7 +191,7 @@ function launch(
   prepared.entries.push({ type: 'AttemptIntended', task: action.key, attempt });
   home.tokens.set(token, { workflow: state.uid, key: action.key });
   // From here on nobody can say what lies at its output paths.
-  for (const output of task.outputs) state.facts.delete(lookId(outputLook(output)));
+  for (const output of task.outputs) state.forgetFact(lookId(outputLook(output)));
   if (order.ok) {
     home.slots.take(token, action.needs);
     orders.push(order.value);
@@ -328,7 +328,11 @@ async function restore(
   );
   // Once between two looks: what does not stand after it was put back would be put back for ever.
   state.unrestorable.add(attempt.uid);
-  if (!whole) return;
+  if (!whole) {
+    // Some may have been moved: what was seen of them does not count any more.
+    for (const output of task.outputs) state.forgetFact(lookId(outputLook(output)));
+    return;
+  }
   for (const output of task.outputs) {
     const made = outputs.find((o) => o.name === output.name && o.path === output.path);
     if (made) state.setFact(lookId(outputLook(output)), made.digest);

@@ -1,5 +1,6 @@
 import { API_VERSION } from '../apis/meta.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
+import type { LogFrom, LogPart } from '../backends/backend.ts';
 import type { Broadcast } from '../base/broadcast.ts';
 import type { Json } from '../base/json.ts';
 import { fail, ok, type Result } from '../base/result.ts';
@@ -172,20 +173,13 @@ export class HomeViews {
   ): AsyncIterable<LogChunk> {
     const stream = options.stream ?? 'stdout';
     const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
-    if (options.tail !== undefined && !positions.has(attempt.uid)) {
-      const part = await this.#home.backend.readLog(handled, stream, -options.tail * TAIL_BYTES_PER_LINE);
-      positions.set(attempt.uid, part.next);
-      const lines = part.text.split('\n');
-      const last = lines.at(-1) === '' ? 1 : 0;
-      const text = lines.slice(Math.max(0, lines.length - last - options.tail)).join('\n');
-      if (text !== '') yield { task, attempt: attempt.number, text };
-      return;
-    }
+    let from: LogFrom = positions.get(attempt.uid) ?? (options.tail === undefined ? 0 : { lastLines: options.tail });
     for (;;) {
-      const part = await this.#home.backend.readLog(handled, stream, positions.get(attempt.uid) ?? 0);
+      const part: LogPart = await this.#home.backend.readLog(handled, stream, from);
       positions.set(attempt.uid, part.next);
       if (part.text === '') return;
       yield { task, attempt: attempt.number, text: part.text };
+      from = part.next;
     }
   }
 
@@ -194,9 +188,6 @@ export class HomeViews {
     return number === undefined ? attempts.at(-1) : attempts.find((a) => a.number === number);
   }
 }
-
-/** A guess that reads enough: longer lines give fewer of them. */
-const TAIL_BYTES_PER_LINE = 200;
 
 function recordCount(state: WorkflowState): number {
   let count = 0;

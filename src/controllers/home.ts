@@ -56,6 +56,12 @@ export interface ApplyOptions {
   readonly look?: boolean;
   /** Result and side effects wanted of the applier: none. */
   readonly dryRun?: boolean;
+  /** A verb that comes with the document: it is on the resource before the first turn. Nothing with `dryRun`. */
+  readonly request?: VerbRequest | undefined;
+  /** Keys or globs of tasks: only these and what is upstream of them is launched, by this process alone. */
+  readonly until?: readonly string[] | undefined;
+  /** Refuse when users have said anything else of the resource than this meanwhile; its status does not matter. */
+  readonly over?: Workflow | undefined;
   /** Refuse when it exists (`create`), or when the stored resourceVersion differs (`update`). */
   readonly create?: boolean;
   readonly resourceVersion?: string;
@@ -115,7 +121,7 @@ export interface VerbRequest {
   readonly tasks?: readonly string[];
   /** Label selector `a=b,c!=d`. */
   readonly selector?: string;
-  /** `reset`: also everything upstream. */
+  /** `reset`, `retry`: also everything upstream. */
   readonly ancestors?: boolean;
   /** `reset`: without descendants. */
   readonly only?: boolean;

@@ -1,16 +1,19 @@
 import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import type { Workflow } from '../apis/workflow.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import type { Graph } from '../graph/graph.ts';
 import type { Batch, Committed } from '../store/store.ts';
 import { withoutConditions } from './conditions.ts';
 import { INPUTS_CHANGED } from './drift.ts';
 import type { HomeError, VerbRequest, WorkflowRef } from './home.ts';
 import type { Activity, HomeContext } from './home-context.ts';
+import { parseRequest } from './parse-request.ts';
 import type { Reconciler } from './reconciler.ts';
 import { STORE_RETRY_MS } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import { withMeta, withVersion } from './resource.ts';
-import { selectTasks } from './task-selection.ts';
+import { namesNothing } from './task-selection.ts';
+import type { WorkflowState } from './workflow-state.ts';
 
 /** Changes of a resource that are not documents: requests, deletion, and what a source has to say about it. */
 export class Lifecycle {
@@ -27,36 +30,19 @@ export class Lifecycle {
   async request(ref: WorkflowRef, request: VerbRequest): Promise<Result<Workflow, HomeError>> {
     const found = this.#registry.find(ref);
     if (!found.ok) return found;
-    if (!/^[a-z0-9-]{1,63}$/.test(request.id))
-      return fail({ reason: 'Conflict', message: `a request id is 1 to 63 of a-z, 0-9 and -: ${request.id}` });
-    const none = request.tasks?.find((t) => selectTasks(found.value.state.graph, { tasks: [t] }).length === 0);
-    if (none !== undefined) return fail({ reason: 'NotFound', message: `workflow ${ref.name} has no task ${none}` });
-    await this.annotate(found.value, `${REQUEST_ANNOTATION_PREFIX}${request.id}`, JSON.stringify(request));
+    const refused = requestRefusal(ref.name, found.value.state.graph, request);
+    if (refused) return fail(refused);
+    await this.#change(found.value, () => noteRequest(this.#context, found.value.state, request));
     return ok(withVersion(found.value.state.stored));
   }
 
   /** The request is durable before it is carried out, and the reconciler takes it from the resource. */
   async annotate(reconciler: Reconciler, name: string, text: string): Promise<void> {
-    const { state } = reconciler;
-    await reconciler.pause(async () => {
-      const { stored } = state;
-      const { metadata } = stored.object;
-      const object = {
-        ...withoutConditions(stored.object, [INPUTS_CHANGED]),
-        metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: text } },
-      };
-      const committed = await this.#context.store.commit({
-        time: this.#context.clock.now(),
-        workflows: [{ stored: { ...stored, object } }],
-      });
-      state.stored = {
-        ...stored,
-        object,
-        version: committed.outcome === 'Committed' ? committed.version : stored.version,
-      };
-      state.resting = false;
-      this.#context.published(state.stored, 'MODIFIED');
-    });
+    await this.#change(reconciler, () => annotateResource(this.#context, reconciler.state, name, text));
+  }
+
+  async #change(reconciler: Reconciler, change: () => Promise<void>): Promise<void> {
+    await reconciler.pause(change);
     if (this.#activity === 'Active') await reconciler.turn();
   }
 
@@ -112,4 +98,32 @@ export class Lifecycle {
       }
     }
   }
+}
+
+/** Why this request cannot be noted for this graph; undefined: it can. */
+export function requestRefusal(workflow: string, graph: Graph, request: VerbRequest): HomeError | undefined {
+  const parsed = parseRequest(request);
+  if (!parsed.ok) return { reason: 'Invalid', message: parsed.error, diagnostics: [] };
+  const none = namesNothing(graph, request.tasks ?? []);
+  return none === undefined ? undefined : { reason: 'NotFound', message: `workflow ${workflow} has no task ${none}` };
+}
+
+/** As an annotation, durable before it is carried out. Must run while the reconciler is paused. */
+export function noteRequest(home: HomeContext, state: WorkflowState, request: VerbRequest): Promise<void> {
+  return annotateResource(home, state, `${REQUEST_ANNOTATION_PREFIX}${request.id}`, JSON.stringify(request));
+}
+
+/** One more annotation, durable; whoever is asked for something rests no longer. Must run while the reconciler is paused. */
+async function annotateResource(home: HomeContext, state: WorkflowState, name: string, text: string): Promise<void> {
+  const { stored } = state;
+  const { metadata } = stored.object;
+  const object = {
+    ...withoutConditions(stored.object, [INPUTS_CHANGED]),
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [name]: text } },
+  };
+  const committed = await home.store.commit({ time: home.clock.now(), workflows: [{ stored: { ...stored, object } }] });
+  const version = committed.outcome === 'Committed' ? committed.version : stored.version;
+  state.stored = { ...stored, object, version };
+  state.resting = false;
+  home.published(state.stored, 'MODIFIED');
 }

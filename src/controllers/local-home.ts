@@ -1,11 +1,13 @@
 import { DEFAULT_NAMESPACE, FOLDER_ANNOTATION } from '../apis/meta.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
+import { validateWorkflow } from '../apis/validate.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import type { Backend } from '../backends/backend.ts';
 import { Broadcast } from '../base/broadcast.ts';
 import type { Clock } from '../base/clock.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
 import type { Json } from '../base/json.ts';
+import { MAX_PATCH_TRIES } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { buildGraph } from '../graph/build.ts';
@@ -28,8 +30,9 @@ import type {
 import { isWorkflowRef } from './home.ts';
 import type { Activity, HomeContext } from './home-context.ts';
 import { HomeViews } from './home-views.ts';
+import type { Reached } from './launch-scope.ts';
 import { Lifecycle } from './lifecycle.ts';
-import { mergePatch } from './merge-patch.ts';
+import { isTooDeep, mergePatch, versionNamedBy } from './merge-patch.ts';
 import { Reconciler } from './reconciler.ts';
 import { recover } from './recover.ts';
 import { Registry } from './registry.ts';
@@ -39,6 +42,7 @@ import {
   invalid,
   NO_MEMORY,
   nameKey,
+  precondition,
   requestAnnotations,
   sameDocument,
   withMeta,
@@ -61,6 +65,8 @@ export interface LocalHomeOptions {
   readonly logger: Logger;
   readonly keepRuns: HomeContext['keepRuns'];
   readonly activity: Activity;
+  /** About to be applied: it makes no turn before that, lest it launches what the document changes. */
+  readonly awaited?: WorkflowRef | undefined;
   readonly onClose: () => void;
 }
 
@@ -120,6 +126,7 @@ export class LocalHome implements Home {
     for (const { state } of reconcilers) state.resting = true;
     for (const reconciler of reconcilers) await reconciler.pause(() => recover(this.#context, reconciler.state));
     for (const reconciler of reconcilers) {
+      if (this.#isAwaited(reconciler.state)) continue;
       await reconciler.pause(async () => {
         reconciler.state.resting = false;
         await restIfDrifted(this.#context, reconciler, (r) => this.#views.judgeOnly(r));
@@ -127,6 +134,12 @@ export class LocalHome implements Home {
       });
       reconciler.poke();
     }
+  }
+
+  #isAwaited({ stored: { object } }: WorkflowState): boolean {
+    const { awaited } = this.#options;
+    const named = awaited !== undefined && nameKey(awaited) === nameKey(object.metadata);
+    return named && object.metadata.deletionTimestamp === undefined;
   }
 
   /** What waited for approval waits on, and what was noted while nothing ran may have to. */
@@ -175,15 +188,30 @@ export class LocalHome implements Home {
   }
 
   async patch(ref: WorkflowRef, patch: Json): Promise<Result<Workflow, HomeError>> {
+    if (isTooDeep(patch)) return fail({ reason: 'Invalid', message: 'the patch is nested too deep', diagnostics: [] });
+    const named = versionNamedBy(patch);
+    for (let tries = 1; ; tries++) {
+      const patched = await this.#patchOnce(ref, patch, named);
+      // Nobody's change is undone: what changed while this one was checked is patched again.
+      const again = !patched.ok && patched.error.reason === 'Conflict' && named === undefined;
+      if (!again || tries >= MAX_PATCH_TRIES) return patched;
+    }
+  }
+
+  async #patchOnce(ref: WorkflowRef, patch: Json, named: string | undefined): Promise<Result<Workflow, HomeError>> {
     const found = this.#registry.find(ref);
     if (!found.ok) return found;
+    const refused = precondition(found.value.state, named === undefined ? {} : { resourceVersion: named });
+    if (refused) return fail(refused);
     const before = found.value.state.stored.object;
-    const merged = mergePatch(before as unknown as Json, patch) as unknown as Workflow;
-    if (merged.metadata?.name !== ref.name || merged.metadata.namespace !== ref.namespace)
-      return fail({ reason: 'Conflict', message: 'name and namespace cannot change' });
+    const merged = mergePatch(before as unknown as Json, patch) as unknown as Workflow | null;
+    if (merged?.metadata?.name !== ref.name || merged.metadata.namespace !== ref.namespace)
+      return fail({ reason: 'Invalid', message: 'name and namespace cannot change', diagnostics: [] });
+    const wrong = validateWorkflow(merged).filter((d) => d.severity === 'error');
+    if (wrong.length > 0) return fail(invalid(wrong));
     const requests = requestAnnotations(merged).filter(([name]) => before.metadata.annotations?.[name] === undefined);
     if (!sameDocument(before, merged)) {
-      const applied = await this.apply(withoutRequests(merged));
+      const applied = await this.apply(withoutRequests(merged), { over: before });
       if (!applied.ok) return applied;
     }
     for (const [name, text] of requests) await this.#lifecycle.annotate(found.value, name, text);
@@ -311,6 +339,16 @@ export class LocalHome implements Home {
     if (!found.ok) return;
     found.value.state.launchesStopped = true;
     found.value.poke();
+  }
+
+  /** How far the tasks are that the last apply's `until` named, and what is upstream of them. */
+  reached(ref: WorkflowRef): Reached {
+    const found = this.#registry.find(ref);
+    if (!found.ok) return 'Moving';
+    const { launchOnly, board, stored } = found.value.state;
+    // What was asked for is not carried out yet, or something happened that is not judged yet.
+    if (!launchOnly || !board.isClean || requestAnnotations(stored.object).length > 0) return 'Moving';
+    return launchOnly.reached(board);
   }
 
   /** A source could not read or apply what it has for this workflow: the last good generation stays in force. */

@@ -26,8 +26,31 @@ export function newAttempt(
     handling: task.handling,
     preimage: preimageOf(task, identity),
     contributions: identity.contributions,
+    reads: readsOf(state, task),
     writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
   };
+}
+
+function readsOf(state: WorkflowState, task: GraphTask): Attempt['reads'] {
+  const { graph } = state;
+  const inputs = state.inputs(task).map((input) => ({
+    slot: `inputs.${input.name}`,
+    looks: input.paths.map((path, at) => {
+      const producer = input.producers[at];
+      const made = producer === undefined ? undefined : graph.tasks[producer]?.outputs.find((o) => o.path === path);
+      return lookId(made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: input.form === 'glob' });
+    }),
+  }));
+  const mentions = task.mentions
+    .filter(({ member }) => member === 'outputs')
+    .map(({ slot, upstream, name }) => ({
+      slot,
+      looks: upstream.flatMap((index) => {
+        const output = graph.tasks[index]?.outputs.find((o) => o.name === name);
+        return output ? [lookId(outputLook(output))] : [];
+      }),
+    }));
+  return [...inputs, ...mentions].filter(({ looks }) => looks.length > 0);
 }
 
 /** What the ledger keeps of a definition: the template's part by digest, the values and the code as they are. */

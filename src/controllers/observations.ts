@@ -1,7 +1,6 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { Backend, Exit, Observation } from '../backends/backend.ts';
-import type { GraphTask } from '../graph/graph.ts';
-import { externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
+import { ABSENT_DIGEST, lookOf, unreadableCode } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, liveAttempt, type Outcome } from '../planning/record.ts';
 import { outcomeOf } from './outcome.ts';
@@ -59,7 +58,7 @@ async function entriesOf(
         },
       ];
     case 'Ended': {
-      const outcome = await judgedOutcome(state, backend, key, attempt, observation.exit);
+      const outcome = await judgedOutcome(state, backend, attempt, observation.exit);
       const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
       if (attempt.state === 'Started') return [end];
       return [startOf(key, attempt, observation.exit.startTime), end];
@@ -107,19 +106,11 @@ function goneOutcome(
 }
 
 /** A success counts only if its inputs are still what they were when it was started. */
-async function judgedOutcome(
-  state: WorkflowState,
-  backend: Backend,
-  key: string,
-  attempt: Attempt,
-  exit: Exit,
-): Promise<Outcome> {
-  const index = state.graph.byKey.get(key);
-  const task = index === undefined ? undefined : (state.graph.tasks[index] as GraphTask);
+async function judgedOutcome(state: WorkflowState, backend: Backend, attempt: Attempt, exit: Exit): Promise<Outcome> {
   const reason: EndReason = state.cancelling.get(attempt.uid) ?? 'Cancelled';
   const outcome = outcomeOf(exit, attempt.writes, reason);
-  if (outcome.phase !== 'Succeeded' || !task) return outcome;
-  const changed = await changedInput(state, backend, task, attempt);
+  if (outcome.phase !== 'Succeeded') return outcome;
+  const changed = await changedInput(state, backend, attempt);
   if (changed === undefined) return outcome;
   return {
     ...outcome,
@@ -130,30 +121,17 @@ async function judgedOutcome(
   };
 }
 
-async function changedInput(
-  state: WorkflowState,
-  backend: Backend,
-  task: GraphTask,
-  attempt: Attempt,
-): Promise<string | undefined> {
-  const reads: { name: string; at: number; look: Look }[] = [];
-  for (const input of state.inputs(task)) {
-    if (input.form === 'glob') reads.push({ name: input.name, at: 0, look: externalLooks(input)[0] as Look });
-    else
-      input.paths.forEach((path, at) => {
-        const producer = input.producers[at];
-        const made =
-          producer === undefined ? undefined : state.graph.tasks[producer]?.outputs.find((o) => o.path === path);
-        reads.push({
-          name: input.name,
-          at,
-          look: made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: false },
-        });
-      });
-  }
-  if (reads.length === 0) return undefined;
-  const seen = await backend.files.look(reads.map((r) => r.look));
+/** By what it was started with: the spec may have other inputs by now. */
+async function changedInput(state: WorkflowState, backend: Backend, attempt: Attempt): Promise<string | undefined> {
+  const inputs = attempt.reads.filter(({ slot }) => slot.startsWith('inputs.'));
+  const looks = inputs.flatMap((read) => read.looks.map(lookOf));
+  if (looks.length === 0) return undefined;
+  const seen = await backend.files.look(looks);
   for (const [id, digest] of seen) state.setFact(id, digest);
-  return reads.find((r) => attempt.contributions.precise[`inputs.${r.name}`]?.[r.at] !== seen.get(lookId(r.look)))
-    ?.name;
+  // What cannot be read now has not been seen to change.
+  const differs = (now: string, then: string | undefined): boolean => unreadableCode(now) === undefined && now !== then;
+  const changed = inputs.find(({ slot, looks: ids }) =>
+    ids.some((id, at) => differs(seen.get(id) ?? ABSENT_DIGEST, attempt.contributions.precise[slot]?.[at])),
+  );
+  return changed?.slot.slice('inputs.'.length);
 }

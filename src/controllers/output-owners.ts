@@ -1,38 +1,90 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
-import type { Graph } from '../graph/graph.ts';
+import { globFolder } from '../base/file-glob.ts';
+import type { Graph, GraphOutput, GraphTask } from '../graph/graph.ts';
+import { foldersAbove } from '../graph/output-paths.ts';
 
-/** Which live workflow of the home declares which output path: a path belongs to one. */
+/**
+ * Which live workflow of the home declares which output path: a path belongs to one, with all that is in it. A pattern
+ * belongs to nobody; it only may not lie in what another workflow makes as a whole.
+ */
 export class OutputOwners {
   readonly #owners = new Map<string, string>();
-  readonly #paths = new Map<string, readonly string[]>();
+  /** Folders above these paths, and whose the paths are. */
+  readonly #above = new Map<string, Set<string>>();
+  readonly #taken = new Map<string, { readonly paths: readonly string[]; readonly above: ReadonlySet<string> }>();
 
   set(uid: string, graph: Graph): void {
     this.remove(uid);
     const paths = graph.tasks.flatMap((t) => t.outputs.filter((o) => o.form === 'path').map((o) => o.path));
-    for (const path of paths) this.#owners.set(path, uid);
-    this.#paths.set(uid, paths);
+    const above = new Set<string>();
+    for (const path of paths) {
+      this.#owners.set(path, uid);
+      for (const folder of foldersAbove(path)) {
+        if (above.has(folder)) break;
+        above.add(folder);
+      }
+    }
+    for (const folder of above) {
+      const users = this.#above.get(folder);
+      if (users) users.add(uid);
+      else this.#above.set(folder, new Set([uid]));
+    }
+    this.#taken.set(uid, { paths, above });
   }
 
   remove(uid: string): void {
-    for (const path of this.#paths.get(uid) ?? []) if (this.#owners.get(path) === uid) this.#owners.delete(path);
-    this.#paths.delete(uid);
+    const taken = this.#taken.get(uid);
+    if (!taken) return;
+    for (const path of taken.paths) if (this.#owners.get(path) === uid) this.#owners.delete(path);
+    for (const folder of taken.above) {
+      const users = this.#above.get(folder);
+      users?.delete(uid);
+      if (users?.size === 0) this.#above.delete(folder);
+    }
+    this.#taken.delete(uid);
   }
 
-  /** The first output of `graph` that another workflow declares. */
+  /** The first output of `graph` that another workflow declares, or that lies in or holds what it declares. */
   clash(uid: string | undefined, graph: Graph, nameOf: (uid: string) => string): Diagnostic | undefined {
+    const free = new Set<string>();
     for (const task of graph.tasks) {
       for (const [i, output] of task.outputs.entries()) {
-        const owner = output.form === 'path' ? this.#owners.get(output.path) : undefined;
-        if (owner === undefined || owner === uid) continue;
-        return {
-          severity: 'error',
-          code: 'E-OUTPUT-OWNED',
-          path: ['spec', 'tasks', task.template, 'outputs', i],
-          message: `${task.key}: output ${output.name}: ${output.path} is an output of workflow ${nameOf(owner)}`,
-          hint: 'Two workflows cannot make one file: use another path or workdir, or delete the other workflow.',
-        };
+        const found = this.#clashOf(uid, output, free);
+        if (found) return diagnosticOf(task, i, output, `${found.how} ${nameOf(found.owner)}`);
       }
     }
     return undefined;
   }
+
+  /** `free`: folders of which it is known that neither they nor those above are another's. */
+  #clashOf(
+    uid: string | undefined,
+    output: GraphOutput,
+    free: Set<string>,
+  ): { readonly how: string; readonly owner: string } | undefined {
+    const isPath = output.form === 'path';
+    const path = isPath ? output.path : globFolder(output.path);
+    const same = this.#owners.get(path);
+    if (same !== undefined && same !== uid)
+      return { how: isPath ? 'is an output of workflow' : 'lies in an output of workflow', owner: same };
+    for (const user of isPath ? (this.#above.get(path) ?? []) : [])
+      if (user !== uid) return { how: 'contains an output of workflow', owner: user };
+    for (const folder of foldersAbove(path)) {
+      if (free.has(folder)) break;
+      const owner = this.#owners.get(folder);
+      if (owner !== undefined && owner !== uid) return { how: `lies in ${folder}, an output of workflow`, owner };
+      free.add(folder);
+    }
+    return undefined;
+  }
+}
+
+function diagnosticOf(task: GraphTask, i: number, output: GraphOutput, how: string): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'E-OUTPUT-OWNED',
+    path: ['spec', 'tasks', task.template, 'outputs', i],
+    message: `${task.key}: output ${output.name}: ${output.path} ${how}`,
+    hint: 'Two workflows cannot make one file: use another path or workdir, or delete the other workflow.',
+  };
 }

@@ -1,15 +1,15 @@
 import { nextEventLoopTurn } from '../base/event-loop.ts';
-import { MAX_FAILING_TASKS_IN_STATUS } from '../base/limits.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
 import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { Snapshot } from '../planning/snapshot.ts';
-import type { Batch, JournalLine, StoredWorkflow } from '../store/store.ts';
+import type { Batch, JournalLine } from '../store/store.ts';
 import { attemptScope } from './attempt-scope.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
+import { keepLogTails } from './log-tails.ts';
 import { beyond, DEFAULT_NEEDS, needsOf } from './needs.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
@@ -35,19 +35,17 @@ import type { WorkflowState } from './workflow-state.ts';
 export const STORE_RETRY_MS = 1_000;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
-/** Of the end of stderr, kept in the status of a failing task. */
-const LOG_TAIL_BYTES = 600;
 
 interface Unwritten {
   readonly entries: JournalEntry[];
   readonly preimages: Prepared['preimages'];
   readonly effects: Prepared['effects'];
-  /** The resource as requests changed it. */
-  stored: StoredWorkflow | undefined;
+  /** The resource in memory is no longer the one in the ledger. */
+  requestsTaken: boolean;
 }
 
 function nothingUnwritten(): Unwritten {
-  return { entries: [], preimages: [], effects: [], stored: undefined };
+  return { entries: [], preimages: [], effects: [], requestsTaken: false };
 }
 
 export class Reconciler {
@@ -102,7 +100,7 @@ export class Reconciler {
 
   /** What changes the resource between turns must not overtake what a failed turn left. */
   async #writtenThen(run: () => Promise<void>): Promise<void> {
-    if (this.#unwritten.entries.length > 0) await this.#commit();
+    if (this.#unwritten.entries.length > 0 || this.#unwritten.requestsTaken) await this.#commit();
     await run();
   }
 
@@ -157,7 +155,7 @@ export class Reconciler {
     );
     this.#take(observed);
     const requested = await takeRequests(home, state);
-    this.#unwritten.stored = requested.stored ?? this.#unwritten.stored;
+    this.#unwritten.requestsTaken ||= requested.stored !== undefined;
     this.#take(requested.entries);
 
     const decision = decide(state.board, this.snapshot());
@@ -168,6 +166,7 @@ export class Reconciler {
 
     const wrote = this.#unwritten.entries.length > 0;
     await this.#commit();
+    keepLogTails(home, state, () => this.poke());
     this.#scheduleWake(decision.wakeAt);
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
     return wrote || !state.board.isClean || state.inbox.length > 0;
@@ -206,10 +205,11 @@ export class Reconciler {
     const attempt = record?.attempts.at(-1);
     for (const write of attempt?.writes ?? []) {
       const made = entry.outcome.outputs.find((o) => o.name === write.name);
-      state.setFact(write.lookId, made?.digest);
+      // What it did to an output that it did not stamp, only a look can tell: another task may have made that file.
+      if (made) state.setFact(write.lookId, made.digest);
+      else state.forgetFact(write.lookId);
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
-    if (entry.outcome.phase === 'Failed' && attempt) this.#keepLogTail(attempt);
     if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && attempt)
       this.#release(record?.attempts ?? [], attempt);
   }
@@ -231,18 +231,6 @@ export class Reconciler {
     );
   }
 
-  /** A few last lines of a failure go into the status, so that the cause is seen without another command. */
-  #keepLogTail(attempt: Attempt): void {
-    const { state } = this;
-    if (state.logTails.size >= MAX_FAILING_TASKS_IN_STATUS) return;
-    const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
-    void this.#home.backend.readLog(handled, 'stderr', -LOG_TAIL_BYTES).then((part) => {
-      if (part.text === '' || this.#stopped) return;
-      state.logTails.set(attempt.uid, part.text.trimEnd());
-      this.poke();
-    });
-  }
-
   snapshot(): Snapshot {
     const { state } = this;
     return {
@@ -258,6 +246,7 @@ export class Reconciler {
       needs: (index) => this.#needs(index),
       inputs: (index, views) => state.inputs(state.graph.tasks[index] as GraphTask, views),
       mode: state.mode,
+      launchOnly: state.launchOnly?.tasks,
     };
   }
 
@@ -283,9 +272,9 @@ export class Reconciler {
   async #commit(): Promise<void> {
     const { state } = this;
     const home = this.#home;
-    const { entries, preimages, stored: changed } = this.#unwritten;
+    const { entries, preimages, requestsTaken } = this.#unwritten;
     const now = home.clock.now();
-    const base = changed ?? state.stored;
+    const base = state.stored;
     const object = nextObject(state, base, now, home.clock);
     const phase = object.status?.phase;
     const phaseChanged =
@@ -302,7 +291,7 @@ export class Reconciler {
           },
         ]
       : entries;
-    const objectChanged = changed !== undefined || !sameStatus(base.object.status, object.status);
+    const objectChanged = requestsTaken || !sameStatus(base.object.status, object.status);
     if (all.length === 0 && !objectChanged) return this.#written();
     const stored = { ...base, object };
     const batch: Batch = {

@@ -2,14 +2,16 @@ import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import { isFinal } from '../apis/phases.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
-import { ABSENT_DIGEST, outputLook } from '../planning/facts.ts';
+import { ABSENT_DIGEST, outputLook, unreadableCode } from '../planning/facts.ts';
 import type { JournalEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, liveAttempt, nextNumber } from '../planning/record.ts';
 import { addUpstream, resetAlsoTargets } from '../planning/reset-also.ts';
 import type { StoredWorkflow, WorkflowMemory } from '../store/store.ts';
 import type { VerbRequest } from './home.ts';
 import type { HomeContext } from './home-context.ts';
+import { withUpstream } from './launch-scope.ts';
 import { newAttempt, preimageOf } from './new-attempt.ts';
+import { parseRequestAnnotation } from './parse-request.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -36,20 +38,17 @@ export async function takeRequests(home: HomeContext, state: WorkflowState): Pro
   let memory: WorkflowMemory = { ...state.stored.memory, requests: recent(state.stored.memory.requests, now) };
   for (const name of ids.sort()) {
     const id = name.slice(REQUEST_ANNOTATION_PREFIX.length);
-    const text = annotations[name] as string;
+    // A document or a patch may have brought it: it is of any form until it is read.
+    const text: unknown = annotations[name];
     delete annotations[name];
     if (Object.hasOwn(memory.requests, id)) continue;
     memory = { ...memory, requests: { ...memory.requests, [id]: now } };
-    const request = parseRequest(id, text);
-    if (!request) {
-      entries.push({
-        type: 'RequestHandled',
-        request: id,
-        verb: 'unknown',
-        message: `not a request: ${text.slice(0, 200)}`,
-      });
+    const parsed = parseRequestAnnotation(id, text);
+    if (!parsed.ok) {
+      entries.push({ type: 'RequestHandled', request: id, verb: 'unknown', message: refusal(parsed.error, text) });
       continue;
     }
+    const request = parsed.value;
     const carried = await carryOut(home, state, request, memory);
     memory = carried.memory;
     entries.push(...carried.entries, {
@@ -65,17 +64,24 @@ export async function takeRequests(home: HomeContext, state: WorkflowState): Pro
   return { entries, stored: state.stored };
 }
 
+const MAX_SHOWN_CHARS = 200;
+
+function refusal(error: string, text: unknown): string {
+  const shown = typeof text === 'string' ? text : JSON.stringify(text);
+  return `not a request, ${error}: ${shown.slice(0, MAX_SHOWN_CHARS)}`;
+}
+
 function recent(requests: WorkflowMemory['requests'], now: number): WorkflowMemory['requests'] {
   return Object.fromEntries(Object.entries(requests).filter(([, time]) => now - time < REQUEST_MEMORY_MS));
 }
 
-function parseRequest(id: string, text: string): VerbRequest | undefined {
-  try {
-    const value = JSON.parse(text) as VerbRequest;
-    return typeof value.verb === 'string' ? { ...value, id } : undefined;
-  } catch {
-    return undefined;
-  }
+const MAX_NAMED = 5;
+
+/** `retry of a, b and 7 more`. */
+function titleOf({ verb, tasks = [] }: VerbRequest): string {
+  if (tasks.length === 0) return verb;
+  const more = tasks.length > MAX_NAMED ? ` and ${tasks.length - MAX_NAMED} more` : '';
+  return `${verb} of ${tasks.slice(0, MAX_NAMED).join(', ')}${more}`;
 }
 
 interface Carried {
@@ -91,11 +97,10 @@ async function carryOut(
   memory: WorkflowMemory,
 ): Promise<Carried> {
   const selected = selectTasks(state.graph, request);
-  const names = request.tasks?.length ? ` of ${request.tasks.join(', ')}` : '';
   const done = (entries: readonly JournalEntry[], changed = memory): Carried => ({
     entries,
     memory: changed,
-    message: `${request.verb}${names}: ${entries.length} task${entries.length === 1 ? '' : 's'}`,
+    message: `${titleOf(request)}: ${entries.length} task${entries.length === 1 ? '' : 's'}`,
   });
   switch (request.verb) {
     case 'suspend':
@@ -124,8 +129,11 @@ async function carryOut(
 
 /** Failed and cancelled tasks get a fresh budget; with `force`, attempts that nobody can confirm count as over. */
 function retry(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
+  const indexes = selected.map((t) => t.index);
+  const targets = request.ancestors ? withUpstream(state.graph, indexes) : indexes;
   const entries: JournalEntry[] = [];
-  for (const task of selected) {
+  for (const index of [...targets].sort((a, b) => a - b)) {
+    const task = state.graph.tasks[index] as GraphTask;
     const record = state.book.get(task.key);
     if (!record) continue;
     const last = lastAttempt(record)?.number ?? 0;
@@ -199,6 +207,8 @@ async function byHand(
     const number = nextNumber(record);
     const now = home.clock.now();
     const seen = await home.backend.files.look(task.outputs.map(outputLook));
+    // A result whose files cannot be read would never be known again.
+    if ([...seen.values()].some((fact) => unreadableCode(fact) !== undefined)) continue;
     const attempt = newAttempt(state, task, identity, {
       number,
       uid: attemptToken(state.uid, task.key, identity.definition, number),

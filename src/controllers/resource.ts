@@ -104,6 +104,8 @@ export function precondition(existing: WorkflowState | undefined, options: Apply
       reason: 'Conflict',
       message: `the resource has changed: its resourceVersion is ${existing.stored.version}, not ${options.resourceVersion}`,
     };
+  if (options.over && existing && !sameDocument(existing.stored.object, options.over))
+    return { reason: 'Conflict', message: `workflow ${existing.stored.object.metadata.name} was changed meanwhile` };
   return undefined;
 }
 

@@ -20,7 +20,7 @@ import type { WorkflowState } from './workflow-state.ts';
  * | Succeeded | PartiallySucceeded | all final, every failure handled |
  * | Succeeded | Completed | all final |
  * | Failed | StoppedAfterFailure | `failurePolicy` Stop or Cancel, and nothing runs any more |
- * | Suspended | Suspended | asked for, and nothing runs any more |
+ * | Suspended | Suspended | asked for, and nothing runs any more; or all that `run --until` wanted is final |
  * | Running | TasksRunning | otherwise, once something has started |
  * | Pending | NothingStarted | otherwise |
  */
@@ -38,7 +38,7 @@ export function statusOf(state: WorkflowState, before: WorkflowStatus | undefine
   const done = phase === 'Succeeded' || phase === 'Failed' || phase === 'Cancelled';
   const time = new Date(now).toISOString();
   const startTime = before?.startTime ?? (phase === 'Pending' ? undefined : time);
-  const failing = failingTasks(state);
+  const failing = failingTasks(state, before?.failing ?? []);
   return {
     observedGeneration: generation,
     phase,
@@ -76,26 +76,31 @@ function phaseOf(state: WorkflowState): { phase: WorkflowPhase; reason: string; 
     };
   if (state.mode === 'Suspended' && live === 0)
     return { phase: 'Suspended', reason: 'Suspended', message: 'launches nothing until it is resumed' };
+  if (live === 0 && state.launchOnly && state.launchOnly.reached(board) !== 'Moving')
+    return { phase: 'Suspended', reason: 'Suspended', message: 'what --until named is final; nothing else was wanted' };
   const started = live > 0 || board.count('Succeeded') + failed > 0;
   return started
     ? { phase: 'Running', reason: 'TasksRunning', message: '' }
     : { phase: 'Pending', reason: 'NothingStarted', message: '' };
 }
 
-function failingTasks(state: WorkflowState): FailingTask[] {
+/** What `before` shows of the same attempts is kept: nobody reads a log twice for it. */
+function failingTasks(state: WorkflowState, before: readonly FailingTask[]): FailingTask[] {
   const failing: FailingTask[] = [];
   if (state.board.count('Failed') === 0) return failing;
   for (const task of state.graph.tasks) {
     const seen = state.board.view(task.index);
     if (task.kind === 'Barrier' || seen?.phase !== 'Failed') continue;
     const attempt = lastAttempt(state.book.get(task.key));
+    const same = before.find((b) => b.name === task.key && b.attempt === attempt?.number);
+    const log = (attempt && state.logTails.get(attempt.uid)) || same?.log;
     failing.push({
       name: task.key,
       reason: seen.reason,
       message: seen.message.slice(0, MAX_MESSAGE_CHARS),
       ...(attempt?.outcome?.exitCode === undefined ? {} : { exitCode: attempt.outcome.exitCode }),
       ...(attempt === undefined ? {} : { attempt: attempt.number }),
-      ...(attempt && state.logTails.has(attempt.uid) ? { log: state.logTails.get(attempt.uid) } : {}),
+      ...(log === undefined ? {} : { log }),
     });
     if (failing.length >= MAX_FAILING_TASKS_IN_STATUS) break;
   }

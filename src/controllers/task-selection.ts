@@ -1,4 +1,5 @@
 import { isGlob, parseGlob } from '../base/glob.ts';
+import { matchesLabels, parseLabelSelector } from '../base/label-selector.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
 import type { VerbRequest } from './home.ts';
 
@@ -6,9 +7,9 @@ import type { VerbRequest } from './home.ts';
 export function selectTasks(graph: Graph, request: Pick<VerbRequest, 'tasks' | 'selector'>): GraphTask[] {
   const shown = graph.tasks.filter((t) => t.kind !== 'Barrier');
   const named = request.tasks?.length ? shown.filter(matcher(request.tasks)) : shown;
-  return request.selector === undefined
-    ? named
-    : named.filter((t) => matchesLabels(request.selector as string, t.spec.labels ?? {}));
+  if (request.selector === undefined) return named;
+  const selector = parseLabelSelector(request.selector);
+  return selector.ok ? named.filter((t) => matchesLabels(selector.value, t.spec.labels)) : [];
 }
 
 function matcher(patterns: readonly string[]): (task: GraphTask) => boolean {
@@ -23,16 +24,15 @@ function matcher(patterns: readonly string[]): (task: GraphTask) => boolean {
     globs.some((g) => g.matches(task.key));
 }
 
-/** Kubernetes' equality selectors: `a=b`, `a==b`, `a!=b`, `a`, `!a`, joined by commas. */
-export function matchesLabels(selector: string, labels: Readonly<Record<string, string>>): boolean {
-  return selector.split(',').every((term) => {
-    const text = term.trim();
-    const [, name = '', operator, value = ''] = /^([^=!]*)(==|!=|=)(.*)$/.exec(text) ?? [];
-    if (operator !== undefined) return (own(labels, name.trim()) === value.trim()) !== (operator === '!=');
-    return text.startsWith('!') ? own(labels, text.slice(1)) === undefined : own(labels, text) !== undefined;
-  });
-}
-
-function own(labels: Readonly<Record<string, string>>, name: string): string | undefined {
-  return Object.hasOwn(labels, name) ? labels[name] : undefined;
+/** The first of these keys and globs that names no task of this graph. One pass over the keys, one more per glob. */
+export function namesNothing(graph: Graph, patterns: readonly string[]): string | undefined {
+  const names = new Set<string>();
+  for (const task of graph.tasks) {
+    if (task.kind === 'Barrier') continue;
+    names.add(task.key);
+    if (task.elementKey !== undefined) names.add(task.spec.name);
+  }
+  return patterns.find((pattern) =>
+    isGlob(pattern) ? selectTasks(graph, { tasks: [pattern] }).length === 0 : !names.has(pattern),
+  );
 }

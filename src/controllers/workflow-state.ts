@@ -17,6 +17,7 @@ import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
 import type { View } from '../planning/view.ts';
 import type { StoredWorkflow } from '../store/store.ts';
+import type { LaunchScope } from './launch-scope.ts';
 import { settingsOf } from './settings.ts';
 
 type Views = (index: number) => View | undefined;
@@ -54,10 +55,12 @@ export class WorkflowState {
   readonly templates = new Map<string, Json>();
   /** What patterns matched when a launch last asked. */
   readonly matches = new Map<string, readonly string[]>();
-  /** Last lines of failed attempts, by uid. */
+  /** Last lines of the failures that the status shows, by uid of the attempt; empty: asked for, and none came. */
   readonly logTails = new Map<string, string>();
   /** Ctrl-C in `run`: launch nothing more, in this process only. */
   launchesStopped = false;
+  /** `run --until`: launch nothing else, in this process only. */
+  launchOnly: LaunchScope | undefined;
   #scopes: Scopes | undefined;
   #byFact: Map<string, number[]> | undefined;
 
@@ -91,6 +94,7 @@ export class WorkflowState {
     this.settings = settingsOf(stored.object.spec, built.graph);
     this.book.desire(built.graph.byKey);
     this.board = new Board(built.graph);
+    this.launchOnly = this.launchOnly?.in(built.graph);
     this.#scopes = undefined;
     this.#byFact = undefined;
   }
@@ -119,6 +123,12 @@ export class WorkflowState {
     if (this.facts.get(lookId) === digest) return;
     if (digest === undefined) this.facts.delete(lookId);
     else this.facts.set(lookId, digest);
+    this.markReaders(lookId);
+  }
+
+  /** Somebody of ours may write there, or has: what was seen does not count any more. */
+  forgetFact(lookId: string): void {
+    this.facts.delete(lookId);
     this.markReaders(lookId);
   }
 

@@ -2,12 +2,15 @@ import { fingerprintOf } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { closest } from '../base/closest.ts';
+import { globFolder } from '../base/file-glob.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES } from '../base/limits.ts';
 import { type Expression, evaluate, type TaskReference } from '../expressions/expression.ts';
 import { rebinds } from './bind-input.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import type { Edge, EdgeKind, GraphInput, GraphMention } from './graph.ts';
+import { MakersByPattern } from './makers-by-pattern.ts';
+import { OutputPaths, type Overlap } from './output-paths.ts';
 import type { Scopes } from './scope.ts';
 import { allExpressions, type TaskTemplate } from './template.ts';
 
@@ -50,7 +53,9 @@ class Connector {
   };
   readonly #barriers = new Map<string, number>();
   /** Declared outputs by absolute path. */
-  readonly #producers = new Map<string, { index: number; element: Element; template: TaskTemplate }>();
+  readonly #producers = new OutputPaths<Producer>();
+  /** The same for patterns; made when the first one asks. */
+  #patterns: MakersByPattern | undefined;
   readonly #total: number;
   #unknown = 0;
 
@@ -68,6 +73,7 @@ class Connector {
 
   connectAll(): void {
     for (const template of this.#source.templates) this.#declareOutputs(template);
+    for (const template of this.#source.templates) this.#checkPatterns(template);
     // Above the limit the graph is refused; what is still missing then would only take memory.
     for (const template of this.#source.templates) {
       if (this.edges.count > MAX_EDGES) return;
@@ -83,7 +89,7 @@ class Connector {
   }
 
   producers(): ReadonlyMap<string, number> {
-    return new Map([...this.#producers].map(([path, { index }]) => [path, index]));
+    return new Map([...this.#producers.entries()].map(([path, { index }]) => [path, index]));
   }
 
   #group(template: TaskTemplate): ExpandedTemplate {
@@ -95,37 +101,51 @@ class Connector {
     for (const [at, element] of group.elements.entries()) {
       for (const [o, output] of element.outputs.entries()) {
         if (output.glob) continue;
-        const twin = this.#producers.get(output.path);
-        if (twin) {
-          this.#collision(template, o, element, twin, output.path);
-          return;
-        }
-        this.#producers.set(output.path, { index: group.first + at, element, template });
+        const overlap = this.#producers.take(output.path, { index: group.first + at, element, template });
+        if (!overlap) continue;
+        this.#collision(template, o, element, overlap, output.path);
+        return;
       }
     }
   }
 
-  #collision(
-    template: TaskTemplate,
-    o: number,
-    element: Element,
-    twin: { element: Element; template: TaskTemplate },
-    path: string,
-  ): void {
-    const name = template.outputs[o]?.spec.name;
-    const same = twin.template === template && template.spec.foreach !== undefined;
-    const elements = this.#group(template).elements.length;
-    this.#source.diagnostics.push({
-      severity: 'error',
-      code: 'E-COLLISION',
-      path: ['spec', 'tasks', template.index, 'outputs', o],
-      message: same
-        ? `tasks.${template.name}.outputs.${name}: ${this.#source.scopes.write(path, 'relative')} is written by ${twin.element.key} and ${element.key}; ${elements} elements write such paths`
-        : `tasks.${template.name}.outputs.${name}: ${this.#source.scopes.write(path, 'relative')} is also an output of ${twin.element.key}`,
-      hint: same
-        ? 'Put ${{ key }} into the path, or set workdir: ${{ key }}.'
-        : 'Every output path belongs to one task.',
-    });
+  /** What a pattern matches lies in its folder: not in what another task makes as a whole. */
+  #checkPatterns(template: TaskTemplate): void {
+    const group = this.#group(template);
+    for (const [at, element] of group.elements.entries()) {
+      for (const [o, output] of element.outputs.entries()) {
+        const overlap = output.glob ? this.#producers.around(globFolder(output.path)) : undefined;
+        if (!overlap || overlap.owner.index === group.first + at) continue;
+        this.#collision(template, o, element, { ...overlap, how: 'Inside' }, output.path);
+        return;
+      }
+    }
+  }
+
+  #collision(template: TaskTemplate, o: number, element: Element, overlap: Overlap<Producer>, path: string): void {
+    const { how, owner } = overlap;
+    const written = (one: string): string => this.#source.scopes.write(one, 'relative');
+    const name = `tasks.${template.name}.outputs.${template.outputs[o]?.spec.name}`;
+    const elements = owner.template === template && template.spec.foreach !== undefined;
+    const report = (message: string, hint: string): void => {
+      const at = ['spec', 'tasks', template.index, 'outputs', o];
+      this.#source.diagnostics.push({ severity: 'error', code: 'E-COLLISION', path: at, message, hint });
+    };
+    if (how !== 'Same')
+      report(
+        `${name}: ${written(path)} ${how === 'Inside' ? 'lies inside' : 'contains'} ${written(overlap.path)}, an output of ${owner.element.key}`,
+        'An output counts with all that is in it: put outputs beside each other, or declare the outer one only.',
+      );
+    else if (elements)
+      report(
+        `${name}: ${written(path)} is written by ${owner.element.key} and ${element.key}; ${this.#group(template).elements.length} elements write such paths`,
+        'Put ${{ key }} into the path, or set workdir: ${{ key }}.',
+      );
+    else
+      report(
+        `${name}: ${written(path)} is also an output of ${owner.element.key}`,
+        'Every output path belongs to one task.',
+      );
   }
 
   /** `dependsOn`, `after`, `requiredBy`: names and globs of entries; a fan-out counts as a whole. */
@@ -244,10 +264,8 @@ class Connector {
 
   /** Whoever declares an output that the pattern matches comes first. */
   #globInput(pattern: string, index: number): void {
-    const glob = parseGlob(pattern);
-    if (!glob.ok) return;
-    for (const [path, producer] of this.#producers)
-      if (producer.index !== index && glob.value.matches(path)) this.#add(producer.index, index, 'Input');
+    this.#patterns ??= new MakersByPattern(this.producers());
+    for (const maker of this.#patterns.makersOf(pattern)) if (maker !== index) this.#add(maker, index, 'Input');
   }
 
   #selfInput(template: TaskTemplate, i: number): void {
@@ -330,6 +348,12 @@ class Connector {
     list.push({ from, to, kind });
     this.edges.count++;
   }
+}
+
+interface Producer {
+  readonly index: number;
+  readonly element: Element;
+  readonly template: TaskTemplate;
 }
 
 /** In a script an absent argument word is left out; the script's own quotes decide, so the launch judges it. */

@@ -1,6 +1,9 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
+import { parseFileGlob } from '../base/file-glob.ts';
+import { isGlob } from '../base/glob.ts';
 import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
+import { fail } from '../base/result.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
 import { bindInput } from './bind-input.ts';
@@ -140,6 +143,7 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
   for (const [i, input] of template.inputs.entries()) {
     const list = input.spec.path === undefined;
     const paths = bindInput(input, early, source.workdir);
+    if (paths.ok && input.spec.glob !== undefined) checkGlob(source, paths.value[0] ?? '', [...base, 'inputs', i]);
     if (paths.ok) element.inputs.push({ name: input.spec.name, paths: paths.value, list });
     else reportAt(source, paths.error.template, [...base, 'inputs', i], `${element.key}: ${paths.error.message}`);
   }
@@ -147,15 +151,30 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
   for (const [i, output] of template.outputs.entries()) {
     const path = text(output.template, reader, ['outputs', i]);
     if (path === undefined) continue;
-    if (path === '') reportAt(source, output.template, [...base, 'outputs', i], `${element.key}: the path is empty`);
-    else
-      element.outputs.push({
-        name: output.spec.name,
-        path: absolutePath(element.workdir, path),
-        glob: output.spec.path === undefined,
-      });
+    if (path === '') {
+      reportAt(source, output.template, [...base, 'outputs', i], `${element.key}: the path is empty`);
+      continue;
+    }
+    const bound = {
+      name: output.spec.name,
+      path: absolutePath(element.workdir, path),
+      glob: output.spec.path === undefined,
+    };
+    if (bound.glob) checkGlob(source, bound.path, [...base, 'outputs', i]);
+    element.outputs.push(bound);
   }
   return element.inputs.reduce((sum, input) => sum + input.paths.length, 0);
+}
+
+/** Said once for a template: its elements mostly differ in what a pattern says, not in whether it can be read. */
+function checkGlob(source: ExpansionSource, pattern: string, path: readonly (string | number)[]): void {
+  // Patterns are absolute from here on: a wildcard in the folder's own name would match as well.
+  const glob = isGlob(source.workdir)
+    ? fail(`a pattern cannot be used in ${source.workdir}, whose name holds one of * ? [ {`)
+    : parseFileGlob(pattern);
+  const known = source.diagnostics.at(-1);
+  if (glob.ok || (known?.code === 'E-GLOB' && known.path.join('/') === path.join('/'))) return;
+  source.diagnostics.push({ severity: 'error', code: 'E-GLOB', path, message: glob.error });
 }
 
 function reportAt(

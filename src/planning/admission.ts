@@ -4,7 +4,7 @@ import type { Action } from './actions.ts';
 import type { Board } from './board.ts';
 import { type Needs, nextNumber } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { DesiredIdentity, View } from './view.ts';
+import { type DesiredIdentity, NOTHING, type View } from './view.ts';
 
 /**
  * Which of the ready tasks start now: by priority, then upstream before downstream, as far as free cores, memory,
@@ -28,6 +28,10 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
   while (free.cpu > 0 && (cap === 0 || total < cap) && passedOver < MAX_PASSED_OVER) {
     const index = board.takeReady();
     if (index === undefined) break;
+    if (snapshot.launchOnly?.has(index) === false) {
+      leaveOut(board, index);
+      continue;
+    }
     const task = snapshot.graph.tasks[index] as GraphTask;
     const needs = snapshot.needs(index);
     const siblings = task.fanout ? (live.get(task.fanout.name) ?? 0) : 0;
@@ -47,6 +51,11 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
   }
   board.putBack(notNow);
   return launches;
+}
+
+/** Ready, and not wanted in this process: it leaves the queue until something happens to it. */
+function leaveOut(board: Board, index: number): void {
+  board.set(index, { ...(board.view(index) as View), reason: 'Suspended', step: NOTHING });
 }
 
 function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): Action {

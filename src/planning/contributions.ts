@@ -1,5 +1,5 @@
 import { carriesData, type Graph, type GraphInput, type GraphMention, type GraphTask } from '../graph/graph.ts';
-import { ABSENT_DIGEST, type Facts, type Look, lookId } from './facts.ts';
+import { ABSENT_DIGEST, type Facts, type Look, lookId, unreadableCode } from './facts.ts';
 import type { Attempt, Contributions } from './record.ts';
 import { firesEarly } from './trigger.ts';
 import type { View } from './view.ts';
@@ -7,13 +7,14 @@ import type { View } from './view.ts';
 /**
  * What the edges contribute to the execution key of one task (DESIGN, "Convergence").
  *
- * `Unlooked`: an external file has not been looked at yet. `Missing`: a file that must exist does not.
+ * `Unlooked`: an external file has not been looked at yet. `Missing`: a file that must exist does not, or one that nobody
+ * makes cannot be read, `unreadable` says why; being optional does not help there, since it may exist.
  * `AbsentUpstream`: a value of a skipped upstream is read without a guard.
  */
 export type Gathered =
   | { readonly kind: 'Contributions'; readonly contributions: Contributions }
   | { readonly kind: 'Unlooked'; readonly look: Look }
-  | { readonly kind: 'Missing'; readonly input: string; readonly path: string }
+  | { readonly kind: 'Missing'; readonly input: string; readonly path: string; readonly unreadable?: string }
   | { readonly kind: 'AbsentUpstream'; readonly upstream: number };
 
 export interface GatherContext {
@@ -52,7 +53,9 @@ function inputDigests(
     const path = input.paths[0] as string;
     const look = { path, fingerprint: input.fingerprint, glob: true };
     const fact = context.facts.get(lookId(look));
-    return fact === undefined ? { kind: 'Unlooked', look } : [fact];
+    if (fact === undefined) return { kind: 'Unlooked', look };
+    const unreadable = unreadableCode(fact);
+    return unreadable === undefined ? [fact] : { kind: 'Missing', input: input.name, path, unreadable };
   }
   // Every alternative of its expression is absent.
   if (input.rebinds && input.form === 'path' && input.paths.length === 0) {
@@ -71,6 +74,8 @@ function inputDigests(
     const look = { path, fingerprint: input.fingerprint, glob: false };
     const fact = context.facts.get(lookId(look));
     if (fact === undefined) return { kind: 'Unlooked', look };
+    const unreadable = unreadableCode(fact);
+    if (unreadable !== undefined) return { kind: 'Missing', input: input.name, path, unreadable };
     if (fact === ABSENT_DIGEST && !input.optional) return { kind: 'Missing', input: input.name, path };
     digests.push(fact);
   }

@@ -28,7 +28,8 @@ export function decide(board: Board, snapshot: Snapshot): Decision {
   board.wake(snapshot.now);
   const changed = judgeDirty(board, snapshot);
   const actions: Action[] = [];
-  if (snapshot.mode !== 'Held') {
+  if (snapshot.mode === 'Held') requestedCancels(board, actions);
+  else {
     stepActions(board, snapshot, actions);
     strayActions(board, snapshot, actions);
     stopAfterFailure(board, snapshot, actions);
@@ -102,6 +103,16 @@ function strays(snapshot: Snapshot): TaskRecord[] {
   return [...snapshot.records.strays].map((key) => snapshot.records.get(key) as TaskRecord);
 }
 
+/** A person's cancel is no part of what waits for approval. */
+function requestedCancels(board: Board, actions: Action[]): void {
+  for (const index of board.actionable) {
+    const { step } = board.view(index) as View;
+    const { key } = board.graph.tasks[index] as GraphTask;
+    if (step.kind === 'Cancel' && step.reason === 'CancelledByRequest')
+      actions.push({ kind: 'Cancel', key, attempt: step.attempt, reason: step.reason });
+  }
+}
+
 function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void {
   const adopted = new Set<string>();
   for (const index of board.actionable) {
@@ -112,8 +123,7 @@ function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void 
         actions.push({ kind: 'Cancel', key: task.key, attempt: step.attempt, reason: step.reason });
         break;
       case 'CancelReaders':
-        for (const reader of step.readers) {
-          const key = (snapshot.graph.tasks[reader] as GraphTask).key;
+        for (const key of step.readers) {
           const attempt = liveAttempt(snapshot.records.get(key));
           if (attempt) actions.push({ kind: 'Cancel', key, attempt, reason: 'UpstreamChanged' });
         }

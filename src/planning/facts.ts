@@ -2,7 +2,7 @@ import type { Fingerprint } from '../apis/workflow.ts';
 import type { GraphInput, GraphOutput, GraphTask } from '../graph/graph.ts';
 
 /**
- * Facts: what was seen in the file space, by name of the look. A fact is a digest, or `absent`.
+ * Facts: what was seen in the file space, by name of the look. A fact is a digest, or `absent`, or `unreadable:CODE`.
  *
  * Facts are looked up when a changed document is applied, at `run`, at a request, when a home opens, and before a
  * launch that reads them; never by a timer. A missing fact means "not looked at yet", never "absent".
@@ -10,6 +10,18 @@ import type { GraphInput, GraphOutput, GraphTask } from '../graph/graph.ts';
 export type Facts = ReadonlyMap<string, string>;
 
 export const ABSENT_DIGEST = 'absent';
+
+const UNREADABLE = 'unreadable:';
+
+/** What is there cannot be told: an error other than absence (`EIO`, `EACCES`, `ESTALE`), or `NOTAFILE` for a pipe or device. */
+export function unreadableFact(code: string): string {
+  return `${UNREADABLE}${code}`;
+}
+
+/** Why nobody can tell what is there; undefined: the fact is a digest, or `absent`. Unknown is neither gone nor changed. */
+export function unreadableCode(fact: string): string | undefined {
+  return fact.startsWith(UNREADABLE) ? fact.slice(UNREADABLE.length) : undefined;
+}
 
 export interface Look {
   readonly path: string;
@@ -20,6 +32,11 @@ export interface Look {
 
 export function lookId(look: Look): string {
   return `${look.glob ? 'g' : 'p'}${look.fingerprint === 'Stat' ? 's' : 'c'}:${look.path}`;
+}
+
+/** The inverse of `lookId`. */
+export function lookOf(id: string): Look {
+  return { path: id.slice(3), fingerprint: id[1] === 's' ? 'Stat' : 'Content', glob: id[0] === 'g' };
 }
 
 export function outputLook(output: GraphOutput): Look {

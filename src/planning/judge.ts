@@ -1,8 +1,8 @@
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { definitionDigest, executionKey } from '../graph/identity.ts';
 import { type Gathered, gatherContributions } from './contributions.ts';
-import { ABSENT_DIGEST, lookId } from './facts.ts';
-import { type Attempt, lastAttempt, liveAttempt, type TaskRecord } from './record.ts';
+import { ABSENT_DIGEST, type Look, lookId, outputLook, unreadableCode } from './facts.ts';
+import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
 import { needsResetAlso } from './reset-also.ts';
 import { judgeRetry } from './retry-policy.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -104,6 +104,7 @@ function judgeIdentified(
       identity,
     });
   }
+  if (standing?.how === 'Unlooked') return lookingAt(standing.look);
   if (standing) return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: standing.success } });
   const from = adoptable(context, task, record, identity);
   if (from !== undefined) return view('Pending', 'Reevaluating', { identity, step: { kind: 'Adopt', from } });
@@ -143,13 +144,15 @@ function judgeLaunch(
 }
 
 /** Running attempts that read this task's outputs, as the graph or the attempt itself knows it. */
-function liveReaders(snapshot: Snapshot, task: GraphTask): number[] {
-  const readers = new Set<number>();
+function liveReaders(snapshot: Snapshot, task: GraphTask): string[] {
+  const readers = new Set<string>();
   for (const edge of snapshot.graph.downstream[task.index] as Snapshot['graph']['downstream'][number]) {
     if (!carriesData(edge.kind)) continue;
-    const reader = snapshot.graph.tasks[edge.to] as GraphTask;
-    if (liveAttempt(snapshot.records.get(reader.key))) readers.add(edge.to);
+    const { key } = snapshot.graph.tasks[edge.to] as GraphTask;
+    if (snapshot.records.live.has(key)) readers.add(key);
   }
+  for (const output of task.outputs)
+    for (const key of snapshot.records.readersOf(lookId(outputLook(output)))) readers.add(key);
   return [...readers];
 }
 
@@ -173,18 +176,23 @@ function withoutInputs(
   live: Attempt | undefined,
   gathered: Exclude<Gathered, { kind: 'Contributions' }>,
 ): View {
-  if (live) return gathered.kind === 'Unlooked' ? running(live, false) : cancelling(live, 'UpstreamChanged');
+  // A file that cannot be looked at now may be what it was: what runs goes on, and is judged by its inputs at its end.
+  const unknown = gathered.kind === 'Unlooked' || (gathered.kind === 'Missing' && gathered.unreadable !== undefined);
+  if (live) return unknown ? running(live, false) : cancelling(live, 'UpstreamChanged');
   switch (gathered.kind) {
     case 'Unlooked':
-      return view('Pending', 'Reevaluating', {
-        message: `looks at ${gathered.look.path}`,
-        step: { kind: 'Look', look: gathered.look },
-      });
+      return lookingAt(gathered.look);
     case 'Missing':
-      return view('Failed', 'MissingInput', { message: `input ${gathered.input}: ${gathered.path} does not exist` });
+      return view('Failed', 'MissingInput', {
+        message: `input ${gathered.input}: ${gathered.path} ${gathered.unreadable === undefined ? 'does not exist' : `cannot be read (${gathered.unreadable})`}`,
+      });
     case 'AbsentUpstream':
       return view('Skipped', 'UpstreamSkipped', { message: causeOf(context, gathered.upstream) });
   }
+}
+
+function lookingAt(look: Look): View {
+  return view('Pending', 'Reevaluating', { message: `looks at ${look.path}`, step: { kind: 'Look', look } });
 }
 
 function running(live: Attempt, unconfirmed: boolean): View {
@@ -205,10 +213,19 @@ export function codeDigests(snapshot: Snapshot, task: GraphTask): { readonly [pa
   for (const path of task.code) {
     const fact = snapshot.facts.get(lookId({ path, fingerprint: 'Content', glob: false }));
     if (fact === undefined) return undefined;
+    const name = relativeTo(snapshot.graph.folder, path);
+    // One that cannot be read now counts as it was, if it ever was read: a file system that hangs is no edit.
+    const digest = unreadableCode(fact) === undefined ? fact : recordedCode(snapshot, task, name);
     // A script that is not there is not code of ours: the shell will say so when it runs.
-    if (fact !== ABSENT_DIGEST) digests[relativeTo(snapshot.graph.folder, path)] = fact;
+    if (digest !== ABSENT_DIGEST) digests[name] = digest;
   }
   return digests;
+}
+
+function recordedCode(snapshot: Snapshot, task: GraphTask, name: string): string {
+  const record = snapshot.records.get(task.key);
+  const code = (lastSuccess(record) ?? lastAttempt(record))?.preimage.code as Readonly<Record<string, string>> | null;
+  return code && Object.hasOwn(code, name) ? (code[name] as string) : ABSENT_DIGEST;
 }
 
 function relativeTo(folder: string, path: string): string {

@@ -1,14 +1,16 @@
 import { reduce, type TaskEntry } from './journal.ts';
-import { liveAttempt, type TaskRecord } from './record.ts';
+import { type Attempt, lastAttempt, liveAttempt, type TaskRecord } from './record.ts';
 
 /**
- * The records of one workflow by key, with the two subsets that every decision asks for: keys with a live attempt
+ * The records of one workflow by key, with what every decision asks for: keys with a live attempt, what those read,
  * and keys that are not in the graph. Entries are the only way to change it.
  */
 export class RecordBook {
   readonly #records = new Map<string, TaskRecord>();
   readonly #live = new Set<string>();
   readonly #strays = new Set<string>();
+  /** By name of the look: keys whose live attempt reads it. */
+  readonly #readers = new Map<string, Set<string>>();
   #desired: ReadonlyMap<string, unknown>;
 
   constructor(records: Iterable<TaskRecord>, desired: ReadonlyMap<string, unknown>) {
@@ -37,6 +39,11 @@ export class RecordBook {
     return this.#strays;
   }
 
+  /** Keys whose live attempt reads this file, by what it was started with. */
+  readersOf(lookId: string): ReadonlySet<string> {
+    return this.#readers.get(lookId) ?? NOBODY;
+  }
+
   apply(entry: TaskEntry): void {
     reduce(this.#records, entry);
     this.#classify(entry.task);
@@ -50,12 +57,28 @@ export class RecordBook {
     for (const key of this.#records.keys()) this.#classify(key);
   }
 
+  #noteReads(key: string, attempt: Attempt | undefined, reads: boolean): void {
+    for (const { looks } of attempt?.reads ?? []) {
+      for (const look of looks) {
+        const readers = this.#readers.get(look) ?? new Set();
+        setMember(readers, key, reads);
+        if (readers.size > 0) this.#readers.set(look, readers);
+        else this.#readers.delete(look);
+      }
+    }
+  }
+
   #classify(key: string): void {
     const record = this.#records.get(key);
-    setMember(this.#live, key, liveAttempt(record) !== undefined);
+    const live = liveAttempt(record);
+    if ((live !== undefined) !== this.#live.has(key))
+      this.#noteReads(key, live ?? lastAttempt(record), live !== undefined);
+    setMember(this.#live, key, live !== undefined);
     setMember(this.#strays, key, record !== undefined && record.attempts.length > 0 && !this.#desired.has(key));
   }
 }
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 function setMember(set: Set<string>, key: string, member: boolean): void {
   if (member) set.add(key);

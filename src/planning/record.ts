@@ -2,7 +2,7 @@ import type { Because } from '../apis/task-view.ts';
 import type { Json } from '../base/json.ts';
 
 /**
- * The recorded state: what the ledger knows of one task. It is a projection of the journal (`reduce.ts`) and
+ * The recorded state: what the ledger knows of one task. It is a projection of the journal (`journal.ts`) and
  * the only memory that convergence has.
  */
 export interface TaskRecord {
@@ -55,6 +55,11 @@ export interface Attempt {
   readonly createTime: number;
   /** Its declared outputs, as they were when it was started: the spec may change meanwhile. */
   readonly writes: readonly { readonly name: string; readonly path: string; readonly lookId: string }[];
+  /**
+   * What it reads, by name of the look: `inputs.NAME`, in the order of its paths, and outputs that its command mentions.
+   * Frozen like `writes`: a later spec may read other files, what runs still reads these.
+   */
+  readonly reads: readonly { readonly slot: string; readonly looks: readonly string[] }[];
   readonly handle?: Json | undefined;
   readonly directory?: string | undefined;
   readonly startTime?: number | undefined;

@@ -12,7 +12,7 @@ export interface Snapshot {
   readonly generation: number;
   readonly graph: Graph;
   readonly settings: Settings;
-  readonly records: Pick<RecordBook, 'get' | 'all' | 'live' | 'strays'>;
+  readonly records: Pick<RecordBook, 'get' | 'all' | 'live' | 'strays' | 'readersOf'>;
   readonly facts: Facts;
   /** Uids of attempts whose moved-aside outputs were looked for and not found whole. */
   readonly unrestorable: ReadonlySet<string>;
@@ -25,6 +25,8 @@ export interface Snapshot {
   /** Inputs as the upstreams of this task ended: one that guards an absent value may name another path then. */
   inputs(index: number, views: (index: number) => View | undefined): readonly GraphInput[];
   readonly mode: Mode;
+  /** Indexes of the tasks that may be launched; undefined: all. */
+  readonly launchOnly?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export interface Snapshot {
  * |---|---|---|---|
  * | Converge | yes | yes | |
  * | Suspended | | yes | |
- * | Held | | | | (waits for approval)
+ * | Held | | only by request | | (waits for approval)
  * | Deleting | | | yes |
  */
 export type Mode = 'Converge' | 'Suspended' | 'Held' | 'Deleting';

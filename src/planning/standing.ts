@@ -1,5 +1,5 @@
-import type { GraphOutput, GraphTask } from '../graph/graph.ts';
-import { lookId, outputLook } from './facts.ts';
+import type { GraphTask } from '../graph/graph.ts';
+import { type Facts, type Look, lookId, outputLook, unreadableCode } from './facts.ts';
 import { type Attempt, lastAttempt, successWith, type TaskRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 
@@ -11,11 +11,15 @@ import type { Snapshot } from './snapshot.ts';
  * |---|---|---|
  * | none declared | nothing started | InPlace |
  * | none declared | a later attempt started | none: nobody can tell what it changed |
- * | as recorded, or not looked at since they were stamped | | InPlace |
- * | others, or not looked at | a later attempt, or another result was put back | MovedAside, until that was tried |
+ * | as recorded | | InPlace |
+ * | not looked at since an attempt may have written there | | Unlooked |
+ * | unreadable now | nothing of ours | InPlace |
+ * | others, or unreadable | a later attempt, or another result was put back | MovedAside, until that was tried |
  * | others | nothing of ours | none |
  */
-export type Standing = { readonly how: 'InPlace' | 'MovedAside'; readonly success: Attempt };
+export type Standing =
+  | { readonly how: 'InPlace' | 'MovedAside'; readonly success: Attempt }
+  | { readonly how: 'Unlooked'; readonly look: Look };
 
 export function standingResult(
   snapshot: Pick<Snapshot, 'facts' | 'unrestorable'>,
@@ -25,12 +29,11 @@ export function standingResult(
 ): Standing | undefined {
   const success = successWith(record, execution);
   if (!success || !isLatestWhereItMatters(record, success, task)) return undefined;
-  const { putBack } = record as TaskRecord;
-  const last = lastAttempt(record) === success;
-  const itsFiles = putBack === undefined ? last : putBack === success.number;
-  if (outputsStand(snapshot, task, success, itsFiles)) return { how: 'InPlace', success };
-  const disturbed = !last || putBack !== undefined;
-  if (disturbed && success.directory !== undefined && !snapshot.unrestorable.has(success.uid))
+  const undisturbed = lastAttempt(record) === success && (record as TaskRecord).putBack === undefined;
+  const files = filesOf(snapshot.facts, task, success, undisturbed);
+  if (files === 'AsRecorded') return { how: 'InPlace', success };
+  if (files !== 'Others') return { how: 'Unlooked', look: files };
+  if (!undisturbed && success.directory !== undefined && !snapshot.unrestorable.has(success.uid))
     return { how: 'MovedAside', success };
   return undefined;
 }
@@ -41,17 +44,22 @@ function isLatestWhereItMatters(record: TaskRecord | undefined, success: Attempt
   return (record as TaskRecord).attempts.every((a) => a.number <= success.number || a.startTime === undefined);
 }
 
-function outputsStand(
-  snapshot: Pick<Snapshot, 'facts'>,
+/** What lies at its output paths; a look, where nobody has seen since somebody of ours may have written there. */
+function filesOf(
+  facts: Facts,
   task: GraphTask,
   success: Attempt,
-  itsFiles: boolean,
-): boolean {
-  return task.outputs.every((output: GraphOutput) => {
+  undisturbed: boolean,
+): 'AsRecorded' | 'Others' | Look {
+  let unlooked: Look | undefined;
+  for (const output of task.outputs) {
     const recorded = success.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative)?.digest;
-    const fact = snapshot.facts.get(lookId(outputLook(output)));
-    if (recorded === undefined) return false;
-    // Not looked at since it was stamped: the record stands, unless somebody else of ours has had their hands on the files.
-    return fact === undefined ? itsFiles : fact === recorded;
-  });
+    const look = outputLook(output);
+    const fact = facts.get(lookId(look));
+    if (recorded === undefined) return 'Others';
+    if (fact === undefined) unlooked ??= look;
+    // A file system that does not answer now: the record stands, unless somebody of ours has had their hands on it.
+    else if (unreadableCode(fact) === undefined ? fact !== recorded : !undisturbed) return 'Others';
+  }
+  return unlooked ?? 'AsRecorded';
 }

@@ -36,7 +36,7 @@ export type Step =
   | { readonly kind: 'Nothing' }
   | { readonly kind: 'Launch' }
   | { readonly kind: 'Cancel'; readonly attempt: Attempt; readonly reason: TaskReason }
-  | { readonly kind: 'CancelReaders'; readonly readers: readonly number[] }
+  | { readonly kind: 'CancelReaders'; readonly readers: readonly string[] }
   | { readonly kind: 'Restore'; readonly attempt: Attempt }
   | { readonly kind: 'Adopt'; readonly from: string }
   | { readonly kind: 'Look'; readonly look: Look }

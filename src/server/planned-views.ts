@@ -1,10 +1,11 @@
 import { API_VERSION } from '../apis/meta.ts';
 import type { WorkflowDocument } from '../apis/workflow.ts';
-import type { Result } from '../base/result.ts';
-import type { HomeError } from '../controllers/home.ts';
+import { fail, ok, type Result } from '../base/result.ts';
+import type { HomeError, VerbRequest } from '../controllers/home.ts';
+import { parseRequest } from '../controllers/parse-request.ts';
 import type { Match } from './match.ts';
 import type { RequestContext } from './request-context.ts';
-import { statusOf } from './status.ts';
+import { badRequest, statusOf } from './status.ts';
 import { receiveDocument } from './workflow-document.ts';
 import { isDryRun, refOf } from './workflows.ts';
 
@@ -13,11 +14,25 @@ import { isDryRun, refOf } from './workflows.ts';
  * patch can say whether anything changed, nor ask for files to be looked at again.
  */
 export async function applyDocument(context: RequestContext, match: Match): Promise<void> {
+  const request = requestOf(context);
+  if (!request.ok) return context.sendStatus(badRequest(`request: ${request.error}`));
   const document = await receive(context, match);
   if (document === undefined) return;
-  const applied = await context.home.apply(document, { look: context.flag('look'), dryRun: isDryRun(context) });
+  const options = { look: context.flag('look'), dryRun: isDryRun(context), request: request.value };
+  const applied = await context.home.apply(document, options);
   if (!applied.ok) return context.sendStatus(statusOf(applied.error));
   await context.sendJson({ apiVersion: API_VERSION, kind: 'Applied', ...applied.value });
+}
+
+/** A verb that comes with the document, as JSON in the query. */
+function requestOf(context: RequestContext): Result<VerbRequest | undefined, string> {
+  const text = context.query.get('request');
+  if (text === null) return ok(undefined);
+  try {
+    return parseRequest(JSON.parse(text));
+  } catch (error) {
+    return fail(`not JSON: ${(error as Error).message}`);
+  }
 }
 
 export async function planOfDocument(context: RequestContext, match: Match): Promise<void> {

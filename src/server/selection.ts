@@ -1,6 +1,7 @@
 import type { Workflow } from '../apis/workflow.ts';
+import { type LabelSelector, matchesLabels, parseLabelSelector } from '../base/label-selector.ts';
 import { fail, ok, type Result } from '../base/result.ts';
-import { type LabelSelector, matchesLabels, parseFieldSelector, parseLabelSelector } from './selector.ts';
+import { parseFieldSelector } from './field-selector.ts';
 import { badRequest, type Status } from './status.ts';
 
 /** Which workflows a list or watch is about. */

@@ -1,11 +1,9 @@
 import { API_VERSION } from '../apis/meta.ts';
-import { fail, ok, type Result } from '../base/result.ts';
-import { VERBS, type Verb, type VerbRequest } from '../controllers/home.ts';
+import { parseRequest } from '../controllers/parse-request.ts';
 import { sendList } from './json-stream.ts';
 import type { Match } from './match.ts';
 import type { RequestContext } from './request-context.ts';
 import { badRequest, statusOf } from './status.ts';
-import { isObject } from './workflow-document.ts';
 import { refOf, sendWorkflow } from './workflows.ts';
 
 export async function getTasks(context: RequestContext, match: Match): Promise<void> {
@@ -28,25 +26,4 @@ export async function postRequest(context: RequestContext, match: Match): Promis
   const request = parseRequest(body.value);
   if (!request.ok) return context.sendStatus(badRequest(request.error));
   await sendWorkflow(context, await context.home.request(refOf(match), request.value));
-}
-
-const FIELDS = ['id', 'verb', 'tasks', 'selector', 'ancestors', 'only', 'force'];
-
-/** Unknown fields are refused: a mistyped `ancestors` would reset too little without a word. */
-function parseRequest(body: unknown): Result<VerbRequest, string> {
-  if (!isObject(body)) return fail('a request must be a JSON object');
-  for (const key of Object.keys(body)) {
-    if (!FIELDS.includes(key)) return fail(`unknown field ${JSON.stringify(key)}; known: ${FIELDS.join(', ')}`);
-  }
-  const { id, verb, tasks, selector } = body;
-  if (typeof id !== 'string' || !/^[a-z0-9-]{1,63}$/.test(id)) return fail('id must match [a-z0-9-]{1,63}');
-  if (!VERBS.includes(verb as Verb)) return fail(`verb must be one of ${VERBS.join(', ')}`);
-  if (tasks !== undefined && !(Array.isArray(tasks) && tasks.every((task) => typeof task === 'string'))) {
-    return fail('tasks must be a list of strings');
-  }
-  if (selector !== undefined && typeof selector !== 'string') return fail('selector must be a string');
-  for (const key of ['ancestors', 'only', 'force']) {
-    if (body[key] !== undefined && typeof body[key] !== 'boolean') return fail(`${key} must be true or false`);
-  }
-  return ok(body as unknown as VerbRequest);
 }

@@ -1,21 +1,34 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { networkFileSystem } from '../base/network-file-system.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 
 export type Sql = Database.Database;
 
 const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
+export interface DatabaseOptions {
+  readonly readOnly: boolean;
+  /** The file lies where other hosts may open it too. Default: as its file system says. */
+  readonly shared?: boolean;
+}
+
 /**
  * Opens the ledger's file. WAL with full synchronisation: a commit that returned survives a power cut. One
  * connection writes; readers of other processes may open it read-only at the same time.
+ *
+ * On a network file system the index of the WAL cannot lie in shared memory, which hosts do not share. There the writer
+ * locks the whole file for as long as it has it open and keeps the index to itself; readers wait for it in vain.
  */
-export function openDatabase(path: string, options: { readonly readOnly: boolean }): Result<Sql, string> {
-  let db: Sql;
+export function openDatabase(path: string, options: DatabaseOptions): Result<Sql, string> {
+  let db: Sql | undefined;
   try {
     db = new Database(path, { readonly: options.readOnly, fileMustExist: options.readOnly, timeout: 5_000 });
+    const shared = options.shared ?? (path !== ':memory:' && networkFileSystem(dirname(path)) !== undefined);
     if (!options.readOnly) {
+      // Before the first access in WAL mode, else the index is in shared memory already.
+      if (shared) db.pragma('locking_mode = EXCLUSIVE');
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
     }
@@ -26,6 +39,7 @@ export function openDatabase(path: string, options: { readonly readOnly: boolean
     }
     return ok(db);
   } catch (error) {
+    db?.close();
     return fail(`${path}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }

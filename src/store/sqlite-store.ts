@@ -19,7 +19,8 @@ export class SqliteStore implements Store {
     this.#statements = prepare(db);
     const row = db
       .prepare(
-        'SELECT max((SELECT coalesce(max(seq), 0) FROM journal), (SELECT coalesce(max(version), 0) FROM workflows)) AS v',
+        `SELECT max((SELECT coalesce(max(seq), 0) FROM journal), (SELECT coalesce(max(version), 0) FROM workflows),
+          (SELECT version FROM floor)) AS v`,
       )
       .get() as { v: number };
     this.#version = row.v;
@@ -111,10 +112,7 @@ export class SqliteStore implements Store {
       const row = s.versionOf.get(write.stored.uid) as { version: number } | undefined;
       if ((row?.version ?? 0) !== write.ifVersion) return { outcome: 'Conflict' };
     }
-    for (const { from, to } of batch.inherit ?? []) {
-      s.inherit.run(to, from);
-      s.remove.run(from);
-    }
+    for (const { from, to } of batch.inherit ?? []) this.#inherit(from, to);
     for (const { digest, data } of batch.preimages ?? []) s.preimage.run(digest, JSON.stringify(data));
     const seqs = (batch.entries ?? []).map(({ workflow, entry }) => this.#append(batch.time, workflow, entry));
     for (const { stored } of batch.workflows ?? []) {
@@ -122,11 +120,28 @@ export class SqliteStore implements Store {
       const data = JSON.stringify({ object: stored.object, memory: stored.memory });
       s.workflow.run(stored.uid, namespace, name, ++this.#version, stored.deletedAt ?? null, data);
     }
-    for (const uid of batch.forget ?? []) {
-      s.forgetRecords.run(uid);
-      s.remove.run(uid);
-    }
+    for (const uid of batch.forget ?? []) this.#forget(uid);
+    if (batch.forget || batch.inherit) s.raiseFloor.run(this.#version);
     return { outcome: 'Committed', version: this.#version, seqs };
+  }
+
+  /** Its journal goes along: records stay the reduction of it, and it is forgotten together with them. */
+  #inherit(from: string, to: string): void {
+    const s = this.#statements;
+    s.inheritRecords.run(to, from);
+    s.inheritJournal.run(to, from);
+    s.inheritUses.run(to, from);
+    s.forgetUses.run(from);
+    s.remove.run(from);
+  }
+
+  #forget(uid: string): void {
+    const s = this.#statements;
+    s.forgetRecords.run(uid);
+    s.forgetJournal.run(uid);
+    s.forgetPreimages.run(uid, uid);
+    s.forgetUses.run(uid);
+    s.remove.run(uid);
   }
 
   #append(time: number, workflow: string, entry: JournalEntry): number {
@@ -134,6 +149,8 @@ export class SqliteStore implements Store {
     const { type, ...rest } = entry;
     const { task, ...data } = rest as { task?: string } & Record<string, unknown>;
     this.#statements.append.run(seq, time, workflow, type, task ?? null, attemptNumber(entry), JSON.stringify(data));
+    const digest = templateDigestOf(entry);
+    if (digest !== undefined) this.#statements.use.run(workflow, digest);
     if (isTaskEntry(entry)) {
       const records: Records = new Map();
       for (const key of entry.type === 'TaskMoved' ? [entry.task, entry.to] : [entry.task]) {
@@ -146,6 +163,12 @@ export class SqliteStore implements Store {
     }
     return seq;
   }
+}
+
+/** The shared part of a definition that a record refers to from this entry on. */
+function templateDigestOf(entry: JournalEntry): string | undefined {
+  if (entry.type === 'AttemptIntended') return entry.attempt.preimage.templateDigest;
+  return entry.type === 'ResultAccepted' ? entry.preimage.templateDigest : undefined;
 }
 
 function attemptNumber(entry: JournalEntry): number | null {
@@ -167,7 +190,20 @@ function prepare(db: Sql) {
       'INSERT OR REPLACE INTO workflows (uid, namespace, name, version, deleted_at, data) VALUES (?, ?, ?, ?, ?, ?)',
     ),
     versionOf: db.prepare('SELECT version FROM workflows WHERE uid = ?'),
-    inherit: db.prepare('UPDATE records SET workflow = ? WHERE workflow = ?'),
+    inheritRecords: db.prepare('UPDATE records SET workflow = ? WHERE workflow = ?'),
+    inheritJournal: db.prepare('UPDATE journal SET workflow = ? WHERE workflow = ?'),
+    inheritUses: db.prepare(
+      'INSERT OR IGNORE INTO preimage_uses (workflow, digest) SELECT ?, digest FROM preimage_uses WHERE workflow = ?',
+    ),
+    use: db.prepare('INSERT OR IGNORE INTO preimage_uses (workflow, digest) VALUES (?, ?)'),
+    forgetUses: db.prepare('DELETE FROM preimage_uses WHERE workflow = ?'),
+    forgetJournal: db.prepare('DELETE FROM journal WHERE workflow = ?'),
+    // Those that it used and nobody else does.
+    forgetPreimages: db.prepare(
+      `DELETE FROM preimages WHERE digest IN (SELECT digest FROM preimage_uses WHERE workflow = ?) AND NOT EXISTS
+        (SELECT 1 FROM preimage_uses AS other WHERE other.digest = preimages.digest AND other.workflow <> ?)`,
+    ),
+    raiseFloor: db.prepare('UPDATE floor SET version = max(version, ?)'),
     remove: db.prepare('DELETE FROM workflows WHERE uid = ?'),
     preimage: db.prepare('INSERT OR IGNORE INTO preimages (digest, data) VALUES (?, ?)'),
   } as const;

@@ -11,6 +11,7 @@ import type { TaskRecord } from '../planning/record.ts';
  * 2. Versions strictly increase over everything that is written.
  * 3. `records` equals the reduction of the journal's entries, in order.
  * 4. A conditional write whose condition fails writes nothing of its batch.
+ * 5. What is forgotten leaves nothing behind, and takes nothing that another workflow's records refer to.
  */
 export interface Store {
   commit(batch: Batch): Promise<Committed>;
@@ -29,9 +30,9 @@ export interface Batch {
   readonly entries?: readonly { readonly workflow: string; readonly entry: JournalEntry }[];
   readonly workflows?: readonly WorkflowWrite[];
   readonly preimages?: readonly { readonly digest: string; readonly data: Json }[];
-  /** Records of a deleted workflow go on under another uid. */
+  /** Records and journal of a deleted workflow go on under another uid. */
   readonly inherit?: readonly { readonly from: string; readonly to: string }[];
-  /** Forget a workflow and its records for good. */
+  /** Forget a workflow for good: its records, its journal, and pre-images that only its records referred to. */
   readonly forget?: readonly string[];
 }
 

@@ -110,6 +110,93 @@ export function storeContract(name: string, makeRig: () => StoreRig): void {
       expect((await store.workflows()).map((w) => w.uid)).toEqual(['new']);
       expect(await store.records('old')).toEqual([]);
       expect((await store.records('new')).map((r) => r.key)).toEqual(['a']);
+      // Law 3 holds for the heir as well.
+      expect((await store.journal({ workflow: 'new', limit: 10 })).map((line) => line.entry)).toEqual([
+        intended('a', 1),
+      ]);
+      expect(await store.journal({ workflow: 'old', limit: 10 })).toEqual([]);
+    });
+
+    describe('law 5: what is forgotten', () => {
+      const made = (uid: string, ...digests: string[]) =>
+        store.commit({
+          time: 1,
+          workflows: [{ stored: workflow(uid) }],
+          entries: digests.map((digest, i) => ({ workflow: uid, entry: intended('a', i + 1, digest) })),
+          preimages: digests.map((digest) => ({ digest, data: { of: digest } })),
+        });
+      const kept = async (...digests: string[]): Promise<string[]> => {
+        const found = await Promise.all(digests.map((digest) => store.preimage(digest)));
+        return digests.filter((_, i) => found[i] !== undefined);
+      };
+
+      it('leaves nothing behind, and takes nothing of others', async () => {
+        await made('w', 'own', 'shared');
+        await made('v', 'shared', 'other');
+        await store.commit({ time: 2, forget: ['w'] });
+        expect(await store.records('w')).toEqual([]);
+        expect(await store.journal({ workflow: 'w', limit: 10 })).toEqual([]);
+        expect((await store.workflows()).map((one) => one.uid)).toEqual(['v']);
+        expect((await store.records('v'))[0]?.attempts).toHaveLength(2);
+        expect(await store.journal({ workflow: 'v', limit: 10 })).toHaveLength(2);
+        expect(await kept('own', 'shared', 'other')).toEqual(['shared', 'other']);
+        await store.commit({ time: 3, forget: ['v'] });
+        expect(await kept('own', 'shared', 'other')).toEqual([]);
+        expect(await store.journal({ limit: 10 })).toEqual([]);
+      });
+
+      it('also after it was inherited, and after a restart', async () => {
+        await made('old', 'first');
+        await store.commit({
+          time: 2,
+          inherit: [{ from: 'old', to: 'new' }],
+          workflows: [{ stored: workflow('new') }],
+        });
+        const again = await rig.reopen();
+        expect(await kept('first')).toEqual(['first']);
+        await again.commit({ time: 3, forget: ['new'] });
+        expect(await kept('first')).toEqual([]);
+        expect(await again.journal({ limit: 10 })).toEqual([]);
+      });
+
+      it('a result that was accepted refers to another pre-image', async () => {
+        await made('w', 'first');
+        await store.commit({
+          time: 2,
+          preimages: [{ digest: 'second', data: {} }],
+          entries: [
+            {
+              workflow: 'w',
+              entry: {
+                type: 'ResultAccepted',
+                task: 'a',
+                number: 1,
+                definition: 'd2',
+                execution: 'e2',
+                preimage: { templateDigest: 'second', values: {}, code: {} },
+                contributions: { precise: {}, broad: [] },
+                request: 'r',
+              },
+            },
+          ],
+        });
+        await made('v', 'second');
+        await store.commit({ time: 3, forget: ['v'] });
+        expect(await kept('first', 'second')).toEqual(['first', 'second']);
+        await store.commit({ time: 4, forget: ['w'] });
+        expect(await kept('first', 'second')).toEqual([]);
+      });
+
+      it('takes its versions with it: none is given out again (law 2)', async () => {
+        await made('v', 'first');
+        await made('w', 'second');
+        const before = store.version();
+        await store.commit({ time: 2, forget: ['w'] });
+        const again = await rig.reopen();
+        expect(again.version()).toBe(before);
+        const committed = await again.commit({ time: 3, entries: [{ workflow: 'v', entry: intended('a', 5) }] });
+        expect(committed).toMatchObject({ outcome: 'Committed', seqs: [before + 1] });
+      });
     });
   });
 }
@@ -125,7 +212,11 @@ function workflow(uid: string): Omit<StoredWorkflow, 'version'> {
   return { uid, deletedAt: undefined, object, memory };
 }
 
-function intended(task: string, number: number): Extract<JournalEntry, { type: 'AttemptIntended' }> {
+function intended(
+  task: string,
+  number: number,
+  templateDigest = 't',
+): Extract<JournalEntry, { type: 'AttemptIntended' }> {
   const attempt: Attempt = {
     number,
     uid: `${task}-${number}`,
@@ -134,12 +225,13 @@ function intended(task: string, number: number): Extract<JournalEntry, { type: '
     definition: 'd',
     execution: 'e',
     handling: 'h',
-    preimage: { templateDigest: 't', values: {}, code: {} },
+    preimage: { templateDigest, values: {}, code: {} },
     contributions: { precise: {}, broad: [] },
     because: [],
     needs: { cpu: 1, memoryBytes: 0, gpu: 0, walltimeMs: 0 },
     backend: 'memory',
     createTime: 1,
+    reads: [],
     writes: [],
   };
   return { type: 'AttemptIntended', task, attempt };

@@ -53,7 +53,10 @@ export class FakeHome implements Home {
       return fail({ reason: 'Conflict', message: `workflow ${ref.name} was changed meanwhile` });
     }
     const same = old !== undefined && canonicalJson(userPart(old)) === canonicalJson(userPart(document));
-    if (same) return ok({ workflow: old, outcome: 'Unchanged', warnings: [] });
+    if (same) {
+      const asked = options.request === undefined ? ok(old) : await this.request(ref, options.request);
+      return asked.ok ? ok({ workflow: asked.value, outcome: 'Unchanged', warnings: [] }) : asked;
+    }
     const generation = (old?.metadata.generation ?? 0) + 1;
     const workflow: Workflow = {
       ...document,
@@ -70,6 +73,8 @@ export class FakeHome implements Home {
     const outcome = old === undefined ? 'Created' : 'Configured';
     if (options.dryRun === true) return ok({ workflow, outcome, warnings: [] });
     const stored = this.#store(workflow, old === undefined ? 'ADDED' : 'MODIFIED');
+    // A request that comes with the document is there before the first turn.
+    if (options.request !== undefined) await this.request(ref, options.request);
     this.onApply(ref);
     // As a home does that makes its first turn before it answers.
     return ok({ workflow: this.#objects.get(keyOf(ref)) ?? stored, outcome, warnings: [] });

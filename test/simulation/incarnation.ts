@@ -17,6 +17,7 @@ export class Incarnation {
   readonly #say: (line: string) => void;
   #crash: () => void = () => undefined;
   #dead = false;
+  #underway = 0;
   /** Gates left until it dies. */
   #gatesLeft: number | undefined;
   livelocked = false;
@@ -37,6 +38,11 @@ export class Incarnation {
     return this.#dead;
   }
 
+  /** An effect has begun and not ended: what is in memory may not be in the ledger. */
+  get busy(): boolean {
+    return this.#underway > 0;
+  }
+
   crashAfter(gates: number | undefined): void {
     this.#gatesLeft = gates;
   }
@@ -54,12 +60,17 @@ export class Incarnation {
   }
 
   async #effect<T>(name: string, run: () => Promise<T>): Promise<T> {
-    await this.#gate(`before ${name}`);
-    await this.#delay();
-    const result = await run();
-    await this.#gate(`after ${name}`);
-    await this.#delay();
-    return result;
+    this.#underway++;
+    try {
+      await this.#gate(`before ${name}`);
+      await this.#delay();
+      const result = await run();
+      await this.#gate(`after ${name}`);
+      await this.#delay();
+      return result;
+    } finally {
+      this.#underway--;
+    }
   }
 
   async #delay(): Promise<void> {

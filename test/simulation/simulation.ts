@@ -376,6 +376,7 @@ export class Simulation {
       await this.#settle();
       if (this.#life.dead) return false;
       if (
+        !this.#life.busy &&
         this.#live().length === 0 &&
         this.world.alive().length === 0 &&
         ['Succeeded', 'Failed', 'Cancelled', 'Suspended'].includes((await this.#phase()) ?? '')

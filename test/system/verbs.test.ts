@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { describe, expect } from 'vitest';
 import type { TaskItem } from '../../src/apis/task-view.ts';
 import type { Workflow } from '../../src/apis/workflow.ts';
@@ -121,6 +122,139 @@ describe('reset', () => {
     await asked(box, 'reset', 'w', ...words);
     await waitFor(box, 'Succeeded');
     expect(starts(box.path('log'))).toEqual({ one: 1, two: 1, three: 1, 'item/x': 1, 'item/y': 1, ...again });
+  });
+});
+
+describe('requests in a document', () => {
+  test('that are none are told and taken away; the workflow runs and can be deleted', async ({ box }) => {
+    const document = (annotations: object) =>
+      box.write(
+        'w.json',
+        JSON.stringify({
+          apiVersion: 'fixpoint.dev/v1alpha1',
+          kind: 'Workflow',
+          metadata: { name: 'w', annotations },
+          spec: { tasks: pipeline() },
+        }),
+      );
+    await box.daemon('--cpus', '4');
+    const wrong = {
+      'request.fixpoint.dev/a': '{"verb":"rerun"}',
+      'request.fixpoint.dev/b': '{"verb":"retry","tasks":"one"}',
+      'request.fixpoint.dev/c': 'reset',
+    };
+    await box.expectExit(0, 'apply', '-f', document(wrong));
+    await waitFor(box, 'Succeeded');
+    const once = { one: 1, two: 1, three: 1, 'item/x': 1, 'item/y': 1 };
+    expect(starts(box.path('log'))).toEqual(once);
+    const told = (await box.events()).filter(({ reason }) => reason === 'RequestHandled');
+    expect(told.map(({ message }) => message.slice(0, 13))).toEqual(Array(3).fill('not a request'));
+    expect(Object.keys((await box.json<Workflow>('get', 'workflow', 'w')).metadata.annotations ?? {})).toEqual([
+      'fixpoint.dev/folder',
+    ]);
+    await box.expectExit(0, 'delete', 'w');
+    await box.expectExit(0, 'wait', 'w', '--for', 'delete', '--timeout', '60s');
+  });
+});
+
+describe('run --until', () => {
+  /** one → two, three → four, and a branch beside them. */
+  const diamond = [
+    { name: 'one', run: noted(':') },
+    { name: 'two', dependsOn: ['one'], run: noted(':') },
+    { name: 'three', dependsOn: ['one'], run: noted(':') },
+    { name: 'four', dependsOn: ['two', 'three'], run: noted(':') },
+    { name: 'side', run: noted(':') },
+    { name: 'item', foreach: { items: ['x', 'y'] }, run: noted('[ $FIXPOINT_TASK = item/x ] || [ -e go ]') },
+  ];
+
+  test('runs what is named and what is upstream, then the rest, and nothing twice', async ({ box }) => {
+    const file = box.workflow({ tasks: diamond });
+    const ran = await box.expectExit(0, 'run', file, '--until', 'two');
+    expect(ran.stderr).toContain('the rest was left as it is');
+    expect(starts(box.path('log'))).toEqual({ one: 1, two: 1 });
+    await box.expectExit(0, 'run', file, '--until', 'two');
+    expect(starts(box.path('log'))).toEqual({ one: 1, two: 1 });
+    await box.expectExit(0, 'run', file, '--until', 'four', '--until', 'item/x');
+    expect(starts(box.path('log'))).toEqual({ one: 1, two: 1, three: 1, four: 1, 'item/x': 1 });
+    await box.expectExit(1, 'run', file, '--until', 'item');
+    expect(starts(box.path('log'))).toEqual({ one: 1, two: 1, three: 1, four: 1, 'item/x': 1, 'item/y': 1 });
+    // What failed outside of what is wanted stays as it is; what is wanted is tried again.
+    await box.expectExit(0, 'run', file, '--until', 'one');
+    box.write('go', '');
+    await box.expectExit(0, 'run', file, '--until', 'item');
+    await box.expectExit(0, 'run', file, '--until', 'one', '--fresh');
+    expect(starts(box.path('log'))).toEqual({ one: 2, two: 1, three: 1, four: 1, 'item/x': 1, 'item/y': 2 });
+    await box.expectExit(0, 'run', file);
+    const all = { one: 2, two: 2, three: 2, four: 2, side: 1, 'item/x': 1, 'item/y': 2 };
+    expect(starts(box.path('log'))).toEqual(all);
+    await box.expectExit(0, 'run', file);
+    expect(starts(box.path('log'))).toEqual(all);
+  });
+
+  test('ends although others, left by an earlier run, still run', async ({ box }) => {
+    const file = box.workflow({
+      tasks: [
+        { name: 'slow', run: noted(WAIT_FOR_GO) },
+        { name: 'quick', dependsOn: ['first'], run: noted(':') },
+        { name: 'first', run: noted('[ -e again ]') },
+      ],
+    });
+    const left = box.start('run', file);
+    await until('both began', () => spansByTask(box.path('log')).size === 2);
+    await left.kill('SIGTERM');
+    box.write('again', '');
+    await box.expectExit(0, 'run', file, '--until', 'quick');
+    expect(starts(box.path('log'))).toEqual({ slow: 1, first: 2, quick: 1 });
+    box.write('go', '');
+    await box.expectExit(0, 'run', file);
+    expect(starts(box.path('log'))).toEqual({ slow: 1, first: 2, quick: 1 });
+  });
+
+  test('is refused for a task that is none, and where a daemon owns the state', async ({ box }) => {
+    const file = box.workflow({ tasks: diamond });
+    const unknown = await box.expectExit(2, 'run', file, '--until', 'tvo');
+    expect(unknown.stderr).toContain('Did you mean two?');
+    await box.expectExit(2, 'run', file, '--until', 'two', '--follow=false');
+    await box.daemon();
+    const owned = await box.expectExit(2, 'run', file, '--until', 'two');
+    expect(owned.stderr).toContain('daemon');
+    expect(starts(box.path('log'))).toEqual({});
+  });
+});
+
+describe('run --fresh', () => {
+  test('of an edited workflow makes one attempt of each task', async ({ box }) => {
+    const spec = (text: string) =>
+      box.workflow({ tasks: pipeline().map((t) => ({ ...t, run: `${t.run}; : ${text}` })) });
+    await box.run(spec('first'));
+    await box.expectExit(0, 'run', spec('second'), '--fresh');
+    expect(await box.summary()).toEqual({
+      one: 'Succeeded 2',
+      two: 'Succeeded 2',
+      three: 'Succeeded 2',
+      'item/x': 'Succeeded 2',
+      'item/y': 'Succeeded 2',
+    });
+    const seen = (await box.events()).length;
+    await box.expectExit(0, 'run', spec('second'));
+    expect(await box.events()).toHaveLength(seen);
+  });
+
+  test('of one that was left while it ran: nothing of the old definition is launched again', async ({ box }) => {
+    const spec = (text: string) =>
+      box.workflow({
+        tasks: [
+          { name: 'a', run: noted(`[ ${text} = old ] && sleep 1; :`) },
+          { name: 'b', dependsOn: ['a'], run: noted(`: ${text}`) },
+        ],
+      });
+    const left = box.start('run', spec('old'));
+    await until('it runs', () => spansByTask(box.path('log')).has('a'));
+    await left.kill('SIGTERM');
+    await until('what was left is over', () => attemptProcesses(box.dir).length === 0);
+    await box.expectExit(0, 'run', spec('new'), '--fresh');
+    expect(starts(box.path('log'))).toEqual({ a: 2, b: 1 });
   });
 });
 
@@ -285,6 +419,20 @@ describe('looking', () => {
     expect(await logs('--tail', '1')).toBe('line 3 of 2\n');
   });
 
+  test('logs --tail counts lines, whatever their length', async ({ box }) => {
+    await box.run(
+      box.workflow({
+        tasks: [
+          { name: 't', run: 'head -c 700000 /dev/zero | tr "\\0" z; echo; for i in $(seq 5000); do echo "$i é"; done' },
+        ],
+      }),
+    );
+    const tail = async (count: number) => (await box.expectExit(0, 'logs', 'w', 't', '--tail', String(count))).stdout;
+    const lines = Array.from({ length: 5_000 }, (_, i) => `${i + 1} é\n`);
+    expect(await tail(3_000)).toBe(lines.slice(-3_000).join(''));
+    expect(await tail(5_001)).toBe(`${'z'.repeat(700_000)}\n${lines.join('')}`);
+  });
+
   test('logs -f shows what comes and ends with the task', async ({ box }) => {
     await box.daemon();
     await box.expectExit(
@@ -348,5 +496,25 @@ describe('looking', () => {
     expect(attempt?.startTime).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
     expect(attempt?.usage?.cpuSeconds).toBeGreaterThan(0);
     expect(attemptProcesses(box.dir)).toEqual([]);
+  });
+});
+
+describe('doctor --orphans', () => {
+  test('lists what outlived its attempt, and nothing that runs as it should', async ({ box }) => {
+    await box.daemon();
+    await box.expectExit(0, 'apply', '-f', box.workflow({ tasks: [{ name: 't', run: noted(WAIT_FOR_GO) }] }));
+    await until('it runs', () => spansByTask(box.path('log')).has('t'));
+    const none = await box.expectExit(0, 'doctor', '--orphans');
+    expect(none).toMatchObject({ stdout: '', stderr: expect.stringContaining('No process') as string });
+    const folder = box.path('.fixpoint', 'runs', 'w', 'gone', '1-nobody');
+    const left = spawn('sleep', ['300'], { env: { PATH: process.env['PATH'], FIXPOINT_ATTEMPT_DIR: folder } });
+    try {
+      const found = await box.expectExit(0, 'doctor', '--orphans');
+      expect(found.stdout).toBe(`${left.pid}  of an attempt that the ledger does not know (${folder})\n`);
+    } finally {
+      left.kill('SIGKILL');
+    }
+    box.write('go', '');
+    await waitFor(box, 'Succeeded');
   });
 });

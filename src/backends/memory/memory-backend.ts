@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { keyFileName } from '../../graph/keys.ts';
-import type { Backend, Capacity, Handled, Launch, LogPart, Observation, SubmitOutcome } from '../backend.ts';
+import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
+import { readLog } from '../read-log.ts';
 import type { MemoryFiles } from './memory-files.ts';
 import type { MemoryWorld } from './memory-world.ts';
 
@@ -87,11 +88,10 @@ export class MemoryBackend implements Backend {
     }
   }
 
-  async readLog({ token }: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart> {
+  async readLog({ token }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
     const attempt = this.#world.attempts.get(token);
     const bytes = Buffer.from(attempt && attempt.state !== 'HandedOver' ? attempt.behaviour[stream] : '');
-    const at = from < 0 ? Math.max(0, bytes.length + from) : from;
-    return { text: bytes.toString('utf8', at), next: Math.max(at, bytes.length) };
+    return readLog({ size: bytes.length, read: async (at, length) => bytes.subarray(at, at + length) }, from);
   }
 
   async release(attempts: readonly Handled[], what: 'Displaced' | 'Compacted' | 'Everything'): Promise<void> {

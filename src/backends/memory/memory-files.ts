@@ -1,5 +1,5 @@
 import { sha256Hex } from '../../base/digest.ts';
-import { parseGlob } from '../../base/glob.ts';
+import { parseFileGlob } from '../../base/file-glob.ts';
 import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
@@ -99,7 +99,7 @@ export class MemoryFiles implements FileSpace {
   }
 
   async matching(pattern: string): Promise<readonly string[]> {
-    const glob = parseGlob(pattern);
+    const glob = parseFileGlob(pattern);
     return glob.ok ? [...this.#files.keys()].filter((path) => glob.value.matches(path)).sort() : [];
   }
 
@@ -110,7 +110,7 @@ export class MemoryFiles implements FileSpace {
 
   /** Names and digests of what matches a pattern. */
   glob(pattern: string, fingerprint: Look['fingerprint'] = 'Content'): string {
-    const glob = parseGlob(pattern);
+    const glob = parseFileGlob(pattern);
     if (!glob.ok) return ABSENT_DIGEST;
     const fixed = pattern.slice(0, pattern.search(/[*?[{]|$/));
     const folder = fixed.slice(0, fixed.lastIndexOf('/'));

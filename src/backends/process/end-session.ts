@@ -1,30 +1,31 @@
 import type { Clock } from '../../base/clock.ts';
-import { forksOfRuntime, membersByFolder } from './processes.ts';
+import { remainsOf } from './processes.ts';
 
 /** Between rounds of KILL: a dying process needs a moment to leave /proc. */
 const ROUND_MS = 50;
+/** A process may fork and end while /proc is gone through: one empty pass proves nothing. */
+const EMPTY_ROUNDS = 2;
+/** What does not die by then hangs in the kernel, on a file system that does not answer: it is looked for again later. */
+const MAX_ROUNDS = 100;
 
 /**
- * Kills what carries this run folder in its environment or is a fork of its runtime, until nothing does. For when the
- * runtime itself is gone. Forks first: one of them may be about to become the command.
+ * Kills what is left of an attempt until nothing is. For when the runtime itself is gone. Gives the processes that could
+ * not be ended.
  */
-export async function endSession(clock: Clock, directory: string): Promise<void> {
-  for (;;) {
-    const forks = await forksOfRuntime(directory);
-    kill(forks);
-    const members = ((await membersByFolder()).get(directory) ?? []).map(({ pid }) => pid);
-    kill(members);
-    if (forks.length + members.length === 0) return;
-    await new Promise<void>((resolve) => clock.after(ROUND_MS, resolve));
-  }
-}
-
-function kill(pids: readonly number[]): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // Ended in between.
+export async function endSession(clock: Clock, directory: string): Promise<readonly number[]> {
+  let empty = 0;
+  for (let round = 1; ; round++) {
+    const remains = await remainsOf(directory);
+    empty = remains.length === 0 ? empty + 1 : 0;
+    if (empty === EMPTY_ROUNDS) return [];
+    if (round >= MAX_ROUNDS && remains.length > 0) return remains;
+    for (const pid of remains) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // Ended in between.
+      }
     }
+    await new Promise<void>((resolve) => clock.after(ROUND_MS, resolve));
   }
 }

@@ -1,72 +1,112 @@
 import { createHash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
-import { createReadStream } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Fingerprint } from '../../apis/workflow.ts';
 import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
-import { ABSENT_DIGEST } from '../../planning/facts.ts';
+import { ABSENT_DIGEST, unreadableFact } from '../../planning/facts.ts';
+import type { DigestCache, OpenFile } from './digest-cache.ts';
+
+/** Opens a regular file for its digest; counted and replaced by tests. */
+export type OpenForDigest = (path: string | Buffer) => Promise<OpenFile>;
 
 /**
  * Digests of files and directories, the same text that `attempt.sh` stamps:
  *
  * - `sha256:HEX`, or above `MAX_CONTENT_DIGEST_BYTES` and on request `stat:SIZE:MTIME` (nine decimals);
  * - a directory: `dir:HEX` over `sha256sum` lines of its regular files sorted by bytes, or `dirstat:HEX`.
+ *
+ * `absent` only where nothing is. What cannot be read, be it one file of a directory, makes the whole `unreadable:CODE`;
+ * what is neither file nor directory is never opened, since that may block for ever: `unreadable:NOTAFILE`.
  */
-export async function fileDigest(path: string, fingerprint: Fingerprint, cache: DigestCache): Promise<string> {
-  const seen = await statOrUndefined(path);
-  if (!seen) return ABSENT_DIGEST;
-  if (seen.isDirectory()) return directoryDigest(path, fingerprint, cache);
-  if (fingerprint === 'Stat' || seen.size > MAX_CONTENT_DIGEST_BYTES)
-    return `stat:${seen.size}:${decimalSeconds(seen.mtimeNs, 9)}`;
-  const content = await contentDigest(path, seen, cache);
-  return content === undefined ? ABSENT_DIGEST : `sha256:${content}`;
-}
-
-async function statOrUndefined(path: string): Promise<BigIntStats | undefined> {
-  return stat(path, { bigint: true }).catch(() => undefined);
-}
-
-async function contentDigest(path: string, seen: BigIntStats, cache: DigestCache): Promise<string | undefined> {
-  const known = cache.get(seen);
-  if (known !== undefined) return known;
-  let file: FileHandle;
+export async function fileDigest(
+  path: string,
+  fingerprint: Fingerprint,
+  cache: DigestCache,
+  openFile: OpenForDigest = openForDigest,
+): Promise<string> {
   try {
-    file = await open(path, 'r');
-  } catch {
-    return undefined;
+    const seen = await stat(path, { bigint: true });
+    if (seen.isDirectory()) return await directoryDigest(path, fingerprint, cache, openFile);
+    if (!seen.isFile()) return unreadableFact(NOT_A_FILE);
+    if (fingerprint === 'Stat' || seen.size > MAX_CONTENT_DIGEST_BYTES)
+      return `stat:${seen.size}:${decimalSeconds(seen.mtimeNs, 9)}`;
+    return `sha256:${await cache.digest(seen, () => openFile(path))}`;
+  } catch (error) {
+    return isAbsence(error) ? ABSENT_DIGEST : unreadableFact(errorCode(error));
   }
+}
+
+const NOT_A_FILE = 'NOTAFILE';
+const CHUNK_BYTES = 256 * 1024;
+
+/** Nothing lies there. Any other error leaves it open what does. */
+export function isAbsence(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** As a fact holds it: short, without spaces. */
+export function errorCode(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  return typeof code === 'string' ? code : 'UNKNOWN';
+}
+
+/** Between a look at the name and this a pipe may have taken it: without O_NONBLOCK that would wait for a writer. */
+export async function openForDigest(path: string | Buffer): Promise<OpenFile> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
+    if ((await file.stat()).isFile()) return new ContentFile(file);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  await file.close();
+  throw Object.assign(new Error(`${path.toString()} is not a file`), { code: NOT_A_FILE });
+}
+
+class ContentFile implements OpenFile {
+  readonly #file: FileHandle;
+
+  constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  stat(): Promise<BigIntStats> {
+    return this.#file.stat({ bigint: true });
+  }
+
+  async hash(): Promise<string> {
     const hash = createHash('sha256');
-    if (seen.size > 0n)
-      for await (const chunk of createReadStream('', { fd: file.fd, autoClose: false })) hash.update(chunk as Buffer);
-    const digest = hash.digest('hex');
-    const after = await file.stat({ bigint: true });
-    // Only what did not change while it was read, and was old enough to be seen changing, may be trusted later.
-    if (after.mtimeNs === seen.mtimeNs && after.size === seen.size) cache.put(seen, digest);
-    return digest;
-  } catch {
-    return undefined;
-  } finally {
-    await file.close().catch(() => undefined);
+    for await (const chunk of this.#file.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES }))
+      hash.update(chunk as Buffer);
+    return hash.digest('hex');
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }
 
-async function directoryDigest(root: string, fingerprint: Fingerprint, cache: DigestCache): Promise<string> {
+async function directoryDigest(
+  root: string,
+  fingerprint: Fingerprint,
+  cache: DigestCache,
+  openFile: OpenForDigest,
+): Promise<string> {
   const files = await regularFiles(root);
   const total = files.reduce((sum, f) => sum + f.stat.size, 0n);
   const hash = createHash('sha256');
   if (fingerprint === 'Stat' || total > MAX_CONTENT_DIGEST_BYTES) {
-    const lines = files.map((f) => Buffer.from(`./${f.name}\t${f.stat.size}\t${decimalSeconds(f.stat.mtimeNs, 10)}\n`));
-    for (const line of lines.sort((a, b) => Buffer.compare(a, b))) hash.update(line);
+    // Lines are what `sort` sees, so a name with a line break in it is two.
+    const lines = files.flatMap((f) =>
+      `./${f.name}\t${f.stat.size}\t${decimalSeconds(f.stat.mtimeNs, 10)}`.split('\n'),
+    );
+    for (const line of lines.sort(byBytes)) hash.update(`${line}\n`, 'latin1');
     return `dirstat:${hash.digest('hex')}`;
   }
-  const sorted = files
-    .map((f) => ({ ...f, bytes: Buffer.from(`./${f.name}`) }))
-    .sort((a, b) => Buffer.compare(a.bytes, b.bytes));
-  for (const file of sorted) {
-    const digest = (await contentDigest(join(root, file.name), file.stat, cache)) ?? '';
-    hash.update(sha256sumLine(digest, `./${file.name}`));
+  for (const file of files.sort((a, b) => byBytes(a.name, b.name))) {
+    const digest = await orAbsent(cache.digest(file.stat, () => openFile(below(root, file.name))));
+    if (digest !== undefined) hash.update(sha256sumLine(digest, `./${file.name}`), 'latin1');
   }
   return `dir:${hash.digest('hex')}`;
 }
@@ -78,16 +118,21 @@ function sha256sumLine(digest: string, name: string): string {
   return `\\${digest}  ${escaped}\n`;
 }
 
+/**
+ * Names are bytes, not text: each byte is one character here (latin1), so that names in any encoding are found again and
+ * sort as the runtime sorts them.
+ */
 async function regularFiles(root: string): Promise<{ name: string; stat: BigIntStats }[]> {
   const found: { name: string; stat: BigIntStats }[] = [];
   const folders = [''];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    const entries = await readdir(join(root, folder), { withFileTypes: true }).catch(() => []);
-    for (const entry of entries) {
-      const name = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    const entries = readdir(below(root, folder), { withFileTypes: true, encoding: 'buffer' });
+    for (const entry of (await (folder === '' ? entries : orAbsent(entries))) ?? []) {
+      const own = entry.name.toString('latin1');
+      const name = folder === '' ? own : `${folder}/${own}`;
       if (entry.isDirectory()) folders.push(name);
       else if (entry.isFile()) {
-        const seen = await statOrUndefined(join(root, name));
+        const seen = await orAbsent(stat(below(root, name), { bigint: true }));
         if (seen) found.push({ name, stat: seen });
       }
     }
@@ -95,42 +140,27 @@ async function regularFiles(root: string): Promise<{ name: string; stat: BigIntS
   return found;
 }
 
+/** Undefined: it went away while its folder was gone through, so it is not part of it. */
+async function orAbsent<T>(look: Promise<T>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+function below(root: string, name: string): Buffer {
+  return name === '' ? Buffer.from(root) : Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]);
+}
+
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 /** `stat -c %.9Y` and `find -printf %T@` print seconds with nine and ten decimals. */
 function decimalSeconds(nanoseconds: bigint, decimals: 9 | 10): string {
   const seconds = nanoseconds / 1_000_000_000n;
   const rest = String(nanoseconds % 1_000_000_000n).padStart(9, '0');
   return `${seconds}.${decimals === 9 ? rest : `${rest}0`}`;
-}
-
-/** How old a file must be, by its own file system's clock, before its times can be trusted to show a change. */
-const SETTLED_NS = 2_000_000_000n;
-const MAX_CACHED_DIGESTS = 200_000;
-
-/** Content digests by device, inode, size, mtime and ctime. Bounded; the oldest entries go first. */
-export class DigestCache {
-  readonly #digests = new Map<string, string>();
-  readonly #nowNs: () => bigint;
-
-  /** `nowNs`: the clock of the file system, in nanoseconds. */
-  constructor(nowNs: () => bigint) {
-    this.#nowNs = nowNs;
-  }
-
-  get(seen: BigIntStats): string | undefined {
-    return this.#digests.get(cacheKey(seen));
-  }
-
-  put(seen: BigIntStats, digest: string): void {
-    const youngest = seen.mtimeNs > seen.ctimeNs ? seen.mtimeNs : seen.ctimeNs;
-    if (this.#nowNs() - youngest < SETTLED_NS) return;
-    if (this.#digests.size >= MAX_CACHED_DIGESTS) {
-      const oldest = this.#digests.keys().next();
-      if (!oldest.done) this.#digests.delete(oldest.value);
-    }
-    this.#digests.set(cacheKey(seen), digest);
-  }
-}
-
-function cacheKey(seen: BigIntStats): string {
-  return `${seen.dev}:${seen.ino}:${seen.size}:${seen.mtimeNs}:${seen.ctimeNs}`;
 }

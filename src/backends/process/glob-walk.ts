@@ -1,30 +1,31 @@
 import { readdir } from 'node:fs/promises';
-import { parseGlob } from '../../base/glob.ts';
-
-/** The folder before the first wildcard: where a walk starts, and what names of matches are relative to. */
-export function globFolder(pattern: string): string {
-  const fixed = pattern.slice(0, pattern.search(/[*?[{]|$/));
-  return fixed.slice(0, fixed.lastIndexOf('/')) || '/';
-}
+import { parseFileGlob } from '../../base/file-glob.ts';
 
 /** Files a pattern may match: bounds a walk that `**` could send through a whole disk. */
 const MAX_GLOB_WALK = 1_000_000;
 
-/** Paths that match, sorted; the walk starts at the last folder before the first wildcard. */
-export async function matching(pattern: string): Promise<string[]> {
-  const glob = parseGlob(pattern);
+/**
+ * Paths that match, sorted; the walk starts at the last folder before the first wildcard, follows no links, and does
+ * not look into what matched. `attempt.sh` does the same with `find` (`fx_glob`). `failed` hears of folders that could not be
+ * read; what is in them is left out.
+ */
+export async function matching(pattern: string, failed: (error: unknown) => void = () => undefined): Promise<string[]> {
+  const glob = parseFileGlob(pattern);
   if (!glob.ok) return [];
-  const root = globFolder(pattern);
-  const deepest = pattern.includes('**') ? Number.POSITIVE_INFINITY : pattern.split('/').length;
+  const { folder: root, depth = Number.POSITIVE_INFINITY } = glob.value;
   const found: string[] = [];
-  const folders = [root];
+  const folders = [{ path: root, level: 1 }];
   let seen = 0;
   for (let folder = folders.pop(); folder !== undefined && seen < MAX_GLOB_WALK; folder = folders.pop()) {
-    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const entries = await readdir(folder.path, { withFileTypes: true }).catch((error: unknown) => {
+      failed(error);
+      return [];
+    });
+    for (const entry of entries) {
       seen++;
-      const path = folder === '/' ? `/${entry.name}` : `${folder}/${entry.name}`;
+      const path = folder.path === '/' ? `/${entry.name}` : `${folder.path}/${entry.name}`;
       if (glob.value.matches(path)) found.push(path);
-      else if (entry.isDirectory() && path.split('/').length < deepest) folders.push(path);
+      else if (entry.isDirectory() && folder.level < depth) folders.push({ path, level: folder.level + 1 });
     }
   }
   return found.sort();

@@ -15,6 +15,14 @@ export class GpuSlots {
     return ids.join(',');
   }
 
+  /** An attempt of an earlier daemon has these. */
+  keep(token: string, ids: readonly number[]): void {
+    if (this.#taken.has(token)) return;
+    const kept = ids.filter((id) => this.#free.includes(id));
+    for (const id of kept) this.#free.splice(this.#free.indexOf(id), 1);
+    if (kept.length > 0) this.#taken.set(token, kept);
+  }
+
   giveBack(token: string): void {
     const ids = this.#taken.get(token);
     if (!ids) return;

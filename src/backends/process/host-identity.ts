@@ -55,5 +55,6 @@ export function isAlive(handle: Pick<ProcessHandle, 'pid' | 'startTicks'>): bool
 
 export function sameHost(handle: HostIdentity): boolean {
   const here = hostIdentity();
-  return handle.host === here.host && handle.pidNamespace === here.pidNamespace;
+  // A boot id belongs to one machine; its name may change while it runs.
+  return handle.bootId === here.bootId && handle.pidNamespace === here.pidNamespace;
 }

@@ -1,55 +1,51 @@
-import { existsSync } from 'node:fs';
-import { open, rm, stat } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
 import { keyFileName } from '../../graph/keys.ts';
-import type { Backend, Capacity, Exit, Handled, Launch, LogPart, Observation, SubmitOutcome } from '../backend.ts';
+import type {
+  Backend,
+  Capacity,
+  Exit,
+  Handled,
+  Launch,
+  LogFrom,
+  LogPart,
+  Observation,
+  SubmitOutcome,
+} from '../backend.ts';
+import { readLog } from '../read-log.ts';
+import { AttemptStates, fromClaim } from './attempt-state.ts';
 import { oomKills } from './capacity.ts';
-import { endSession } from './end-session.ts';
-import type { Claim } from './exit-record.ts';
+import type { DigestsFile } from './digests-log.ts';
 import { HostFiles } from './file-space.ts';
 import { GpuSlots } from './gpu-slots.ts';
 import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-identity.ts';
 import { Leftovers } from './leftovers.ts';
 import { limitLog } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
-import { forksOfRuntime } from './processes.ts';
-import { makeRunFolder, readClaim, readExit, withdraw } from './run-folder.ts';
+import { makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
 
 /**
  * Attempts as processes of this host.
  *
  * A launch is a run folder and a line to the spawner. Whether an attempt lives is read from the folder: its exit
- * record, else its claim and the process that the claim names. Notices only say when to look.
- *
- * | folder | the claim's process | state |
- * |---|---|---|
- * | no claim | | Queued if handed over by us, else Absent |
- * | exit record whole | | Ended |
- * | claim | alive | Running |
- * | claim of nobody (withdrawn) | | Gone |
- * | claim | gone, same host and boot | what is left of it is ended, then Gone |
- * | claim | rebooted since | Gone |
- * | claim | another host or pid namespace | Unknown |
- * | claim made, nothing in it | no fork of a runtime for this folder | Gone |
- * | cannot be read | | Unknown |
- * | folder gone, the handle is known | as by its claim | as by its claim |
+ * record, else its claim and the process that the claim names (`attempt-state.ts`). Notices only say when to look.
  */
 export interface ProcessBackendOptions {
   readonly runsDir: string;
   readonly capacity: Capacity;
   readonly clock: Clock;
   readonly env: NodeJS.ProcessEnv;
+  /** Where digests of files are kept between two homes; undefined: in memory only. */
+  readonly digestsFile?: DigestsFile | undefined;
 }
 
 /** How often attempts that should be running are looked at although nobody said anything. */
 const SWEEP_INTERVAL_MS = 5_000;
 /** What no runtime has claimed after so long is handed over again. */
 const UNCLAIMED_MS = 30_000;
-/** A record may appear a moment after its process has gone. */
-const RECORD_GRACE_MS = 500;
 
 export class ProcessBackend implements Backend {
   readonly name = 'process';
@@ -60,6 +56,7 @@ export class ProcessBackend implements Backend {
   readonly #gpus: GpuSlots;
   readonly #sampler: MemorySampler;
   readonly #leftovers: Leftovers;
+  readonly #states: AttemptStates;
   /** Attempts that are ours to report on, by token. */
   readonly #open = new Map<string, OpenAttempt>();
   #report: (observation: Observation) => void = () => undefined;
@@ -69,16 +66,18 @@ export class ProcessBackend implements Backend {
   constructor(options: ProcessBackendOptions) {
     this.#options = options;
     this.capacity = options.capacity;
-    this.files = new HostFiles(() => BigInt(Math.round(options.clock.now() * 1e6)));
+    this.files = new HostFiles(options.clock, options.digestsFile, [options.runsDir]);
     this.#gpus = new GpuSlots(options.capacity.gpu);
     this.#sampler = new MemorySampler(options.clock);
     this.#leftovers = new Leftovers(options.clock);
+    this.#states = new AttemptStates(options.clock, options.runsDir);
     this.#spawner = new Spawner(
       {
         started: (token, pid, startTicks, began) => this.#started(token, pid, startTicks, Math.floor(began * 1000)),
         ended: (token) => void this.#look(token),
         died: () => this.#resubmit(),
       },
+      options.clock,
       options.env,
     );
   }
@@ -104,11 +103,20 @@ export class ProcessBackend implements Backend {
     if (known) return { token, outcome: 'Accepted' };
     const open = newlyOpen(token, directory);
     this.#open.set(token, open);
-    const gpuIds = this.#gpus.take(token, launch.needs.gpu);
+    return this.#handOver(open, launch, this.#gpus.take(token, launch.needs.gpu));
+  }
+
+  async #handOver(open: OpenAttempt, launch: Launch, gpuIds: string | undefined): Promise<SubmitOutcome> {
+    const { token, directory } = launch;
     const made = await makeRunFolder(launch, { oomKills: oomKills(), gpuIds });
+    if (!made.ok && made.error.transient) {
+      open.waiting = () => this.#handOver(open, launch, gpuIds);
+      return { token, outcome: 'Accepted' };
+    }
+    open.waiting = undefined;
     if (!made.ok) {
       this.#forget(token);
-      return { token, outcome: 'Refused', message: made.error };
+      return { token, outcome: 'Refused', message: made.error.message };
     }
     open.handedOverAt = this.#options.clock.monotonic();
     // Cancelled while the folder was being made: the claim is taken, the runtime would turn back anyway.
@@ -123,13 +131,15 @@ export class ProcessBackend implements Backend {
         if (directory === undefined) return { token, state: 'Absent' as const };
         const first = await this.#read(token, directory);
         const handle = attempt.handle as ProcessHandle | undefined;
-        const seen = first.state === 'Absent' && handle ? await this.#withoutFolder(token, directory, handle) : first;
+        const lost = first.state === 'Absent' && handle;
+        const seen = lost ? await this.#withoutFolder(token, directory, handle) : first;
         if (seen.state === 'Running' || seen.state === 'Unknown')
           this.#open.set(token, {
             ...newlyOpen(token, directory),
             handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined,
           });
         if (seen.state === 'Running') this.#sampler.watch(token, directory);
+        if (seen.state === 'Running' || seen.state === 'Unknown') this.#gpus.keep(token, await readGpus(directory));
         return seen;
       }),
     );
@@ -145,10 +155,11 @@ export class ProcessBackend implements Backend {
     this.#open.set(token, open);
     if (open.cancelling) return;
     open.cancelling = true;
-    if (await withdraw(directory, token)) {
-      await this.#look(token);
-      return;
-    }
+    await this.#end(open);
+  }
+
+  async #end({ token, directory }: OpenAttempt): Promise<void> {
+    if (await withdraw(directory, token)) return this.#look(token);
     const claim = await readClaim(directory);
     // The runtime itself sends TERM, waits the grace, kills, confirms and writes the record.
     const handle = claim.kind === 'There' && claim.value.pid > 0 ? fromClaim(claim.value) : undefined;
@@ -156,21 +167,24 @@ export class ProcessBackend implements Backend {
     else await this.#look(token);
   }
 
-  async readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: number): Promise<LogPart> {
-    if (directory === undefined) return { text: '', next: from };
+  async readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
+    const nothing = { text: '', next: typeof from === 'number' ? Math.max(0, from) : 0 };
+    if (directory === undefined) return nothing;
     const file = await open(join(directory, stream), 'r').catch(() => undefined);
-    if (!file) return { text: '', next: from };
+    if (!file) return nothing;
     try {
-      const at = from < 0 ? Math.max(0, (await file.stat()).size + from) : from;
-      const buffer = Buffer.alloc(MAX_LOG_READ_BYTES);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, at);
-      return { text: buffer.toString('utf8', 0, bytesRead), next: at + bytesRead };
+      const { size } = await file.stat();
+      const read = async (at: number, length: number): Promise<Buffer> => {
+        const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at);
+        return buffer.subarray(0, bytesRead);
+      };
+      return await readLog({ size, read }, from);
     } finally {
       await file.close();
     }
   }
 
-  async release(attempts: readonly Handled[], what: 'Displaced' | 'Everything'): Promise<void> {
+  async release(attempts: readonly Handled[], what: keyof typeof RELEASED): Promise<void> {
     for (const { directory } of attempts) {
       if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
       for (const name of RELEASED[what])
@@ -209,86 +223,34 @@ export class ProcessBackend implements Backend {
     if (open.looks > 1) return;
     while (open.looks > 0 && !this.#closed) {
       open.looks = 1;
-      const seen = await this.#read(token, open.directory);
-      if (this.#closed || this.#open.get(token) !== open) return;
-      if (seen.state === 'Ended' || seen.state === 'Gone') {
-        this.#forget(token);
-        this.#leftovers.add(open.directory);
-        this.#report(seen);
-        return;
-      }
-      if (seen.state === 'Unknown') this.#report(seen);
+      await this.#lookOnce(open);
       open.looks--;
     }
   }
 
+  async #lookOnce(open: OpenAttempt): Promise<void> {
+    const { token, directory } = open;
+    const seen = await this.#read(token, directory).catch(
+      (error: unknown): Observation => ({ token, state: 'Unknown', message: String(error) }),
+    );
+    if (this.#closed || this.#open.get(token) !== open) return;
+    if (seen.state === 'Ended' || seen.state === 'Gone') {
+      this.#forget(token);
+      this.#leftovers.add(directory);
+      this.#report(seen);
+    } else if (seen.state === 'Unknown') this.#report(seen);
+  }
+
   async #read(token: string, directory: string): Promise<Observation> {
-    const exit = await readExit(directory, token);
-    if (exit.kind === 'There') return this.#ended(token, exit.value);
-    const claim = await readClaim(directory);
-    if (claim.kind === 'Absent') return this.#unclaimed(token);
-    if (claim.kind === 'Torn') return this.#torn(token, directory);
-    const unreadable = claim.kind === 'Unreadable' ? claim : exit;
-    if (unreadable.kind === 'Unreadable') return { token, state: 'Unknown', message: unreadable.message };
-    return claim.kind === 'There' ? this.#claimed(token, directory, claim.value) : this.#unclaimed(token);
+    const state = await this.#states.read(directory, token);
+    if (state.state === 'Unclaimed') return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
+    return state.state === 'Ended' ? this.#ended(token, state.exit) : { token, ...state };
   }
 
-  async #claimed(token: string, directory: string, claim: Claim): Promise<Observation> {
-    const handle = fromClaim(claim);
-    if (claim.pid === 0) return { token, state: 'Gone', claimed: false, message: 'withdrawn before it started' };
-    const here = hostIdentity();
-    if (handle.host !== here.host) return { token, state: 'Unknown', message: `it was started on ${handle.host}` };
-    if (handle.bootId !== here.bootId)
-      return { token, state: 'Gone', claimed: true, message: 'the machine was started again since' };
-    if (handle.pidNamespace !== here.pidNamespace)
-      return { token, state: 'Unknown', message: 'it was started in another pid namespace of this host' };
-    if (isAlive(handle)) {
-      const startTime = await stat(join(directory, 'claim')).then(
-        (s) => Math.floor(s.mtimeMs),
-        () => 0,
-      );
-      return { token, state: 'Running', startTime, handle: handle as unknown as Json, directory };
-    }
-    return this.#leftBehind(token, directory);
-  }
-
-  /** Whoever made the claim is about to write into it, or died in between: then nothing was started, and nothing will. */
-  async #torn(token: string, directory: string): Promise<Observation> {
-    await pause(this.#options.clock, RECORD_GRACE_MS);
-    const again = await readClaim(directory);
-    if (again.kind === 'There') return this.#claimed(token, directory, again.value);
-    if (again.kind === 'Unreadable') return { token, state: 'Unknown', message: again.message };
-    if ((await forksOfRuntime(directory)).length > 0) return { token, state: 'Queued' };
-    return { token, state: 'Gone', claimed: true, message: 'it died while it claimed its run folder' };
-  }
-
-  /** The runtime is gone and left no record: what it started is ended, and confirmed gone, before anything else. */
-  async #leftBehind(token: string, directory: string): Promise<Observation> {
-    await pause(this.#options.clock, RECORD_GRACE_MS);
-    const exit = await readExit(directory, token);
-    if (exit.kind === 'There') return this.#ended(token, exit.value);
-    if (exit.kind === 'Unreadable') return { token, state: 'Unknown', message: exit.message };
-    await endSession(this.#options.clock, directory);
-    return { token, state: 'Gone', claimed: true, message: 'its supervising process was killed' };
-  }
-
-  /** It was seen running and its folder is gone: what is left of it has nowhere to report to. */
   async #withoutFolder(token: string, directory: string, handle: ProcessHandle): Promise<Observation> {
-    // The folder of all runs is gone as well: more likely a file system that is not mounted.
-    if (!existsSync(this.#options.runsDir))
-      return { token, state: 'Unknown', message: `${this.#options.runsDir} is not there` };
-    return this.#claimed(token, directory, {
-      token,
-      host: handle.host,
-      boot: handle.bootId,
-      pidns: handle.pidNamespace,
-      pid: handle.pid,
-      start: handle.startTicks,
-    });
-  }
-
-  #unclaimed(token: string): Observation {
-    return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
+    const state = await this.#states.withoutFolder(directory, token, handle);
+    if (state.state === 'Unclaimed') return { token, state: 'Absent' };
+    return state.state === 'Ended' ? this.#ended(token, state.exit) : { token, ...state };
   }
 
   #ended(token: string, exit: Exit): Observation {
@@ -321,10 +283,19 @@ export class ProcessBackend implements Backend {
   async #sweepOne(open: OpenAttempt): Promise<void> {
     const { token, directory, handedOverAt } = open;
     const waits = open.handle === undefined && handedOverAt !== undefined;
+    if (open.waiting && !open.cancelling) return this.#waitedFor(open, open.waiting);
+    // Neither could the claim be taken for nobody, on a full disk.
+    if (open.cancelling && open.handle === undefined) await this.#end(open);
     // A frame may be lost or a fork refused (EAGAIN): nobody else would ever say so.
-    if (waits && this.#options.clock.monotonic() - handedOverAt > UNCLAIMED_MS) await this.#handOverAgain(open);
+    else if (waits && this.#options.clock.monotonic() - handedOverAt > UNCLAIMED_MS) await this.#handOverAgain(open);
     else await this.#look(token);
     for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
+  }
+
+  /** What could not be made for want of room is tried again; a refusal now is an end like any other. */
+  async #waitedFor({ token }: OpenAttempt, again: () => Promise<SubmitOutcome>): Promise<void> {
+    const outcome = await again();
+    if (outcome.outcome === 'Refused') this.#report({ token, state: 'Gone', claimed: false, message: outcome.message });
   }
 
   #scheduleSweep(): void {
@@ -341,6 +312,8 @@ interface OpenAttempt {
   readonly directory: string;
   /** Monotonic milliseconds: its folder is whole and a spawner was told of it; undefined: not by us, or not yet. */
   handedOverAt: number | undefined;
+  /** Its folder could not be made for want of something that may come back: tries again. */
+  waiting: (() => Promise<SubmitOutcome>) | undefined;
   handle: ProcessHandle | undefined;
   cancelling: boolean;
   /** Looks asked for and not yet answered. */
@@ -348,21 +321,35 @@ interface OpenAttempt {
 }
 
 function newlyOpen(token: string, directory: string): OpenAttempt {
-  return { token, directory, handedOverAt: undefined, handle: undefined, cancelling: false, looks: 0 };
+  return {
+    token,
+    directory,
+    handedOverAt: undefined,
+    waiting: undefined,
+    handle: undefined,
+    cancelling: false,
+    looks: 0,
+  };
 }
 
 /** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
 const RELEASED: Readonly<Record<Parameters<Backend['release']>[1], readonly string[]>> = {
   Displaced: ['outputs'],
-  Compacted: ['launch', 'script', 'argv', 'inputs', 'results', 'files', 'work', 'runtime.log', '.glob'],
+  Compacted: [
+    'launch',
+    'script',
+    'argv',
+    'inputs',
+    'results',
+    'files',
+    'work',
+    'runtime.log',
+    '.glob',
+    'session',
+    'gpus',
+  ],
   Everything: ['.'],
 };
-
-const MAX_LOG_READ_BYTES = 256 * 1024;
-
-function fromClaim(claim: Claim): ProcessHandle {
-  return { host: claim.host, bootId: claim.boot, pidNamespace: claim.pidns, pid: claim.pid, startTicks: claim.start };
-}
 
 function signal(pid: number): void {
   try {
@@ -370,8 +357,4 @@ function signal(pid: number): void {
   } catch {
     // It ended in between: the record or the sweep will tell.
   }
-}
-
-function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => clock.after(ms, resolve));
 }

@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 
 /** Processes of this pid namespace that belong to an attempt. */
 export interface Member {
@@ -7,6 +8,7 @@ export interface Member {
 }
 
 const PAGE_BYTES = 4096;
+const MARK = 'FIXPOINT_ATTEMPT_DIR=';
 
 /**
  * Processes by the run folder in their environment, which a child inherits wherever it goes. One pass over /proc
@@ -14,36 +16,75 @@ const PAGE_BYTES = 4096;
  */
 export async function membersByFolder(): Promise<Map<string, Member[]>> {
   const found = new Map<string, Member[]>();
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const environ = await readFile(`/proc/${name}/environ`, 'latin1').catch(() => '');
-    const at = environ.indexOf('FIXPOINT_ATTEMPT_DIR=');
-    if (at < 0 || (at > 0 && environ[at - 1] !== '\0')) continue;
-    const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    if (stat === '' || fields[0] === 'Z' || fields[0] === 'X') continue;
-    const end = environ.indexOf('\0', at);
-    const folder = Buffer.from(environ.slice(at + 21, end < 0 ? undefined : end), 'latin1').toString('utf8');
+  for (const pid of await allPids()) {
+    const folder = folderIn(await readProc(pid, 'environ'));
+    if (folder === undefined) continue;
+    const seen = await statOf(pid);
+    if (!seen) continue;
     const members = found.get(folder) ?? [];
-    members.push({ pid: Number(name), rssBytes: Number(fields[21]) * PAGE_BYTES });
+    members.push({ pid, rssBytes: Number(seen.fields[21]) * PAGE_BYTES });
     found.set(folder, members);
   }
   return found;
 }
 
+/** Names that merely end in the mark (a container's own copy of it) are others' variables. */
+function folderIn(environ: string): string | undefined {
+  const at = environ.startsWith(MARK) ? 0 : environ.indexOf(`\0${MARK}`) + 1;
+  if (at === 0 && !environ.startsWith(MARK)) return undefined;
+  const end = environ.indexOf('\0', at);
+  return Buffer.from(environ.slice(at + MARK.length, end < 0 ? undefined : end), 'latin1').toString('utf8');
+}
+
 /**
- * Runtimes of this run folder and what they forked and did not exec yet, which carries the runtime's arguments and not
- * its environment: `sh …/attempt.sh DIR TOKEN …`.
+ * Everything of one attempt that may be found without its runtime: by the run folder in the environment; by the session
+ * that the command noted before it became it, for a command that cleaned its environment; and forks of the runtime that
+ * did not become anything yet, which carry its arguments: `sh …/attempt.sh DIR TOKEN …`.
  */
-export async function forksOfRuntime(directory: string): Promise<number[]> {
+export async function remainsOf(directory: string): Promise<number[]> {
   const found: number[] = [];
   const wanted = Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1');
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    const arguments_ = await readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => '');
-    if (!arguments_.includes(wanted)) continue;
-    const stat = await readFile(`/proc/${name}/stat`, 'latin1').catch(() => '');
-    if (stat !== '' && !/^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2))) found.push(Number(name));
+  const session = await notedSession(directory);
+  for (const pid of await allPids()) {
+    const ours =
+      folderIn(await readProc(pid, 'environ')) === directory || (await readProc(pid, 'cmdline')).includes(wanted);
+    if (!ours && session === undefined) continue;
+    const seen = await statOf(pid);
+    if (seen && (ours || seen.fields[3] === session)) found.push(pid);
   }
   return found;
+}
+
+/** Runtimes of this run folder, and their forks. */
+export async function runtimesOf(directory: string): Promise<number[]> {
+  const found: number[] = [];
+  const wanted = Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1');
+  for (const pid of await allPids())
+    if ((await readProc(pid, 'cmdline')).includes(wanted) && (await statOf(pid))) found.push(pid);
+  return found;
+}
+
+/** `PID START`: a session's number is not given out again while one of its processes lives, unless all have gone. */
+async function notedSession(directory: string): Promise<string | undefined> {
+  const text = await readFile(join(directory, 'session'), 'utf8').catch(() => '');
+  const [pid, start] = text.trim().split(' ');
+  if (!pid || !start) return undefined;
+  const leader = await statOf(Number(pid));
+  return leader && leader.fields[19] !== start ? undefined : pid;
+}
+
+async function allPids(): Promise<number[]> {
+  const names = await readdir('/proc').catch(() => []);
+  return names.filter((name) => /^\d+$/.test(name)).map(Number);
+}
+
+function readProc(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '');
+}
+
+/** The fields after the name; undefined: it has ended. */
+async function statOf(pid: number): Promise<{ readonly fields: readonly string[] } | undefined> {
+  const stat = await readProc(pid, 'stat');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : { fields };
 }

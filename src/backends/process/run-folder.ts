@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { globFolder, parseFileGlob } from '../../base/file-glob.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import { quoteShell } from '../../expressions/shell-quote.ts';
 import type { Exit, Launch, LaunchOutput } from '../backend.ts';
 import { type Claim, parseClaim, parseExitRecord } from './exit-record.ts';
-import { globFolder } from './glob-walk.ts';
 
 /**
  * The run folder of one attempt: RUNS/WORKFLOW/TASK/NUMBER-TOKEN, mode 0700.
@@ -16,9 +16,9 @@ import { globFolder } from './glob-walk.ts';
 export async function makeRunFolder(
   launch: Launch,
   facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined },
-): Promise<Result<void, string>> {
+): Promise<Result<void, { readonly message: string; readonly transient: boolean }>> {
   const dir = launch.directory;
-  if (dir.includes('\n')) return fail('the path of the runs folder holds a line break');
+  if (dir.includes('\n')) return fail({ message: 'the path of the runs folder holds a line break', transient: false });
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     if ((await readClaim(dir)).kind !== 'Absent') return ok(undefined);
@@ -26,21 +26,38 @@ export async function makeRunFolder(
     await mkdir(join(dir, 'results'), { recursive: true });
     for (const input of launch.inputs)
       await writeFile(join(dir, 'inputs', input.name), input.paths.map((p) => `${p}\n`).join(''));
-    for (const file of launch.files) await writeLaunchFile(dir, file);
+    for (const file of launch.files) await writeContent(dir, file);
     if (launch.command.kind === 'Script') await writeFile(join(dir, 'script'), launch.command.text, { mode: 0o700 });
     else await writeFile(join(dir, 'argv'), launch.command.argv.map((a) => `${a}\n`).join(''));
     await writeFile(join(dir, 'metadata.json'), `${JSON.stringify(launch.metadata)}\n`);
+    if (facts.gpuIds !== undefined) await writeFile(join(dir, 'gpus'), facts.gpuIds);
     await writeFile(join(dir, 'launch'), launchText(launch, facts), { mode: 0o600 });
     return ok(undefined);
   } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
+    const { code, message } = error as NodeJS.ErrnoException;
+    return fail({ message: message ?? String(error), transient: TRANSIENT.has(code ?? '') });
   }
 }
 
-async function writeLaunchFile(dir: string, file: Launch['files'][number]): Promise<void> {
-  const path = file.path ?? join(dir, 'files', file.name);
+/** Want of room or of descriptors says nothing about the task: it waits until there is some. */
+const TRANSIENT: ReadonlySet<string> = new Set([
+  'EAGAIN',
+  'EDQUOT',
+  'EIO',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ENOSPC',
+  'EROFS',
+  'ESTALE',
+]);
+
+/** Every file lies in the run folder first: what belongs elsewhere is put there by the runtime, once it has the claim. */
+async function writeContent(dir: string, file: Launch['files'][number]): Promise<void> {
+  const path = join(dir, 'files', file.name);
   await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, file.content, { mode: file.mode });
+  await writeFile(path, file.content);
+  await chmod(path, file.mode);
 }
 
 /** Shell text that `attempt.sh` reads. Every value is one single-quoted word. */
@@ -75,6 +92,11 @@ function launchText(
     '  :',
     '}',
     'fx_prepare() {',
+    ...launch.files.flatMap((file) =>
+      file.path === undefined
+        ? []
+        : [`  fx_place ${q(join(dir, 'files', file.name))} ${q(file.path)} ${file.mode.toString(8)}`],
+    ),
     ...(launch.staged ? stageLines(launch.staged) : launch.outputs.flatMap((output) => prepareLines(launch, output))),
     '  :',
     '}',
@@ -83,21 +105,26 @@ function launchText(
     '}',
     'fx_stamp() {',
     ...publishLines(launch),
-    ...launch.outputs.map(
-      (o) =>
-        `  fx_output ${o.name} ${o.form === 'glob' ? q(globWord(o.path)) : q(o.path)} ${o.form} ${o.fingerprint} ${o.optional ? 'yes' : 'no'}${o.form === 'glob' ? ` ${q(globFolder(o.path))}` : ''}`,
-    ),
+    ...launch.outputs.map(stampLine),
     '  :',
     '}',
     '',
   ].join('\n');
 }
 
+function stampLine({ name, path, form, fingerprint, optional }: LaunchOutput): string {
+  const place = form === 'glob' ? globWords(path) : [path];
+  const [first = '', ...rest] = place.map(quoteShell);
+  return `  fx_output ${[name, first, form, fingerprint, optional ? 'yes' : 'no', ...rest].join(' ')}`;
+}
+
 function prepareLines(launch: Launch, output: LaunchOutput): string[] {
-  const folder = output.form === 'glob' ? [] : [`  fx_mkdir ${quoteShell(join(output.path, '..'))}`];
-  if (output.keepPartial || output.form === 'glob') return folder;
+  const glob = output.form === 'glob';
+  const folder = glob ? [] : [`  fx_mkdir ${quoteShell(join(output.path, '..'))}`];
+  if (output.keepPartial) return folder;
   const into = displacedPath(output.displaceInto ?? launch.directory, output.name);
-  return [...folder, `  fx_displace ${quoteShell(output.path)} ${quoteShell(into)}`];
+  const words = glob ? ['fx_move_matches', ...globWords(output.path), into] : ['fx_displace', output.path, into];
+  return [...folder, `  ${words.map(shellWord).join(' ')}`];
 }
 
 function stageLines(staged: NonNullable<Launch['staged']>): string[] {
@@ -108,11 +135,26 @@ function stageLines(staged: NonNullable<Launch['staged']>): string[] {
 }
 
 function publishLines(launch: Launch): string[] {
-  return (launch.staged?.outputs ?? []).map(({ name, at }) => {
+  return (launch.staged?.outputs ?? []).flatMap(({ name, at }) => {
     const output = launch.outputs.find((o) => o.name === name) as LaunchOutput;
     const into = displacedPath(output.displaceInto ?? launch.directory, name);
-    return `  fx_publish ${quoteShell(at)} ${quoteShell(output.path)} ${quoteShell(into)}`;
+    if (output.form !== 'glob') return [`  ${['fx_publish', at, output.path, into].map(shellWord).join(' ')}`];
+    return [
+      ['fx_move_matches', ...globWords(output.path), into],
+      ['fx_move_matches', ...globWords(at), globFolder(output.path)],
+    ].map((words) => `  ${words.map(shellWord).join(' ')}`);
   });
+}
+
+/** Folder, expression and depth of a pattern; one that cannot be read was refused when the document was. */
+function globWords(pattern: string): string[] {
+  const glob = parseFileGlob(pattern);
+  if (!glob.ok) return [globFolder(pattern), '^$', '1'];
+  return [glob.value.folder, glob.value.expression, glob.value.depth === undefined ? '' : String(glob.value.depth)];
+}
+
+function shellWord(word: string, at: number): string {
+  return at === 0 ? word : quoteShell(word);
 }
 
 /** Where an output lies that was moved aside. */
@@ -125,11 +167,6 @@ function commandWords(launch: Launch): readonly string[] {
   if (command.kind === 'Script') return [...command.shell, join(launch.directory, 'script')];
   if (command.setup === undefined) return command.argv;
   return [...command.shell, '-c', `${command.setup}\nexec "$@"`, command.shell[0] ?? 'sh', ...command.argv];
-}
-
-/** A pattern for `eval`: everything quoted but the wildcards. */
-function globWord(pattern: string): string {
-  return pattern.replace(/[^*?[\]]+/g, (text) => quoteShell(text));
 }
 
 /**
@@ -162,6 +199,12 @@ async function readRecord<T>(path: string, parse: (text: string) => T | undefine
     if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'Absent' };
     return { kind: 'Unreadable', message: `${path} cannot be read (${code ?? String(error)})` };
   }
+}
+
+/** GPU ids that the attempt was given. */
+export async function readGpus(dir: string): Promise<number[]> {
+  const text = await readFile(join(dir, 'gpus'), 'utf8').catch(() => '');
+  return text === '' ? [] : text.split(',').map(Number);
 }
 
 /** Takes the claim for nobody, so that what was handed over never starts. False: somebody has it already. */

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../base/clock.ts';
 import { hostIdentity } from './host-identity.ts';
 
 /**
- * Talks to the resident spawner (`spawner.sh`), which outlives us. When it dies, `onExit` is called and a new one
- * is started by the next launch; attempts live on without it.
+ * Talks to the resident spawner (`spawner.sh`), which outlives us. When it dies, or cannot be started, `died` is called
+ * after a pause and the next launch starts a new one; attempts live on without it.
  */
 export interface SpawnerEvents {
   started(token: string, pid: number, startTicks: number, beganSeconds: number): void;
@@ -16,14 +17,20 @@ export interface SpawnerEvents {
 const RUNTIME = fileURLToPath(new URL('../runtime/attempt.sh', import.meta.url));
 const SPAWNER = fileURLToPath(new URL('./spawner.sh', import.meta.url));
 
+/** A machine out of processes or descriptors is not helped by trying at once. */
+const RESPAWN_PAUSE_MS = 300;
+
 export class Spawner {
   readonly #events: SpawnerEvents;
+  readonly #clock: Clock;
   readonly #env: NodeJS.ProcessEnv;
   #child: ChildProcess | undefined;
   #closed = false;
+  #resting = false;
 
-  constructor(events: SpawnerEvents, env: NodeJS.ProcessEnv) {
+  constructor(events: SpawnerEvents, clock: Clock, env: NodeJS.ProcessEnv) {
     this.#events = events;
+    this.#clock = clock;
     this.#env = env;
   }
 
@@ -34,8 +41,8 @@ export class Spawner {
   /** Hands a claimed-by-nobody run folder over. Sending the same one twice is harmless: the claim decides. */
   launch(token: string, directory: string): void {
     if (this.#closed) return;
-    const input = this.#running().stdin as Writable;
-    input.write(`L ${token} ${directory} ${token}\n`);
+    // While there is none the launch is dropped: `died` follows, and whoever was not claimed is launched again.
+    this.#running()?.stdin?.write(`L ${token} ${directory} ${token}\n`);
   }
 
   /** Lets go of the spawner: it ends by itself once its attempts have. */
@@ -47,8 +54,8 @@ export class Spawner {
     this.#child = undefined;
   }
 
-  #running(): ChildProcess {
-    if (this.#child) return this.#child;
+  #running(): ChildProcess | undefined {
+    if (this.#child || this.#resting) return this.#child;
     const { host, bootId, pidNamespace } = hostIdentity();
     const child = spawn('/bin/sh', [SPAWNER, RUNTIME, host, bootId, pidNamespace], {
       detached: true,
@@ -58,6 +65,8 @@ export class Spawner {
     });
     this.#child = child;
     child.on('error', () => this.#lost(child));
+    // No process, no descriptors: its error event comes later.
+    if (child.pid === undefined) return undefined;
     child.on('exit', () => this.#lost(child));
     child.stdin?.on('error', () => undefined);
     let rest = '';
@@ -81,6 +90,11 @@ export class Spawner {
   #lost(child: ChildProcess): void {
     if (this.#child !== child) return;
     this.#child = undefined;
-    if (!this.#closed) this.#events.died();
+    if (this.#closed || this.#resting) return;
+    this.#resting = true;
+    this.#clock.after(RESPAWN_PAUSE_MS, () => {
+      this.#resting = false;
+      if (!this.#closed) this.#events.died();
+    });
   }
 }

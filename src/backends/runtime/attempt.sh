@@ -8,18 +8,20 @@
 #   fx_env       exports the environment of the command
 #   fx_prepare   calls fx_displace and fx_mkdir for declared outputs
 #   fx_command   execs the command
-#   fx_stamp     calls fx_output for each declared output
+#   fx_stamp     calls fx_publish and fx_output for each declared output
 #
 # | step | durable trace | what a crash here leaves |
 # |---|---|---|
 # | claim | DIR/claim, made exclusively | nothing was started: another runtime may claim |
 # | prepare | outputs of earlier attempts moved aside | they can be put back; claimed, no process: lost |
-# | run | a process in its own session, DIR in its environment | found by session and environment, ended, lost |
+# | run | DIR/session, then a process in that session, DIR in its environment | found by either, ended, lost |
 # | stamp | - | lost |
 # | record | DIR/exit.json, one write that ends in its checksum | incomplete means absent |
 #
-# Walltime and cancel (SIGTERM to this process) are enforced here, so they hold while no daemon lives. The exit
-# record is written only when nothing of the session is left. Only POSIX shell and the usual core tools are used.
+# Walltime and cancel (SIGTERM to this process) are enforced here, so they hold while no daemon lives: the exit record
+# comes only when nothing of the session, and nothing that carries DIR, is left. After a command that ended by itself
+# its process group is ended first; what made a session of its own is ended by the daemon soon after.
+# Used: POSIX shell, core tools, GNU find and stat.
 #
 # Exit status: 0 a record was written; 97 somebody else has the claim (never an outcome); 98 no record.
 
@@ -50,14 +52,15 @@ set +C
 fx_now() { date +%s.%N; }
 fx_uptime() { read -r fx_up fx_idle < /proc/uptime; }
 
-fx_cancelled='' fx_timed_out='' fx_child='' fx_terminator='' fx_timer='' fx_problem='' fx_outputs=''
+fx_cancelled='' fx_timed_out='' fx_child='' fx_code='' fx_terminator='' fx_timer='' fx_problem='' fx_outputs=''
 fx_signals=0
 # The handlers end the command themselves: one that only left a note could run just before `wait`, which would then
 # wait for as long as the command likes.
 trap 'fx_cancelled=1 fx_signals=$((fx_signals + 1)); fx_stop' TERM
 trap 'fx_timed_out=1 fx_signals=$((fx_signals + 1)); fx_stop' USR1
 fx_stop() {
-  [ -n "$fx_child" ] && [ -z "$fx_terminator" ] || return 0
+  # With a code it has ended by itself: what it made counts.
+  [ -n "$fx_child" ] && [ -z "$fx_code$fx_terminator" ] || return 0
   fx_terminate &
   fx_terminator=$!
 }
@@ -78,20 +81,41 @@ fx_displace() {
 # fx_link PATH AT: an input appears in the attempt's own folder.
 fx_link() { fx_mkdir "${2%/*}"; [ -e "$2" ] || ln -s -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed; }
 
-# fx_publish AT PATH INTO: an output made in the attempt's own folder takes its place, the old one moves aside.
+# fx_publish AT PATH INTO: an output made in the attempt's own folder takes its place. The old one moves aside even if
+# there is none: it must not pass for this attempt's.
 fx_publish() {
-  [ -e "$1" ] || return 0
-  fx_mkdir "${2%/*}"
   fx_displace "$2" "$3"
+  [ -e "$1" ] || [ -L "$1" ] || return 0
+  fx_mkdir "${2%/*}"
   mv -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
 }
 
-# fx_output NAME PATH FORM FINGERPRINT OPTIONAL [FOLDER]: stamps one declared output into the record. NAME is a plain word;
-# the record holds it and the digest, the path is known to who declared it.
+# fx_place CONTENT PATH MODE: a file of the document's own, put where it wants it.
+fx_place() {
+  fx_mkdir "${2%/*}"
+  { cp -- "$1" "$2" && chmod "$3" "$2"; } 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+}
+
+# fx_glob FOLDER EXPRESSION DEPTH: what a pattern matches, one path a line (`base/file-glob.ts` says the same).
+fx_glob() {
+  LC_ALL=C find "$1" -mindepth 1 ${3:+-maxdepth "$3"} -regextype posix-extended ! -path '*
+*' -regex "$2" -prune -print 2>/dev/null
+}
+
+# fx_move_matches FOLDER EXPRESSION DEPTH INTO: every match, at the same place below INTO.
+fx_move_matches() {
+  fx_glob "$1" "$2" "$3" | while IFS= read -r fx_match; do
+    fx_to=$4/${fx_match#"$1"/}
+    mkdir -p -- "${fx_to%/*}" && mv -- "$fx_match" "$fx_to" || exit 1
+  done 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+}
+
+# fx_output NAME PATH FORM FINGERPRINT OPTIONAL [EXPRESSION DEPTH]: stamps one declared output into the record. NAME is a
+# plain word; the record holds it and the digest, the path is known to who declared it. For a pattern PATH is its folder.
 fx_output() {
   fx_digest=
   case $3 in
-    glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6") ;;
+    glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
     *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -e "$2" ]; then fx_digest=$(fx_file_digest "$2" "$4"); fi ;;
   esac
   if [ -z "$fx_digest" ]; then
@@ -126,18 +150,17 @@ fx_dir_digest() (
   fi
 )
 
-# The pattern comes with its letters quoted for the shell and its wildcards bare; names count below FOLDER.
-fx_glob_digest() (
-  fx_mode=$2 fx_base=$3
-  eval "set -- $1"
-  while [ $# -gt 0 ]; do
-    [ -e "$1" ] && printf '%s\t%s\n' "${1#"$fx_base"/}" "$(if [ -d "$1" ]; then fx_dir_digest "$1" "$fx_mode"; else fx_file_digest "$1" "$fx_mode"; fi)"
-    shift
+# Names, as they stand to FOLDER, and digests of all that matches.
+fx_glob_digest() {
+  fx_glob "$1" "$3" "$4" | while IFS= read -r fx_match; do
+    if [ -d "$fx_match" ]; then fx_sum=$(fx_dir_digest "$fx_match" "$2"); else fx_sum=$(fx_file_digest "$fx_match" "$2"); fi
+    printf '%s\t%s\n' "${fx_match#"$1"/}" "$fx_sum"
   done | LC_ALL=C sort > "$fx_dir/.glob"
-  [ -s "$fx_dir/.glob" ] || exit 0
+  [ -s "$fx_dir/.glob" ] || return 0
   fx_sum=$(sha256sum < "$fx_dir/.glob")
   printf 'glob:%s' "${fx_sum%% *}"
-)
+}
+
 # -- ending what runs ---------------------------------------------------------------------------------------
 # Sets fx_members to the processes of the command's session and those that left it but carry its environment.
 # Zombies have ended; they only wait for a parent.
@@ -146,9 +169,11 @@ fx_find_members() {
   for fx_file in /proc/[0-9]*/stat; do
     { read -r fx_stat < "$fx_file"; } 2>/dev/null || continue
     set -- ${fx_stat##*) }
-    [ "$1" != Z ] && [ "$1" != X ] && [ "$4" = "$fx_child" ] || continue
     fx_pid=${fx_file#/proc/}
-    fx_members="$fx_members ${fx_pid%/stat}"
+    fx_pid=${fx_pid%/stat}
+    # The command itself, too: until it has become a session it is in nobody's list.
+    [ "$1" != Z ] && [ "$1" != X ] && { [ "$4" = "$fx_child" ] || [ "$fx_pid" = "$fx_child" ]; } || continue
+    fx_members="$fx_members $fx_pid"
   done
   for fx_file in $(grep -lzsxF "FIXPOINT_ATTEMPT_DIR=$fx_dir" /proc/[0-9]*/environ); do
     fx_pid=${fx_file#/proc/}
@@ -173,10 +198,13 @@ fx_terminate() {
     [ "${fx_up%.*}" -lt "$fx_deadline" ] || break
     fx_pause=0.2
   done
+  fx_pause=0.05
   while [ -n "$fx_members" ]; do
     kill -KILL $fx_members 2>/dev/null
-    sleep 0.05
+    sleep "$fx_pause"
     fx_find_members
+    # What hangs in the kernel is waited for without keeping a core busy.
+    fx_pause=1
   done
 }
 
@@ -188,7 +216,6 @@ fx_up0=$fx_up
 fx_notice S "$$ $fx_start $fx_began"
 fx_mkdir "$fx_workdir"
 fx_prepare
-fx_code=
 if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
   # Before the command: once that has a pid, a handler may start something, and `$!` would not be the timer.
   if [ "$fx_walltime" != 0 ]; then
@@ -209,12 +236,18 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
   (
     trap - TERM USR1 PIPE
     exec 3>&-
+    # Who it is before it is: with a clean environment of its own, the session is all that tells.
+    { read -r fx_pid fx_rest < /proc/self/stat; } 2>/dev/null
+    set -- ${fx_rest##*) }
+    shift 19
+    printf '%s %s\n' "$fx_pid" "$1" > "$fx_dir/session" || exit 126
     cd "$fx_workdir" || exit 126
     fx_env
-    exec < "$fx_stdin" || exit 126
+    # Asked first: a redirection of `exec` that fails ends the shell with a code that says nothing.
+    [ -r "$fx_stdin" ] || { echo "fixpoint: stdin $fx_stdin cannot be read" >&2; exit 126; }
     # Emptied, then appended to: a log that grows too long may be cut under a running command.
-    : > "$fx_stdout" && exec >> "$fx_stdout" || exit 126
-    : > "$fx_stderr" && exec 2>> "$fx_stderr" || exit 126
+    true > "$fx_stdout" && true > "$fx_stderr" || exit 126
+    exec < "$fx_stdin" >> "$fx_stdout" 2>> "$fx_stderr"
     fx_command
   ) 2>> "$fx_dir/stderr" &
   fx_child=$!
@@ -259,6 +292,10 @@ fx_record=$(printf '{"version":1,"token":"%s","verdict":"%s","code":%s,"problem"
   "$fx_token" "$fx_verdict" "${fx_code:-null}" "$fx_problem" "$fx_began" "$fx_ended" \
   "$(fx_seconds "$fx_up0")" "$(fx_seconds "$fx_up")" "$fx_ticks" "$fx_outputs")
 fx_sum=$(printf '%s' "$fx_record" | cksum)
-printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}" > "$fx_dir/exit.json" || exit 98
+# A full disk must not cost a finished result: it waits for room as long as there is a folder to write to.
+until { printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}" > "$fx_dir/exit.json"; } 2>/dev/null; do
+  [ -d "$fx_dir" ] || exit 98
+  sleep 5
+done
 fx_notice E
 exit 0

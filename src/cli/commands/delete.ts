@@ -1,5 +1,5 @@
+import { matchesLabels } from '../../base/label-selector.ts';
 import type { WorkflowRef } from '../../controllers/home.ts';
-import { matchesLabels } from '../../server/selector.ts';
 import type { CommandContext } from '../command.ts';
 import { type Connection, connect, noteRecorded } from '../connect.ts';
 import { EXIT, orExit, usage } from '../exit-code.ts';

@@ -1,8 +1,8 @@
 import { API_VERSION } from '../../apis/meta.ts';
 import type { TaskItem } from '../../apis/task-view.ts';
 import { isGlob, parseGlob } from '../../base/glob.ts';
+import { matchesLabels } from '../../base/label-selector.ts';
 import type { Home, WorkflowRef } from '../../controllers/home.ts';
-import { matchesLabels } from '../../server/selector.ts';
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
 import { CommandFailure, EXIT, orExit, usage } from '../exit-code.ts';

@@ -1,6 +1,6 @@
 import type { Workflow } from '../../apis/workflow.ts';
+import { type LabelSelector, matchesLabels, parseLabelSelector } from '../../base/label-selector.ts';
 import type { Home } from '../../controllers/home.ts';
-import { type LabelSelector, matchesLabels, parseLabelSelector } from '../../server/selector.ts';
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
 import { EXIT, orExit, usage } from '../exit-code.ts';

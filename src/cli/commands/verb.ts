@@ -1,5 +1,5 @@
+import { parseLabelSelector } from '../../base/label-selector.ts';
 import { VERBS, type Verb, type VerbRequest } from '../../controllers/home.ts';
-import { parseLabelSelector } from '../../server/selector.ts';
 import type { CommandContext } from '../command.ts';
 import { connect, noteRecorded } from '../connect.ts';
 import { EXIT, orExit, usage } from '../exit-code.ts';

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { FSWatcher, watch } from 'chokidar';
 import type { Clock } from '../../base/clock.ts';
-import { type Glob, parseGlob } from '../../base/glob.ts';
+import { type FileGlob, parseFileGlob } from '../../base/file-glob.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { SourceRef } from '../source.ts';
 
@@ -133,7 +133,7 @@ class WorkflowWatch {
 export class PathFilter {
   readonly roots = new Set<string>();
   readonly #wanted: ReadonlySet<string>;
-  readonly #globs: readonly { readonly glob: Glob; readonly depth: number; readonly folder: string }[];
+  readonly #globs: readonly { readonly glob: FileGlob; readonly depth: number; readonly folder: string }[];
   /** Folders on the way to the roots: one of them may have to be watched until the root exists. */
   readonly #ways = new Set<string>();
 
@@ -141,12 +141,12 @@ export class PathFilter {
     this.#wanted = new Set(paths);
     for (const path of paths) this.roots.add(dirname(path));
     this.#globs = globs.flatMap((pattern) => {
-      const glob = parseGlob(pattern);
+      const glob = parseFileGlob(pattern);
       if (!glob.ok) return [];
-      const folder = globFolder(pattern);
+      const { folder, depth = Number.POSITIVE_INFINITY } = glob.value;
       this.roots.add(folder);
-      const depth = pattern.includes('**') ? Number.POSITIVE_INFINITY : pattern.split('/').length;
-      return [{ glob: glob.value, depth, folder: folder === '/' ? '/' : `${folder}/` }];
+      const above = folder === '/' ? 1 : folder.split('/').length;
+      return [{ glob: glob.value, depth: above + depth, folder: folder === '/' ? '/' : `${folder}/` }];
     });
     for (const root of this.roots) for (let way = root; !this.#ways.has(way); way = dirname(way)) this.#ways.add(way);
   }
@@ -163,10 +163,4 @@ export class PathFilter {
       ({ glob, depth, folder }) => path.startsWith(folder) && (glob.matches(path) || (maybeFolder && segments < depth)),
     );
   }
-}
-
-/** The folder before the first wildcard. */
-function globFolder(pattern: string): string {
-  const fixed = pattern.slice(0, pattern.search(/[*?[{]|$/));
-  return fixed.slice(0, fixed.lastIndexOf('/')) || '/';
 }

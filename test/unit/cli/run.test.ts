@@ -159,6 +159,17 @@ describe('run asks again for what failed', () => {
     });
   });
 
+  test('what was known to have failed is asked for together with the document', async () => {
+    await withDaemon(async ({ home, run }) => {
+      home.onApply = (ref) => home.setStatus(ref, { phase: 'Failed', counts: { Failed: 1 } });
+      home.onRequest = (ref) => home.setStatus(ref, { phase: 'Succeeded', counts: { Succeeded: 1 } });
+      expect(await run('--no-retry')).toBe(1);
+      expect(await run()).toBe(0);
+      expect(home.applies.map(({ request }) => request?.verb)).toEqual([undefined, 'retry']);
+      expect(verbs(home)).toEqual(['retry']);
+    });
+  });
+
   test('--yes approves once', async () => {
     await withDaemon(async ({ home, run }) => {
       const held = { phase: 'Suspended', reason: 'ApprovalRequired' } as const;
@@ -264,5 +275,16 @@ test('a terminal gets a live block that is taken away at the end', async () => {
     expect(terminal.err).toContain('\u001b[1A\u001b[0J');
     expect(terminal.err.trimEnd().endsWith('calls: Succeeded (), 4 Succeeded.')).toBe(true);
     expect(await readFile(join(serving.folder, 'calls.yaml'), 'utf8')).toBe(YAML);
+  });
+});
+
+describe('--until', () => {
+  test('is nothing for a daemon, nor for nobody', async () => {
+    await withDaemon(async ({ home, run, terminal }) => {
+      expect(await run('--until', 'one')).toBe(2);
+      expect(terminal.err).toContain(`pid ${process.pid}`);
+      expect(await run('--until', 'one', '--follow=false')).toBe(2);
+      expect(home.applies).toEqual([]);
+    });
   });
 });

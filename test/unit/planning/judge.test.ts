@@ -13,6 +13,29 @@ const seen = (s: Situation, key: string): string => {
   return `${phase} ${reason} ${step.kind}`;
 };
 
+describe('what else decides', () => {
+  it('a held plan still ends what a person cancelled, and nothing else', () => {
+    const s = new Situation(of(A, { ...A, name: 'c', outputs: [{ name: 'o', path: 'c' }] }));
+    s.start('a');
+    s.start('c');
+    s.edit(of({ ...A, run: 'other' }, { ...A, name: 'c', run: 'other', outputs: [{ name: 'o', path: 'c' }] }));
+    s.mode = 'Held';
+    expect(s.actions()).toEqual([]);
+    s.happens({ type: 'TaskCancelled', task: 'a', request: 'r', execution: undefined });
+    expect(s.actions()).toEqual(['Cancel a']);
+  });
+
+  it('a running attempt that reads a file is stopped before it is made again, whatever the spec says of it now', () => {
+    const s = new Situation(of(A, B));
+    s.run('a');
+    s.start('b', { reads: [{ slot: 'run#1', looks: ['pc:/w/o'] }] });
+    s.settings = { ...s.settings, onChangeWhileRunning: 'Finish' };
+    s.edit(of({ ...A, run: 'make another' }, { name: 'b', run: 'echo', outputs: [{ name: 'p', path: 'p' }] }));
+    expect(s.view('a')).toMatchObject({ reason: 'WaitingForReaders', step: { readers: ['b'] } });
+    expect(s.actions()).toEqual(['Cancel b']);
+  });
+});
+
 describe('the order of the questions', () => {
   it('1 deleting: what lives is cancelled, the rest is over', () => {
     const s = new Situation(of(A, B));

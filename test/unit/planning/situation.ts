@@ -61,6 +61,13 @@ export class Situation {
 
   happens(entry: TaskEntry): void {
     this.book.apply(entry);
+    if (entry.type !== 'AttemptEnded') return;
+    // What it stamped is known without a look, as the reconciler has it.
+    for (const write of this.book.get(entry.task)?.attempts.at(-1)?.writes ?? []) {
+      const made = entry.outcome.outputs.find((o) => o.name === write.name);
+      if (made) this.facts.set(write.lookId, made.digest);
+      else this.facts.delete(write.lookId);
+    }
   }
 
   task(key: string): GraphTask {
@@ -116,6 +123,7 @@ export class Situation {
       needs: NEEDS,
       backend: 'memory',
       createTime: this.now,
+      reads: [],
       writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
       directory: `/runs/${key}-${number}`,
       ...part,

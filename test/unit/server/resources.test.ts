@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MAX_DOCUMENT_BYTES } from '../../../src/base/limits.ts';
 import { fail } from '../../../src/base/result.ts';
-import { call, document, problem, serve, WORKFLOWS } from './serving.ts';
+import { call, document, problem, type Serving, serve, WORKFLOWS } from './serving.ts';
 
 const MERGE = { 'content-type': 'application/merge-patch+json' };
 
@@ -207,5 +207,23 @@ describe('views', () => {
     expect((await post({ id: 'r2', verb: 'reset', ancestor: true })).json.message).toContain('ancestor');
     expect((await post({ id: 'r2', verb: 'retry', tasks: 'one' })).code).toBe(400);
     expect(serving.home.requests).toHaveLength(1);
+  });
+});
+
+describe('a request that comes with a document', () => {
+  const APPLY = '/apis/fixpoint.dev/v1alpha1/namespaces/default/apply';
+  const post = (serving: Serving, request: string) =>
+    call(serving, 'POST', `${APPLY}?request=${encodeURIComponent(request)}`, document('a'));
+
+  test('reaches the home with it', async () => {
+    await using serving = await serve();
+    expect((await post(serving, '{"id":"x","verb":"reset","only":true}')).code).toBe(200);
+    expect(serving.home.applies[0]?.request).toEqual({ id: 'x', verb: 'reset', only: true });
+  });
+
+  test.each(['nonsense', '{"id":"x","verb":"rerun"}', '{"verb":"reset"}', ''])('%j is refused', async (request) => {
+    await using serving = await serve();
+    expect((await post(serving, request)).code).toBe(400);
+    expect(serving.home.applies).toEqual([]);
   });
 });

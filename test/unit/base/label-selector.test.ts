@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { matchesLabels, parseFieldSelector, parseLabelSelector } from '../../../src/server/selector.ts';
+import { matchesLabels, parseLabelSelector } from '../../../src/base/label-selector.ts';
 
 const LABELS = { app: 'calls', tier: 'gold', 'example.org/x': '1' };
 
@@ -35,11 +35,4 @@ test('nothing matches where labels are missing, unless it asks for absence', () 
 
 test.each(['a b', '=x', 'a in x', 'a in (b', '-a', 'a=b=c'])('%j cannot be read', (text) => {
   expect(parseLabelSelector(text).ok).toBe(false);
-});
-
-test('field selectors: names by equality, nothing else', () => {
-  const parsed = parseFieldSelector('metadata.name=x');
-  expect(parsed.ok && parsed.value.get('metadata.name')).toBe('x');
-  expect(parseFieldSelector('metadata.name!=x').ok).toBe(false);
-  expect(parseFieldSelector('status.phase=Failed').ok).toBe(false);
 });

@@ -1,0 +1,158 @@
+import type { BigIntStats } from 'node:fs';
+import type { Clock } from '../../base/clock.ts';
+import { MAX_CACHED_DIGESTS } from '../../base/limits.ts';
+import { type DigestsFile, DigestsLog } from './digests-log.ts';
+
+/** What tells that a file has not changed. Times are nanoseconds. */
+export type FileTimes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+
+/** An open file, as far as its digest is concerned. */
+export interface OpenFile {
+  stat(): Promise<FileTimes>;
+  /** SHA-256 of what it holds, in hex. */
+  hash(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** How much later than a file's times its file system's clock must be before the times can show the next change. */
+const SETTLED_NS = 2_000_000_000n;
+/** Two clocks are not equally fast: how long ours may be added to a time of the file system's. */
+const MAX_ADDED_MS = 60_000;
+
+/**
+ * Content digests by device, inode, size, mtime and ctime; kept in a file, so that opening a home does not read again
+ * what has not changed.
+ *
+ * A digest is trusted later only if any later write would show in the times. Times are coarse (2 s at worst), so the file
+ * system's clock must be past them by that much *before* the file is read. Its clock may be that of a server and differ
+ * from ours either way. So it is never read from ours: the newest ctime seen on a device is a moment that the clock of
+ * that device has passed, for nobody can set a ctime; what our monotonic clock counted since may be added. A clock that
+ * was set back is the one thing this cannot know, so our own clock must be past the file's times as well. When the
+ * server's clock is ahead of ours, both rules only make us wait longer.
+ *
+ * Where nothing newer was seen, and the device is that of the digests' own file, a file is written there to be told the time.
+ */
+export class DigestCache {
+  readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly #log: DigestsLog | undefined;
+  /** `dev:ino` → the rest of the key and the digest; the least recently used first. */
+  readonly #known = new Map<string, Known>();
+  readonly #newest = new Map<bigint, { readonly ctimeNs: bigint; readonly at: number }>();
+  /** When a device was last asked for its time: until that is too long ago our own clock goes on from the answer. */
+  readonly #asked = new Map<bigint, number>();
+  #loading: Promise<void> | undefined;
+  #added: string[] = [];
+
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>, file?: DigestsFile) {
+    this.#clock = clock;
+    this.#log = file && new DigestsLog(file);
+  }
+
+  /** The content digest of a file that looked so: remembered, or by `open`, whose exceptions are passed on. */
+  async digest(seen: FileTimes, open: () => Promise<OpenFile>): Promise<string> {
+    this.#loading ??= this.#load();
+    await this.#loading;
+    this.#passed(seen);
+    const known = this.#get(seen);
+    if (known !== undefined) return known;
+    const file = await open();
+    try {
+      const before = await file.stat();
+      this.#passed(before);
+      const settled = await this.#isSettled(before);
+      const digest = await file.hash();
+      if (settled && sameTimes(before, await file.stat())) this.#put(before, digest);
+      return digest;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Writes down what is new since the last call. It is a cache: what cannot be written is read again some day. */
+  async save(): Promise<void> {
+    const lines = this.#added;
+    this.#added = [];
+    if (this.#log && lines.length > 0) await this.#log.append(lines, this.#known.size, () => this.#lines());
+  }
+
+  #get(seen: FileTimes): string | undefined {
+    const file = fileKey(seen);
+    const known = this.#known.get(file);
+    if (known?.times !== timesKey(seen)) return undefined;
+    this.#known.delete(file);
+    this.#known.set(file, known);
+    return known.digest;
+  }
+
+  #put(seen: FileTimes, digest: string): void {
+    const known = { times: timesKey(seen), digest };
+    this.#keep(fileKey(seen), known);
+    if (this.#log) this.#added.push(`${fileKey(seen)}:${known.times} ${digest}`);
+  }
+
+  #keep(file: string, known: Known): void {
+    this.#known.delete(file);
+    if (this.#known.size >= MAX_CACHED_DIGESTS) {
+      const oldest = this.#known.keys().next();
+      if (!oldest.done) this.#known.delete(oldest.value);
+    }
+    this.#known.set(file, known);
+  }
+
+  #passed({ dev, ctimeNs }: Pick<FileTimes, 'dev' | 'ctimeNs'>): void {
+    const bound = this.#passedBy(dev);
+    if (bound === undefined || ctimeNs > bound) this.#newest.set(dev, { ctimeNs, at: this.#clock.monotonic() });
+  }
+
+  /** A moment that the clock of this device has passed; undefined: nothing on it was seen yet. */
+  #passedBy(dev: bigint): bigint | undefined {
+    const newest = this.#newest.get(dev);
+    if (!newest) return undefined;
+    return newest.ctimeNs + nanoseconds(Math.min(this.#clock.monotonic() - newest.at, MAX_ADDED_MS));
+  }
+
+  async #isSettled(seen: FileTimes): Promise<boolean> {
+    const youngest = seen.mtimeNs > seen.ctimeNs ? seen.mtimeNs : seen.ctimeNs;
+    const from = youngest + SETTLED_NS;
+    if (nanoseconds(this.#clock.now()) < from) return false;
+    if ((this.#passedBy(seen.dev) as bigint) >= from) return true;
+    const asked = this.#asked.get(seen.dev);
+    if (asked !== undefined && this.#clock.monotonic() - asked < MAX_ADDED_MS) return false;
+    const ctimeNs = await this.#log?.timeOf(seen.dev);
+    this.#asked.set(seen.dev, this.#clock.monotonic());
+    if (ctimeNs !== undefined) this.#passed({ dev: seen.dev, ctimeNs });
+    return (this.#passedBy(seen.dev) as bigint) >= from;
+  }
+
+  async #load(): Promise<void> {
+    await this.#log?.read((key, digest) => {
+      const at = key.indexOf(':', key.indexOf(':') + 1);
+      this.#keep(key.slice(0, at), { times: key.slice(at + 1), digest });
+    });
+  }
+
+  *#lines(): Generator<string> {
+    for (const [file, { times, digest }] of this.#known) yield `${file}:${times} ${digest}`;
+  }
+}
+
+interface Known {
+  readonly times: string;
+  readonly digest: string;
+}
+
+function fileKey({ dev, ino }: FileTimes): string {
+  return `${dev}:${ino}`;
+}
+
+function timesKey({ size, mtimeNs, ctimeNs }: FileTimes): string {
+  return `${size}:${mtimeNs}:${ctimeNs}`;
+}
+
+function sameTimes(a: FileTimes, b: FileTimes): boolean {
+  return a.dev === b.dev && a.ino === b.ino && timesKey(a) === timesKey(b);
+}
+
+function nanoseconds(ms: number): bigint {
+  return BigInt(Math.floor(ms)) * 1_000_000n;
+}

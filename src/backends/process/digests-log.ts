@@ -1,0 +1,124 @@
+import { constants } from 'node:fs';
+import { appendFile, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { sha256Hex } from '../../base/digest.ts';
+
+/** Where digests are kept. One that is not writable is read and left as it is. */
+export interface DigestsFile {
+  readonly path: string;
+  readonly writable: boolean;
+}
+
+/** Fewer lines than this are never worth writing anew. */
+const MIN_REWRITTEN_LINES = 1_000;
+/** Lines that are written at once when the file is made anew. */
+const LINES_AT_ONCE = 2_000;
+
+/**
+ * The file behind the digest cache: one line for each entry, `KEY SHA256 CHECK`, later lines before earlier ones. CHECK is
+ * a checksum of the line, so a line that was torn or damaged is passed over. It is only ever appended to, and made anew
+ * when most of it is out of date. No call fails and none makes a folder: without the file everything is only slower.
+ */
+export class DigestsLog {
+  readonly #file: DigestsFile;
+  #lines = 0;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(file: DigestsFile) {
+    this.#file = file;
+  }
+
+  /** Calls back for every whole line, oldest first. */
+  async read(entry: (key: string, digest: string) => void): Promise<void> {
+    try {
+      const file = await open(this.#file.path, constants.O_RDONLY | constants.O_NONBLOCK);
+      try {
+        if (!(await file.stat()).isFile()) return;
+        for await (const line of file.readLines({ encoding: 'latin1', autoClose: false })) this.#readLine(line, entry);
+      } finally {
+        await file.close();
+      }
+    } catch {
+      // Not there yet, or not for us: what it would have said is found out again.
+    }
+  }
+
+  #readLine(line: string, entry: (key: string, digest: string) => void): void {
+    if (line === '') return;
+    this.#lines++;
+    const [, text = '', key = '', digest = '', check] = LINE.exec(line) ?? [];
+    if (check !== undefined && check === checkOf(text)) entry(key, digest);
+  }
+
+  /** `live`: how many entries there are; `all` gives them, for when the file is made anew. */
+  append(lines: readonly string[], live: number, all: () => Iterable<string>): Promise<void> {
+    if (!this.#file.writable) return Promise.resolve();
+    this.#writing = this.#writing.then(async () => {
+      try {
+        this.#lines += lines.length;
+        if (this.#lines > Math.max(2 * live, MIN_REWRITTEN_LINES)) await this.#rewrite(all());
+        // It begins with a line break: the last line may be torn.
+        else await appendFile(this.#file.path, `\n${lines.map(checked).join('')}`, { mode: 0o600 });
+      } catch {
+        // See above.
+      }
+    });
+    return this.#writing;
+  }
+
+  async #rewrite(all: Iterable<string>): Promise<void> {
+    const made = `${this.#file.path}.new`;
+    let lines = 0;
+    try {
+      const file = await open(made, 'w', 0o600);
+      try {
+        let part: string[] = [];
+        const write = async (): Promise<void> => {
+          await file.write(part.join(''));
+          part = [];
+        };
+        for (const line of all) {
+          part.push(checked(line));
+          lines++;
+          if (part.length >= LINES_AT_ONCE) await write();
+        }
+        await write();
+      } finally {
+        await file.close();
+      }
+      await rename(made, this.#file.path);
+      this.#lines = lines;
+    } catch (error) {
+      await rm(made, { force: true });
+      throw error;
+    }
+  }
+
+  /** The ctime, in nanoseconds, of a file that was written just now, if the device is the one that this file lies on. */
+  async timeOf(dev: bigint): Promise<bigint | undefined> {
+    if (!this.#file.writable) return undefined;
+    const path = `${this.#file.path}.time`;
+    try {
+      if ((await stat(dirname(path), { bigint: true })).dev !== dev) return undefined;
+      const file = await open(path, 'w', 0o600);
+      try {
+        await file.write('.');
+        return (await file.stat({ bigint: true })).ctimeNs;
+      } finally {
+        await file.close();
+      }
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+const LINE = /^((\d+:\d+:\d+:-?\d+:-?\d+) ([0-9a-f]{64})) ([0-9a-f]{8})$/;
+
+function checked(text: string): string {
+  return `${text} ${checkOf(text)}\n`;
+}
+
+function checkOf(text: string): string {
+  return sha256Hex(text).slice(0, 8);
+}

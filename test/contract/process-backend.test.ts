@@ -1,0 +1,248 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Exit, Launch, Observation } from '../../src/backends/backend.ts';
+import { remainsOf } from '../../src/backends/process/processes.ts';
+import { lookId } from '../../src/planning/facts.ts';
+import { until } from '../rig/eventually.ts';
+import { childrenOf, isAlive } from '../rig/processes.ts';
+import { seededRandom } from '../rig/random.ts';
+import { output, processRig, type Rig } from './backend-rig.ts';
+
+// What only real processes and real files can do wrong.
+
+const PATIENCE_MS = 60_000;
+
+let rig: Rig;
+beforeEach(async () => {
+  rig = await processRig();
+});
+afterEach(() => rig.close());
+
+const handled = ({ token, directory }: Launch) => ({ token, directory, handle: undefined });
+
+function script(token: string, text: string, part: Partial<Launch> = {}): Launch {
+  return rig.launch(token, {}, { ...part, command: { kind: 'Script', shell: ['bash', '-eu'], text } });
+}
+
+async function ended(token: string): Promise<Exit> {
+  const seen = await rig.seen(token, 'Ended', 'Gone');
+  if (seen.state !== 'Ended') throw new Error(`${token} is ${seen.state}: ${(seen as { message?: string }).message}`);
+  return seen.exit;
+}
+
+async function observed(launch: Launch): Promise<Observation> {
+  const [seen] = await rig.backend.observe([handled(launch)]);
+  return seen as Observation;
+}
+
+async function claimOf(launch: Launch): Promise<number> {
+  await until('it is claimed', () => {
+    const text = tryRead(join(launch.directory, 'claim'));
+    return text.endsWith('}\n');
+  });
+  return (JSON.parse(tryRead(join(launch.directory, 'claim'))) as { pid: number }).pid;
+}
+
+function tryRead(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+async function pause(ms: number): Promise<void> {
+  const end = performance.now() + ms;
+  await until('a chosen moment', () => performance.now() >= end);
+}
+
+describe('a signal is never lost', () => {
+  it('cancelled at any moment of its start, an attempt ends', { timeout: PATIENCE_MS }, async () => {
+    const random = seededRandom(Number(process.env['FIXPOINT_SEED'] ?? 7));
+    const launches = Array.from({ length: 40 }, (_, i) => script(`c${i}`, 'while :; do sleep 0.2; done'));
+    await Promise.all(
+      launches.map(async (launch) => {
+        await rig.backend.submit([launch]);
+        await pause(120 * random());
+        await rig.backend.cancel([handled(launch)]);
+      }),
+    );
+    for (const { token } of launches) {
+      const seen = await rig.seen(token, 'Ended', 'Gone');
+      if (seen.state === 'Ended') expect(seen.exit.verdict, token).toBe('Cancelled');
+    }
+    for (const launch of launches) expect(await remainsOf(launch.directory)).toEqual([]);
+  });
+
+  it('one that waits for its stdin is cancelled, too', async () => {
+    const fifo = join(rig.folder, 'fifo');
+    await rig.backend.submit([script('mk', `mkfifo '${fifo}'`)]);
+    await ended('mk');
+    const launch = script('w', 'cat', { stdin: fifo });
+    await rig.backend.submit([launch]);
+    await rig.seen('w', 'Running');
+    await rig.backend.cancel([handled(launch)]);
+    expect(await ended('w')).toMatchObject({ verdict: 'Cancelled' });
+  });
+});
+
+describe('after a death', () => {
+  it('of the spawner while folders are made, everything runs, once', { timeout: PATIENCE_MS }, async () => {
+    const launches = Array.from({ length: 40 }, (_, i) => script(`s${i}`, `echo ${i} >> '${rig.folder}/log'`));
+    const submitted = rig.backend.submit(launches);
+    await until('a spawner lives', () => childrenOf(process.pid, 'spawner.sh').length > 0);
+    for (const pid of childrenOf(process.pid, 'spawner.sh')) process.kill(pid, 'SIGKILL');
+    await submitted;
+    for (const { token } of launches) expect(await ended(token)).toMatchObject({ verdict: 'Exited', exitCode: 0 });
+    const lines = readFileSync(join(rig.folder, 'log'), 'utf8').trim().split('\n');
+    expect(lines.map(Number).sort((a, b) => a - b)).toEqual(launches.map((_, i) => i));
+  });
+
+  it('of the runtime, a command that cleaned its environment is ended all the same', async () => {
+    const pidFile = join(rig.folder, 'pid');
+    const launch = script('e', `exec env -i sh -c 'echo $$ > "${pidFile}"; while :; do sleep 1; done'`);
+    await rig.backend.submit([launch]);
+    await until('it runs', () => tryRead(pidFile).endsWith('\n'));
+    const pid = Number(tryRead(pidFile));
+    process.kill(await claimOf(launch), 'SIGKILL');
+    expect(await rig.seen('e', 'Gone')).toMatchObject({ claimed: true });
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('of the runtime, nothing of its walltime is left', async () => {
+    const needs = { cpu: 1, memoryBytes: 0, gpu: 0, walltimeMs: 3_600_000 };
+    const launch = script('t', 'while :; do sleep 1; done', { needs });
+    await rig.backend.submit([launch]);
+    await rig.seen('t', 'Running');
+    process.kill(await claimOf(launch), 'SIGKILL');
+    await rig.seen('t', 'Gone');
+    expect(await remainsOf(launch.directory)).toEqual([]);
+  });
+
+  it('in the middle of a claim, the attempt is over: nothing was started and nothing will be', async () => {
+    const launch = script('k', `touch '${rig.folder}/ran'`);
+    mkdirSync(launch.directory, { recursive: true });
+    writeFileSync(join(launch.directory, 'claim'), '');
+    expect(await observed(launch)).toMatchObject({ state: 'Gone', claimed: true });
+    await rig.backend.submit([launch]);
+    expect((await rig.seen('k', 'Gone', 'Ended')).state).toBe('Gone');
+    expect(tryRead(join(rig.folder, 'ran'))).toBe('');
+  });
+
+  it('of the file system under the run folders, what runs is unknown and is left alone', async () => {
+    const launch = script('u', 'while :; do sleep 0.2; done');
+    await rig.backend.submit([launch]);
+    const seen = await rig.seen('u', 'Running');
+    const handle = seen.state === 'Running' ? seen.handle : undefined;
+    const pid = await claimOf(launch);
+    await rig.reopen();
+    renameSync(join(rig.folder, 'runs'), join(rig.folder, 'away'));
+    const [away] = await rig.backend.observe([{ ...handled(launch), handle }]);
+    expect(away?.state).toBe('Unknown');
+    expect(isAlive(pid)).toBe(true);
+    renameSync(join(rig.folder, 'away'), join(rig.folder, 'runs'));
+    expect((await observed(launch)).state).toBe('Running');
+    await rig.backend.cancel([handled(launch)]);
+    await rig.seen('u', 'Ended');
+  });
+});
+
+describe('patterns as outputs', () => {
+  const glob = (path: string, part = {}) => output('g', `${rig.folder}/${path}`, { form: 'glob', ...part });
+  const lookAt = async (path: string): Promise<string | undefined> => {
+    const look = { path: `${rig.folder}/${path}`, fingerprint: 'Content' as const, glob: true };
+    return (await rig.backend.files.look([look])).get(lookId(look));
+  };
+
+  it.each([
+    'm/*',
+    'm/*.txt',
+    'm/[a-c]*',
+    'm/[!a]?.txt',
+    'm/{a1,b}*.{txt,csv}',
+    'm/**/*.txt',
+    'm/**',
+    'm/*/x',
+    '**/q',
+    'm/a b*',
+    'm/*$(touch x)*',
+  ])('%s is stamped as it is looked at', async (pattern) => {
+    mkdirSync(join(rig.folder, 'm/deep/er'), { recursive: true });
+    mkdirSync(join(rig.folder, 'm/.hidden'), { recursive: true });
+    const names = ['a1.txt', 'b2.txt', 'b.csv', 'c', '.dot.txt', 'a b.txt', 'deep/d.txt', 'deep/er/e.txt', 'deep/x'];
+    for (const name of [...names, 'ä.txt', '.hidden/h.txt', 'deep/er/q', "it's.txt", 'p$(touch x)q', 'line\nbreak.txt'])
+      writeFileSync(join(rig.folder, 'm', name), name);
+    symlinkSync(join(rig.folder, 'm/deep'), join(rig.folder, 'm/link'));
+    // Kept, or they would be moved aside before the command: here only the two digests are compared.
+    const kept = [glob(pattern, { optional: true, keepPartial: true })];
+    await rig.backend.submit([script('g', ':', { outputs: kept })]);
+    const stamped = (await ended('g')).outputs.get('g');
+    expect(stamped).toBe(await lookAt(pattern));
+    expect(stamped).toMatch(/^glob:/);
+  });
+
+  it('what an earlier attempt made is moved aside, and is no result of the next', async () => {
+    const first = script('a', 'mkdir -p m/sub; for i in 1 2 3; do echo $i > m/$i.txt; done; echo 4 > m/sub/4.txt', {
+      outputs: [glob('m/**/*.txt')],
+    });
+    await rig.backend.submit([first]);
+    const digest = (await ended('a')).outputs.get('g') as string;
+    const outputs = [glob('m/**/*.txt', { displaceInto: first.directory })];
+    const second = script('b', 'echo new > m/9.txt', { outputs });
+    await rig.backend.submit([second]);
+    expect((await ended('b')).outputs.get('g')).toBe(await lookAt('m/**/*.txt'));
+    expect(readdirSync(join(rig.folder, 'm')).sort()).toEqual(['9.txt', 'sub']);
+    const recorded = [{ name: 'g', path: `${rig.folder}/m/**/*.txt`, digest }];
+    expect(await rig.backend.files.restore(handled(first), recorded, () => second.directory)).toBe(true);
+    expect(await lookAt('m/**/*.txt')).toBe(digest);
+    expect(readdirSync(join(rig.folder, 'm')).sort()).toEqual(['1.txt', '2.txt', '3.txt', 'sub']);
+    expect(readdirSync(join(second.directory, 'outputs/g'))).toEqual(['9.txt']);
+  });
+});
+
+describe('a folder of its own', () => {
+  const staged = (token: string, text: string, form: 'path' | 'glob', path: string, optional = false): Launch => {
+    const launch = script(token, text);
+    const root = join(launch.directory, 'work');
+    const outputs = [output('o', join(rig.folder, path), { form, optional })];
+    return {
+      ...launch,
+      workdir: root,
+      outputs,
+      staged: { links: [], outputs: [{ name: 'o', at: join(root, path) }] },
+    };
+  };
+
+  it('an old output does not pass for one that was not made', async () => {
+    await rig.backend.submit([staged('a', 'echo 1 > o.txt', 'path', 'o.txt')]);
+    expect(await ended('a')).toMatchObject({ verdict: 'Exited', exitCode: 0 });
+    await rig.backend.submit([staged('b', ':', 'path', 'o.txt')]);
+    expect(await ended('b')).toMatchObject({ verdict: 'Problem', problem: { reason: 'MissingOutput' } });
+  });
+
+  it('matches of a pattern take the place of those that were there', async () => {
+    await rig.backend.submit([staged('a', 'echo 1 > d/1.txt; echo 2 > d/2.txt', 'glob', 'd/*.txt')]);
+    expect(await ended('a')).toMatchObject({ verdict: 'Exited', exitCode: 0 });
+    await rig.backend.submit([staged('b', 'echo 3 > d/3.txt', 'glob', 'd/*.txt')]);
+    expect(await ended('b')).toMatchObject({ verdict: 'Exited', exitCode: 0 });
+    expect(readdirSync(join(rig.folder, 'd'))).toEqual(['3.txt']);
+  });
+});
+
+it('a file of the document is put in its place by the attempt, with its mode', async () => {
+  const path = join(rig.folder, 'tool/go.sh');
+  const file = (mode: number) => [{ name: 'go', path, content: '#!/bin/sh\necho gone\n', mode }];
+  await rig.backend.submit([script('a', `test ! -x '${path}'`, { files: file(0o644) })]);
+  expect(await ended('a')).toMatchObject({ exitCode: 0 });
+  await rig.backend.submit([script('b', `'${path}'`, { files: file(0o755) })]);
+  expect(await ended('b')).toMatchObject({ exitCode: 0 });
+  rmSync(path);
+});
+
+it('a stdin that cannot be read is said so', async () => {
+  const launch = script('a', ':', { stdin: join(rig.folder, 'nowhere') });
+  await rig.backend.submit([launch]);
+  expect(await ended('a')).toMatchObject({ exitCode: 126 });
+  expect((await rig.backend.readLog(handled(launch), 'stderr', 0)).text).toContain('cannot be read');
+});

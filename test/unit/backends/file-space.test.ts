@@ -1,0 +1,252 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type OpenForDigest, openForDigest } from '../../../src/backends/process/file-digest.ts';
+import { HostFiles } from '../../../src/backends/process/file-space.ts';
+import { type Look, lookId } from '../../../src/planning/facts.ts';
+
+let dir: string;
+let files: HostFiles;
+
+const clock = { now: () => Date.now(), monotonic: () => performance.now() };
+
+beforeEach(() => {
+  dir = realpathSync(mkdtempSync(join(tmpdir(), 'fixpoint-files-')));
+  files = new HostFiles(clock);
+});
+
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+const at = (...names: string[]): string => join(dir, ...names);
+
+async function fact(path: string, part: Partial<Look> = {}, space = files): Promise<string> {
+  const look: Look = { path, fingerprint: 'Content', glob: false, ...part };
+  return (await space.look([look])).get(lookId(look)) as string;
+}
+
+/** Files whose contents cannot be read, for this reason. */
+function failing(code: string, which: (path: string) => boolean): HostFiles {
+  const open: OpenForDigest = async (path) => {
+    if (which(String(path))) throw Object.assign(new Error(code), { code });
+    return openForDigest(path);
+  };
+  return new HostFiles(clock, undefined, [], open);
+}
+
+describe('unknown is not absent', () => {
+  it('only what is not there is absent', async () => {
+    writeFileSync(at('file'), '');
+    expect(await fact(at('none'))).toBe('absent');
+    expect(await fact(at('none', 'below'))).toBe('absent');
+    expect(await fact(at('file', 'below'))).toBe('absent');
+    symlinkSync('none', at('dangling'));
+    expect(await fact(at('dangling'))).toBe('absent');
+  });
+
+  it('any other error says which', async () => {
+    symlinkSync('loop', at('loop'));
+    expect(await fact(at('loop'))).toBe('unreadable:ELOOP');
+    expect(await fact(at('loop'), { fingerprint: 'Stat' })).toBe('unreadable:ELOOP');
+    expect(await fact(at('x'.repeat(300)))).toBe('unreadable:ENAMETOOLONG');
+    expect(await fact(at('nul\0'))).toBe('unreadable:ERR_INVALID_ARG_VALUE');
+    writeFileSync(at('file'), 'text');
+    for (const code of ['EIO', 'EACCES', 'ESTALE'])
+      expect(
+        await fact(
+          at('file'),
+          {},
+          failing(code, () => true),
+        ),
+      ).toBe(`unreadable:${code}`);
+  });
+
+  it('one file of a directory or pattern makes all of it unreadable; one that goes away meanwhile is no part of it', async () => {
+    mkdirSync(at('d'));
+    writeFileSync(at('d', 'a'), 'a');
+    const alone = await fact(at('d'));
+    writeFileSync(at('d', 'b'), 'b');
+    const stale = failing('ESTALE', (path) => path.endsWith('/b'));
+    expect(await fact(at('d'), {}, stale)).toBe('unreadable:ESTALE');
+    expect(await fact(at('d', '*'), { glob: true }, stale)).toBe('unreadable:ESTALE');
+    expect(
+      await fact(
+        at('d'),
+        {},
+        failing('ENOENT', (path) => path.endsWith('/b')),
+      ),
+    ).toBe(alone);
+  });
+
+  it('a folder that a pattern cannot look into', async () => {
+    symlinkSync('loop', at('loop'));
+    expect(await fact(at('loop', '*'), { glob: true })).toBe('unreadable:ELOOP');
+    expect(await fact(at('none', '*'), { glob: true })).toBe('absent');
+  });
+
+  it('a pipe, socket or device is never opened', async () => {
+    execFileSync('mkfifo', [at('pipe')]);
+    mkdirSync(at('d'));
+    renameSync(at('pipe'), at('d', 'pipe'));
+    const untouched = failing('EIO', () => true);
+    expect(await fact(at('d', 'pipe'), {}, untouched)).toBe('unreadable:NOTAFILE');
+    expect(await fact(at('d', 'pipe'), { fingerprint: 'Stat' }, untouched)).toBe('unreadable:NOTAFILE');
+    expect(await fact('/dev/zero', {}, untouched)).toBe('unreadable:NOTAFILE');
+    // In a directory only regular files count, as for the runtime.
+    expect(await fact(at('d'), {}, untouched)).toBe(`dir:${sha256('')}`);
+  });
+
+  it('a pipe that takes the name of a file between the two looks does not block', async () => {
+    execFileSync('mkfifo', [at('pipe')]);
+    writeFileSync(at('file'), 'text');
+    const swapped = new HostFiles(clock, undefined, [], () => openForDigest(at('pipe')));
+    expect(await fact(at('file'), {}, swapped)).toBe('unreadable:NOTAFILE');
+  });
+
+  it('a size that nobody can tell is 0', () => {
+    writeFileSync(at('file'), 'text');
+    symlinkSync('loop', at('loop'));
+    expect(files.size(at('file'))).toBe(4);
+    for (const path of ['none', 'file/below', 'loop', 'x'.repeat(300), 'nul\0']) expect(files.size(at(path))).toBe(0);
+  });
+});
+
+describe('digests', () => {
+  it('of a directory are those of the programs that the runtime uses, for names in any encoding', async () => {
+    mkdirSync(at('d', 'sub'), { recursive: true });
+    mkdirSync(at('d.c'));
+    for (const name of ['a', 'sub/ä', 'sub.x', 'back\\slash', 'line\nbreak', 'Z']) writeFileSync(at('d', name), name);
+    writeFileSync(Buffer.concat([Buffer.from(at('d', 'latin-')), Buffer.from([0xe4, 0xff])]), 'not UTF-8');
+    symlinkSync('a', at('d', 'link'));
+    const find = 'find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum -- | sha256sum';
+    const content = execFileSync('sh', ['-c', find], { cwd: at('d'), encoding: 'utf8' }).slice(0, 64);
+    expect(await fact(at('d'))).toBe(`dir:${content}`);
+    const stat = "find . -type f -printf '%p\\t%s\\t%T@\\n' | LC_ALL=C sort | sha256sum";
+    const times = execFileSync('sh', ['-c', stat], { cwd: at('d'), encoding: 'utf8' }).slice(0, 64);
+    expect(await fact(at('d'), { fingerprint: 'Stat' })).toBe(`dirstat:${times}`);
+  });
+
+  it('contents are read once, also by the next process', async () => {
+    const LATER_MS = 5_000;
+    const paths = Array.from({ length: 200 }, (_, i) => at(`f${i}`));
+    for (const path of paths) writeFileSync(path, Buffer.alloc(1 << 20, path));
+    const looks = paths.map((path): Look => ({ path, fingerprint: 'Content', glob: false }));
+    let opened = 0;
+    const counting: OpenForDigest = (path) => {
+      opened++;
+      return openForDigest(path);
+    };
+    // Both clocks later than the files, as they are when somebody comes back.
+    let passed = 0;
+    const later = { now: () => Date.now() + passed, monotonic: () => performance.now() + passed };
+    const digests = { path: at('digests'), writable: true };
+    const first = new HostFiles(later, digests, [], counting);
+    await first.look(looks);
+    expect(opened).toBe(200);
+    passed = LATER_MS;
+    const facts = await first.look(looks);
+    opened = 0;
+    expect(await first.look(looks)).toEqual(facts);
+    expect(await new HostFiles(later, digests, [], counting).look(looks)).toEqual(facts);
+    expect(opened).toBe(0);
+    expect(facts.get(`pc:${paths[7]}`)).toBe(`sha256:${sha256(readFileSync(paths[7] as string))}`);
+  });
+
+  it('a rewrite of equal size with the old mtime is seen', async () => {
+    let passed = 0;
+    const later = { now: () => Date.now() + passed, monotonic: () => performance.now() + passed };
+    const space = new HostFiles(later, { path: at('digests'), writable: true });
+    writeFileSync(at('file'), 'one');
+    await fact(at('file'), {}, space);
+    passed = 5_000;
+    await fact(at('file'), {}, space);
+    const before = statSync(at('file'), { bigint: true });
+    const touch = `touch -d @${before.mtimeNs / 1_000_000_000n}.${String(before.mtimeNs % 1_000_000_000n).padStart(9, '0')} file`;
+    // The kernel's clock ticks in milliseconds: until it has.
+    do {
+      writeFileSync(at('file'), 'two');
+      execFileSync('sh', ['-c', touch], { cwd: dir });
+    } while (statSync(at('file'), { bigint: true }).ctimeNs === before.ctimeNs);
+    expect(statSync(at('file'), { bigint: true }).mtimeNs).toBe(before.mtimeNs);
+    expect(await fact(at('file'), {}, space)).toBe(`sha256:${sha256('two')}`);
+  });
+});
+
+describe('putting outputs back', () => {
+  const attempt = () => ({ token: 'token', directory: at('run'), handle: undefined });
+  const aside = (name: string, text: string): { name: string; path: string; digest: string } => {
+    mkdirSync(at('run', 'outputs'), { recursive: true });
+    writeFileSync(at('run', 'outputs', name), text);
+    return { name, path: at(name), digest: `sha256:${sha256(text)}` };
+  };
+
+  it('fails as a value when a file cannot be moved, and goes on later', async () => {
+    const a = aside('a', 'result a');
+    const b = { ...aside('b', 'result b'), path: at('blocked', 'b') };
+    // A file where a folder must be.
+    writeFileSync(at('blocked'), 'in the way');
+    expect(await files.restore(attempt(), [a, b], () => undefined)).toBe(false);
+    expect(readFileSync(at('a'), 'utf8')).toBe('result a');
+    expect(readFileSync(at('run', 'outputs', 'b'), 'utf8')).toBe('result b');
+    expect(readFileSync(at('blocked'), 'utf8')).toBe('in the way');
+    rmSync(at('blocked'));
+    expect(await files.restore(attempt(), [a, b], () => undefined)).toBe(true);
+    expect(readFileSync(at('blocked', 'b'), 'utf8')).toBe('result b');
+  });
+
+  it.each([`loop${'/x'}`, 'x'.repeat(300), 'nul\0'])(
+    'fails as a value where a path cannot be asked: %j',
+    async (path) => {
+      symlinkSync('loop', at('loop'));
+      const output = { ...aside('a', 'result'), path: at(path) };
+      expect(await files.restore(attempt(), [output], () => undefined)).toBe(false);
+      expect(readFileSync(at('run', 'outputs', 'a'), 'utf8')).toBe('result');
+    },
+  );
+
+  it('nothing is thrown away: neither what lay there, nor what lay where that is moved to', async () => {
+    const a = aside('a', 'first');
+    writeFileSync(at('a'), 'second');
+    mkdirSync(at('other', 'outputs'), { recursive: true });
+    writeFileSync(at('other', 'outputs', 'a'), 'kept before');
+    expect(await files.restore(attempt(), [a], () => at('other'))).toBe(true);
+    expect(readFileSync(at('a'), 'utf8')).toBe('first');
+    expect(readFileSync(at('other', 'outputs', 'a'), 'utf8')).toBe('second');
+    expect(readFileSync(at('other', 'outputs', 'a.token'), 'utf8')).toBe('kept before');
+  });
+
+  it('nothing is moved when one of them is not whole', async () => {
+    const a = aside('a', 'first');
+    const b = { ...aside('b', 'damaged'), digest: `sha256:${sha256('as it was')}` };
+    expect(await files.restore(attempt(), [a, b], () => undefined)).toBe(false);
+    expect(existsSync(at('a'))).toBe(false);
+    expect(readFileSync(at('run', 'outputs', 'a'), 'utf8')).toBe('first');
+  });
+
+  it('a link that leads nowhere makes room', async () => {
+    const a = aside('a', 'first');
+    symlinkSync('none', at('a'));
+    expect(await files.restore(attempt(), [a], () => undefined)).toBe(true);
+    expect(readFileSync(at('a'), 'utf8')).toBe('first');
+    expect(existsSync(at('none'))).toBe(false);
+  });
+});
+
+function sha256(data: string | Buffer): string {
+  return createHash('sha256').update(data).digest('hex');
+}

@@ -33,6 +33,8 @@ import type { WorkflowState } from './workflow-state.ts';
  * the next one writes first.
  */
 export const STORE_RETRY_MS = 1_000;
+/** Nothing waits for the news that an attempt has started: it is written with what comes next, or after so long. */
+const STARTS_WRITTEN_AFTER_MS = 200;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
 
@@ -56,6 +58,7 @@ export class Reconciler {
   #stopped = false;
   /** In memory already, not in the ledger. */
   #unwritten = nothingUnwritten();
+  #cancelLateWrite: (() => void) | undefined;
   #waiting: (() => void)[] = [];
   #paused: Promise<void> | undefined;
   #pausesWanted = 0;
@@ -113,6 +116,8 @@ export class Reconciler {
     this.#stopped = true;
     this.#cancelWake();
     await this.settled();
+    // What is lost here is found again by looking; it would only be later.
+    if (this.#unwritten.entries.length > 0) await this.#commit().catch(() => undefined);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -164,12 +169,24 @@ export class Reconciler {
     this.#unwritten.effects.push(...prepared.effects);
     this.#take(prepared.entries);
 
-    const wrote = this.#unwritten.entries.length > 0;
-    await this.#commit();
+    const took = observed.length + requested.entries.length + prepared.entries.length > 0;
+    if (!this.#mayWait()) await this.#commit();
     keepLogTails(home, state, () => this.poke());
     this.#scheduleWake(decision.wakeAt);
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
-    return wrote || !state.board.isClean || state.inbox.length > 0;
+    return took || !state.board.isClean || state.inbox.length > 0;
+  }
+
+  /** Only starts, and the resource says nothing new to anybody who watches it. */
+  #mayWait(): boolean {
+    const { entries, effects, requestsTaken } = this.#unwritten;
+    const starts = entries.length > 0 && entries.every(({ type }) => type === 'AttemptStarted');
+    if (!starts || effects.length > 0 || requestsTaken) return false;
+    if (this.#cancelLateWrite) return true;
+    this.#cancelLateWrite = this.#home.clock.after(STARTS_WRITTEN_AFTER_MS, () => {
+      void this.pause(() => Promise.resolve()).catch((e: unknown) => this.#effectFailed(e));
+    });
+    return true;
   }
 
   #take(entries: readonly JournalEntry[]): void {
@@ -319,6 +336,8 @@ export class Reconciler {
 
   #written(): void {
     const { effects } = this.#unwritten;
+    this.#cancelLateWrite?.();
+    this.#cancelLateWrite = undefined;
     this.#unwritten = nothingUnwritten();
     for (const effect of effects)
       void effect().then(

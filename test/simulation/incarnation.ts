@@ -18,6 +18,7 @@ export class Incarnation {
   #crash: () => void = () => undefined;
   #dead = false;
   #underway = 0;
+  #passed = 0;
   /** Gates left until it dies. */
   #gatesLeft: number | undefined;
   livelocked = false;
@@ -54,7 +55,13 @@ export class Incarnation {
     this.#crash();
   }
 
+  /** Gates passed so far: where it could have died. */
+  get passed(): number {
+    return this.#passed;
+  }
+
   async #gate(where: string): Promise<void> {
+    this.#passed++;
     if (!this.#dead && this.#gatesLeft !== undefined && --this.#gatesLeft <= 0) this.crash(where);
     if (this.#dead) await new Promise(() => undefined);
   }

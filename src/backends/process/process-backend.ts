@@ -1,4 +1,4 @@
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
@@ -26,6 +26,7 @@ import { limitLog } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
 import { makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
+import { tidyRunFolder } from './tidy-run-folder.ts';
 
 /**
  * Attempts as processes of this host.
@@ -184,11 +185,10 @@ export class ProcessBackend implements Backend {
     }
   }
 
-  async release(attempts: readonly Handled[], what: keyof typeof RELEASED): Promise<void> {
+  async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
     for (const { directory } of attempts) {
       if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
-      for (const name of RELEASED[what])
-        await rm(join(directory, name), { recursive: true, force: true }).catch(() => undefined);
+      await tidyRunFolder(directory, what);
     }
   }
 
@@ -331,25 +331,6 @@ function newlyOpen(token: string, directory: string): OpenAttempt {
     looks: 0,
   };
 }
-
-/** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
-const RELEASED: Readonly<Record<Parameters<Backend['release']>[1], readonly string[]>> = {
-  Displaced: ['outputs'],
-  Compacted: [
-    'launch',
-    'script',
-    'argv',
-    'inputs',
-    'results',
-    'files',
-    'work',
-    'runtime.log',
-    '.glob',
-    'session',
-    'gpus',
-  ],
-  Everything: ['.'],
-};
 
 function signal(pid: number): void {
   try {

@@ -1,0 +1,39 @@
+import { readdir, rm, rmdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Backend } from '../backend.ts';
+
+/** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
+const COMPACTED: ReadonlySet<string> = new Set([
+  'launch',
+  'script',
+  'argv',
+  'inputs',
+  'results',
+  'files',
+  'work',
+  'runtime.log',
+  '.glob',
+  'session',
+  'gpus',
+]);
+
+/** Takes away what nobody will ask for again; what cannot be removed stays. Most folders hold a few files only. */
+export async function tidyRunFolder(directory: string, what: Parameters<Backend['release']>[1]): Promise<void> {
+  if (what === 'Everything') return removeAll(directory);
+  if (what === 'Displaced') return removeAll(join(directory, 'outputs'));
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (!COMPACTED.has(entry.name)) continue;
+    const path = join(directory, entry.name);
+    // A folder that nothing was put into is the rule.
+    const gone = await (entry.isDirectory() ? rmdir(path) : unlink(path)).then(
+      () => true,
+      () => false,
+    );
+    if (!gone) await removeAll(path);
+  }
+}
+
+async function removeAll(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true }).catch(() => undefined);
+}

@@ -159,7 +159,7 @@ class Life {
   /** What counts in the end. */
   result(): object {
     const files = ['0', '1', '2', '3'].map((id) => this.world.files.read(`/w/o/${id}-0-0`));
-    return { files, starts: Object.fromEntries([...this.starts].sort()) };
+    return { files, starts: Object.fromEntries([...this.starts].sort(([a], [b]) => (a < b ? -1 : 1))) };
   }
 }
 

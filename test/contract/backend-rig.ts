@@ -8,7 +8,9 @@ import { MemoryWorld } from '../../src/backends/memory/memory-world.ts';
 import { ProcessBackend } from '../../src/backends/process/process-backend.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { quoteShell } from '../../src/expressions/shell-quote.ts';
+import { until } from '../rig/eventually.ts';
 import { ManualClock } from '../rig/manual-clock.ts';
+import { isAlive } from '../rig/processes.ts';
 
 /** What the user's command does, in words that every backend can be told. */
 export interface Program {
@@ -203,6 +205,8 @@ export async function processRig(): Promise<Rig> {
     killRuntime: async ({ directory }) => {
       const claim = JSON.parse(readFileSync(join(directory as string, 'claim'), 'utf8')) as { pid: number };
       process.kill(claim.pid, 'SIGKILL');
+      // A signal takes a moment; until then it runs.
+      await until('it is dead', () => !isAlive(claim.pid));
     },
     close: async () => {
       await backend.close();

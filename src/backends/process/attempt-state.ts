@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
 import type { Exit } from '../backend.ts';
@@ -8,7 +6,7 @@ import { endSession } from './end-session.ts';
 import type { Claim } from './exit-record.ts';
 import { hostIdentity, isAlive, type ProcessHandle } from './host-identity.ts';
 import { runtimesOf } from './processes.ts';
-import { readClaim, readExit } from './run-folder.ts';
+import { claimTime, readClaim, readExit } from './run-folder.ts';
 
 /**
  * What a run folder, and the process that claimed it, say of an attempt.
@@ -67,10 +65,7 @@ export class AttemptStates {
     if (handle.pidNamespace !== here.pidNamespace)
       return { state: 'Unknown', message: 'it was started in another pid namespace of this host' };
     if (isAlive(handle)) {
-      const startTime = await stat(join(directory, 'claim')).then(
-        (s) => Math.floor(s.mtimeMs),
-        () => 0,
-      );
+      const startTime = (await claimTime(directory)) ?? 0;
       return { state: 'Running', startTime, handle: handle as unknown as Json, directory };
     }
     return this.#leftBehind(token, directory);

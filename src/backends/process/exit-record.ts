@@ -3,14 +3,15 @@ import type { Json } from '../../base/json.ts';
 import type { Exit } from '../backend.ts';
 
 /**
- * Reads what `attempt.sh` wrote: `exit.json` ends in the POSIX cksum of all before it, so a torn or damaged
- * record is recognised and counts as absent.
+ * Reads what `attempt.sh` wrote: `exit.json` ends in the POSIX cksum of all before it and a line feed, so a torn or
+ * damaged record is recognised and counts as absent. `startTime`: wall clock, milliseconds; the record itself measures
+ * by the clock of the boot.
  */
-export function parseExitRecord(text: string, token: string): Exit | undefined {
+export function parseExitRecord(text: string, token: string, startTime: number): Exit | undefined {
   const end = /,"sum":"(\d+)"\}\n$/.exec(text);
   if (!end) return undefined;
   const body = text.slice(0, end.index);
-  if (posixCksum(Buffer.from(body, 'utf8')) !== Number(end[1])) return undefined;
+  if (posixCksum(Buffer.from(`${body}\n`, 'utf8')) !== Number(end[1])) return undefined;
   let record: RawRecord;
   try {
     record = JSON.parse(`${body}}`) as RawRecord;
@@ -18,7 +19,7 @@ export function parseExitRecord(text: string, token: string): Exit | undefined {
     return undefined;
   }
   if (record.version !== 1 || record.token !== token) return undefined;
-  return toExit(record);
+  return toExit(record, startTime);
 }
 
 interface RawRecord {
@@ -27,8 +28,6 @@ interface RawRecord {
   readonly verdict: 'Exited' | 'Cancelled' | 'WallTime' | 'OutOfMemory';
   readonly code: number | null;
   readonly problem: string;
-  readonly began: number;
-  readonly ended: number;
   readonly up0: number;
   readonly up1: number;
   readonly cpuTicks: number;
@@ -38,7 +37,8 @@ interface RawRecord {
 /** USER_HZ is 100 on every Linux that Node runs on; /proc counts in it. */
 const TICKS_PER_SECOND = 100;
 
-function toExit(record: RawRecord): Exit {
+function toExit(record: RawRecord, startTime: number): Exit {
+  const elapsedMs = Math.max(0, Math.round((record.up1 - record.up0) * 1000));
   const [reason, detail] = record.problem.split(' ');
   const problem =
     record.problem === ''
@@ -53,9 +53,9 @@ function toExit(record: RawRecord): Exit {
     verdict: problem && record.verdict === 'Exited' ? 'Problem' : record.verdict,
     exitCode: record.code ?? undefined,
     problem,
-    startTime: Math.floor(record.began * 1000),
-    finishTime: Math.ceil(record.ended * 1000),
-    elapsedMs: Math.max(0, Math.round((record.up1 - record.up0) * 1000)),
+    startTime,
+    finishTime: startTime + elapsedMs,
+    elapsedMs,
     usage: { cpuSeconds: record.cpuTicks / TICKS_PER_SECOND, cpuSource: 'waited-children' },
     outputs: new Map(record.outputs.map((o) => [o.name, o.digest])),
   };

@@ -24,7 +24,7 @@ import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-iden
 import { Leftovers } from './leftovers.ts';
 import { limitLog } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
-import { makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
+import { claimTime, makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
 import { tidyRunFolder } from './tidy-run-folder.ts';
 
@@ -74,7 +74,7 @@ export class ProcessBackend implements Backend {
     this.#states = new AttemptStates(options.clock, options.runsDir);
     this.#spawner = new Spawner(
       {
-        started: (token, pid, startTicks, began) => this.#started(token, pid, startTicks, Math.floor(began * 1000)),
+        started: (token, pid, startTicks) => void this.#started(token, pid, startTicks),
         ended: (token) => void this.#look(token),
         died: () => this.#resubmit(),
       },
@@ -200,19 +200,17 @@ export class ProcessBackend implements Backend {
     this.#spawner.close();
   }
 
-  #started(token: string, pid: number, startTicks: number, startTime: number): void {
+  async #started(token: string, pid: number, startTicks: number): Promise<void> {
     const open = this.#open.get(token);
     if (!open || this.#closed) return;
-    open.handle = { ...hostIdentity(), pid, startTicks };
+    const handle = { ...hostIdentity(), pid, startTicks };
+    open.handle = handle;
     this.#sampler.watch(token, open.directory);
-    this.#report({
-      token,
-      state: 'Running',
-      startTime,
-      handle: open.handle as unknown as Json,
-      directory: open.directory,
-    });
     if (open.cancelling) signal(pid);
+    const startTime = (await claimTime(open.directory)) ?? this.#options.clock.now();
+    // It may have ended meanwhile: its end says when it started.
+    if (this.#open.get(token) !== open || this.#closed) return;
+    this.#report({ token, state: 'Running', startTime, handle: handle as unknown as Json, directory: open.directory });
   }
 
   /** Reads the folder and reports if the attempt is over. A call during a look makes another look follow. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { globFolder, parseFileGlob } from '../../base/file-glob.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
@@ -186,8 +186,20 @@ export function readClaim(dir: string): Promise<Found<Claim>> {
   return readRecord(join(dir, 'claim'), parseClaim);
 }
 
-export function readExit(dir: string, token: string): Promise<Found<Exit>> {
-  return readRecord(join(dir, 'exit.json'), (text) => parseExitRecord(text, token));
+export async function readExit(dir: string, token: string): Promise<Found<Exit>> {
+  const path = join(dir, 'exit.json');
+  const text = await readRecord(path, (t) => t);
+  if (text.kind !== 'There') return text;
+  const exit = parseExitRecord(text.value, token, (await claimTime(dir)) ?? 0);
+  return exit === undefined ? { kind: 'Torn' } : { kind: 'There', value: exit };
+}
+
+/** When it was claimed, by the clock of the file system, in whole milliseconds: the time of its start. */
+export function claimTime(dir: string): Promise<number | undefined> {
+  return stat(join(dir, 'claim')).then(
+    ({ mtimeMs }) => Math.floor(mtimeMs),
+    () => undefined,
+  );
 }
 
 async function readRecord<T>(path: string, parse: (text: string) => T | undefined): Promise<Found<T>> {

@@ -9,7 +9,7 @@ import { hostIdentity } from './host-identity.ts';
  * after a pause and the next launch starts a new one; attempts live on without it.
  */
 export interface SpawnerEvents {
-  started(token: string, pid: number, startTicks: number, beganSeconds: number): void;
+  started(token: string, pid: number, startTicks: number): void;
   ended(token: string): void;
   died(): void;
 }
@@ -82,8 +82,8 @@ export class Spawner {
   }
 
   #notice(line: string): void {
-    const [kind, token, pid, start, began] = line.split(' ');
-    if (kind === 'S' && token) this.#events.started(token, Number(pid), Number(start), Number(began));
+    const [kind, token, pid, start] = line.split(' ');
+    if (kind === 'S' && token) this.#events.started(token, Number(pid), Number(start));
     else if (kind === 'E' && token) this.#events.ended(token);
   }
 

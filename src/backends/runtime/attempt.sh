@@ -49,7 +49,6 @@ if ! { printf '{"token":"%s","host":"%s","boot":"%s","pidns":"%s","pid":%s,"star
 fi
 set +C
 
-fx_now() { date +%s.%N; }
 fx_uptime() { read -r fx_up fx_idle < /proc/uptime; }
 
 fx_cancelled='' fx_timed_out='' fx_child='' fx_code='' fx_terminator='' fx_timer='' fx_problem='' fx_outputs=''
@@ -116,7 +115,7 @@ fx_output() {
   fx_digest=
   case $3 in
     glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
-    *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -e "$2" ]; then fx_digest=$(fx_file_digest "$2" "$4"); fi ;;
+    *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -e "$2" ]; then fx_file_digest "$2" "$4"; fi ;;
   esac
   if [ -z "$fx_digest" ]; then
     [ "$5" = yes ] || fx_fail "MissingOutput $1"
@@ -127,13 +126,15 @@ fx_output() {
 
 fx_content_limit=268435456
 
+# Sets fx_digest, and prints nothing: a process less for every output.
 fx_file_digest() {
+  fx_digest=
   fx_seen=$(stat -L -c '%s:%.9Y' -- "$1") || return 0
   if [ "$2" = Stat ] || [ "${fx_seen%%:*}" -gt "$fx_content_limit" ]; then
-    printf 'stat:%s' "$fx_seen"
+    fx_digest=stat:$fx_seen
   else
     fx_sum=$(sha256sum < "$1") || return 0
-    printf 'sha256:%s' "${fx_sum%% *}"
+    fx_digest=sha256:${fx_sum%% *}
   fi
 }
 
@@ -153,8 +154,8 @@ fx_dir_digest() (
 # Names, as they stand to FOLDER, and digests of all that matches.
 fx_glob_digest() {
   fx_glob "$1" "$3" "$4" | while IFS= read -r fx_match; do
-    if [ -d "$fx_match" ]; then fx_sum=$(fx_dir_digest "$fx_match" "$2"); else fx_sum=$(fx_file_digest "$fx_match" "$2"); fi
-    printf '%s\t%s\n' "${fx_match#"$1"/}" "$fx_sum"
+    if [ -d "$fx_match" ]; then fx_digest=$(fx_dir_digest "$fx_match" "$2"); else fx_file_digest "$fx_match" "$2"; fi
+    printf '%s\t%s\n' "${fx_match#"$1"/}" "$fx_digest"
   done | LC_ALL=C sort > "$fx_dir/.glob"
   [ -s "$fx_dir/.glob" ] || return 0
   fx_sum=$(sha256sum < "$fx_dir/.glob")
@@ -210,10 +211,9 @@ fx_terminate() {
 
 # -- run ----------------------------------------------------------------------------------------------------
 . "$fx_dir/launch" || exit 98
-fx_began=$(fx_now)
 fx_uptime
 fx_up0=$fx_up
-fx_notice S "$$ $fx_start $fx_began"
+fx_notice S "$$ $fx_start"
 fx_mkdir "$fx_workdir"
 fx_prepare
 if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
@@ -274,7 +274,6 @@ fi
 set -- ${fx_stat##*) }
 fx_ticks=$((${14} + ${15}))
 fx_uptime
-fx_ended=$(fx_now)
 
 fx_verdict=Exited
 [ -z "$fx_timed_out" ] || [ -z "$fx_terminator" ] || fx_verdict=WallTime
@@ -287,11 +286,15 @@ fi
 
 # -- record -------------------------------------------------------------------------------------------------
 if [ "$fx_verdict" = Exited ] && [ "${fx_code:-1}" = 0 ] && [ -z "$fx_problem" ]; then fx_stamp; fi
-fx_seconds() { printf '%s.%s' "${1%.*}" "${1#*.}"; }
-fx_record=$(printf '{"version":1,"token":"%s","verdict":"%s","code":%s,"problem":"%s","began":%s,"ended":%s,"up0":%s,"up1":%s,"cpuTicks":%s,"outputs":[%s]' \
-  "$fx_token" "$fx_verdict" "${fx_code:-null}" "$fx_problem" "$fx_began" "$fx_ended" \
-  "$(fx_seconds "$fx_up0")" "$(fx_seconds "$fx_up")" "$fx_ticks" "$fx_outputs")
-fx_sum=$(printf '%s' "$fx_record" | cksum)
+# Times are those of the boot; the wall-clock time of the start is that of the claim. No process is started for what the
+# shell can do itself.
+fx_record="{\"version\":1,\"token\":\"$fx_token\",\"verdict\":\"$fx_verdict\",\"code\":${fx_code:-null},\"problem\":\"$fx_problem\""
+fx_record="$fx_record,\"up0\":$fx_up0,\"up1\":$fx_up,\"cpuTicks\":$fx_ticks,\"outputs\":[$fx_outputs]"
+# Over the record and a line feed, which is what a here-document adds.
+fx_sum=$(cksum << FX_RECORD
+$fx_record
+FX_RECORD
+)
 # A full disk must not cost a finished result: it waits for room as long as there is a folder to write to.
 until { printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}" > "$fx_dir/exit.json"; } 2>/dev/null; do
   [ -d "$fx_dir" ] || exit 98

@@ -246,3 +246,57 @@ it('a stdin that cannot be read is said so', async () => {
   expect(await ended('a')).toMatchObject({ exitCode: 126 });
   expect((await rig.backend.readLog(handled(launch), 'stderr', 0)).text).toContain('cannot be read');
 });
+
+describe('an exit record', () => {
+  const place = (launch: Launch): string => join(launch.directory, 'exit.json');
+
+  it('that is torn or has a changed byte is no record', { timeout: PATIENCE_MS }, async () => {
+    const launch = script('a', 'exit 3');
+    await rig.backend.submit([launch]);
+    await ended('a');
+    const whole = readFileSync(place(launch));
+    await rig.reopen();
+    const random = seededRandom(11);
+    const damaged = [
+      whole.subarray(0, 0),
+      whole.subarray(0, whole.length - 1),
+      whole.subarray(0, whole.length >> 1),
+      ...Array.from({ length: 6 }, () => {
+        const copy = Buffer.from(whole);
+        const at = Math.floor(random() * copy.length);
+        copy[at] = (copy[at] as number) ^ (1 << Math.floor(random() * 8));
+        return copy;
+      }),
+    ];
+    for (const bytes of damaged) {
+      writeFileSync(place(launch), bytes);
+      expect((await observed(launch)).state, bytes.toString('latin1')).toBe('Gone');
+    }
+    writeFileSync(place(launch), whole);
+    expect((await observed(launch)).state).toBe('Ended');
+  });
+
+  it('of another attempt is not believed', async () => {
+    const [a, b] = [script('a', 'exit 3'), script('b', 'exit 0')];
+    await rig.backend.submit([a, b]);
+    await ended('a');
+    await ended('b');
+    await rig.reopen();
+    writeFileSync(place(a), readFileSync(place(b)));
+    expect((await observed(a)).state).toBe('Gone');
+  });
+});
+
+it('what was claimed once does not run again, whoever hands it over', async () => {
+  const launch = script('a', `echo ran >> '${rig.folder}/log'`);
+  await rig.backend.submit([launch]);
+  await ended('a');
+  await rig.reopen();
+  await rig.backend.submit([launch, script('b', ':')]);
+  await ended('b');
+  rmSync(join(launch.directory, 'exit.json'));
+  await rig.reopen();
+  await rig.backend.submit([launch, script('c', ':')]);
+  await ended('c');
+  expect(tryRead(join(rig.folder, 'log'))).toBe('ran\n');
+});

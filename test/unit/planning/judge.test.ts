@@ -14,6 +14,15 @@ const seen = (s: Situation, key: string): string => {
 };
 
 describe('what else decides', () => {
+  it('a reset forgives failures, too', () => {
+    const s = new Situation(of(A));
+    s.run('a', { phase: 'Failed' });
+    s.run('a', { phase: 'Failed' });
+    expect(seen(s, 'a')).toBe('Failed ExitCode Nothing');
+    s.happens({ type: 'TaskReset', task: 'a', upTo: 2, cause: 'a person' });
+    expect(seen(s, 'a')).toBe('Ready Capacity Launch');
+  });
+
   it('a held plan still ends what a person cancelled, and nothing else', () => {
     const s = new Situation(of(A, { ...A, name: 'c', outputs: [{ name: 'o', path: 'c' }] }));
     s.start('a');

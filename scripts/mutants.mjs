@@ -1,0 +1,201 @@
+// Takes one barrier away at a time and asks whether a test notices: `npm run mutants [name…]`.
+//
+// Each mutant is a small edit in a copy of the project and the tests that must fail for it. A mutant that lives is a
+// hole in the tests; an edit that no longer fits is an error, so that this list stays true.
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const COPIED = ['src', 'test', 'crds', 'docs', 'examples', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+
+const SIMULATION = ['--project', 'simulation', 'test/simulation/simulation.test.ts'];
+const ENUMERATION = ['--project', 'simulation', 'test/simulation/enumeration.test.ts', '-t', 'of [12] tasks'];
+const PLANNING = ['--project', 'unit', 'test/unit/planning'];
+const BACKENDS = ['--project', 'contract', 'test/contract/backend.test.ts'];
+const PROCESSES = ['--project', 'contract', 'test/contract/process-backend.test.ts'];
+
+const MUTANTS = [
+  {
+    name: 'intent before effect',
+    file: 'src/controllers/reconciler.ts',
+    from: 'if (!this.#mayWait()) await this.#commit();',
+    to: 'for (const effect of this.#unwritten.effects.splice(0)) void effect();\n    if (!this.#mayWait()) await this.#commit();',
+    tests: ENUMERATION,
+  },
+  {
+    name: 'a reset forgives failures',
+    file: 'src/planning/journal.ts',
+    from: 'forgivenUpTo: Math.max(record.forgivenUpTo, entry.upTo),\n        cancelled: undefined,',
+    to: 'forgivenUpTo: record.forgivenUpTo,\n        cancelled: undefined,',
+    tests: PLANNING,
+  },
+  {
+    name: 'a number is used once, also after a task has left',
+    file: 'src/planning/record.ts',
+    from: 'Math.max(record?.floor ?? 0, lastAttempt(record)?.number ?? 0) + 1',
+    to: '(lastAttempt(record)?.number ?? 0) + 1',
+    tests: SIMULATION,
+  },
+  {
+    name: 'what nobody claimed is withdrawn at a start',
+    file: 'src/controllers/recover.ts',
+    from: 'if (withdraw.length > 0) await home.backend.cancel(withdraw);',
+    to: '',
+    tests: ENUMERATION,
+  },
+  {
+    name: 'the token fences reports of earlier attempts',
+    file: 'src/controllers/observations.ts',
+    from: 'known?.uid !== token || ended.has(token)',
+    to: 'known === undefined || ended.has(token)',
+    tests: SIMULATION,
+  },
+  {
+    name: 'unknown is not failed',
+    file: 'src/controllers/observations.ts',
+    from: "    case 'Unknown':\n      state.unconfirmed.add(attempt.uid);\n      state.mark(key);\n      return [];",
+    to: "    case 'Unknown': {\n      const gone = { token: observation.token, state: 'Gone' as const, claimed: true, message: '' };\n      return [{ type: 'AttemptEnded', task: key, number, outcome: goneOutcome(state, attempt, gone, now) }];\n    }",
+    tests: SIMULATION,
+  },
+  {
+    name: 'the old attempt is confirmed gone before the next',
+    file: 'src/planning/record.ts',
+    from: "last && last.state !== 'Ended' && last.number",
+    to: "last && last.state === 'Intended' && last.number",
+    tests: ENUMERATION,
+  },
+  {
+    name: 'ancestors have settled before a task is judged',
+    file: 'src/planning/trigger.ts',
+    from: "if (open !== undefined) return { verdict: 'Wait', on: open };",
+    to: '',
+    tests: PLANNING,
+  },
+  {
+    name: 'a result stands only with the bytes that were recorded',
+    file: 'src/planning/standing.ts',
+    from: 'fact !== recorded : !undisturbed',
+    to: 'false : !undisturbed',
+    tests: PLANNING,
+  },
+  {
+    name: 'what somebody may have written is looked at',
+    file: 'src/controllers/reconciler.ts',
+    from: 'else state.forgetFact(write.lookId);',
+    to: '',
+    tests: [...SIMULATION, 'test/simulation/convergence'],
+  },
+  {
+    name: 'readers are stopped before a file is made again',
+    file: 'src/planning/judge.ts',
+    from: 'return [...readers];',
+    to: 'return [];',
+    tests: PLANNING,
+  },
+  {
+    name: 'inputs are looked at once more at the end',
+    file: 'src/controllers/observations.ts',
+    from: 'if (changed === undefined) return outcome;',
+    to: 'if (changed === undefined || changed !== undefined) return outcome;',
+    tests: SIMULATION,
+  },
+  {
+    name: 'the claim is exclusive',
+    file: 'src/backends/runtime/attempt.sh',
+    from: 'set -C\n',
+    to: '',
+    tests: PROCESSES,
+  },
+  {
+    name: 'a run folder is whole before it is handed over',
+    file: 'src/backends/process/process-backend.ts',
+    from: 'if (open.handedOverAt !== undefined && !open.handle) void this.#handOverAgain(open);',
+    to: 'if (!open.handle) this.#spawner.launch(open.token, open.directory);',
+    also: [{ file: 'src/backends/runtime/attempt.sh', from: '[ -r "$fx_dir/launch" ] || exit 98', to: '' }],
+    tests: PROCESSES,
+  },
+  {
+    name: 'old outputs are moved aside',
+    file: 'src/backends/runtime/attempt.sh',
+    from: '  [ -e "$1" ] || [ -L "$1" ] || return 0\n  mkdir -p -- "${2%/*}" 2>> "$fx_dir/stderr" ||',
+    to: '  return 0\n  mkdir -p -- "${2%/*}" 2>> "$fx_dir/stderr" ||',
+    tests: BACKENDS,
+  },
+  {
+    name: 'a signal is acted upon by its handler',
+    file: 'src/backends/runtime/attempt.sh',
+    from: "trap 'fx_cancelled=1 fx_signals=$((fx_signals + 1)); fx_stop' TERM",
+    to: "trap 'fx_cancelled=1 fx_signals=$((fx_signals + 1))' TERM",
+    tests: PROCESSES,
+  },
+  {
+    name: 'what left the session is found',
+    file: 'src/backends/process/processes.ts',
+    from: '(ours || seen.fields[3] === session)',
+    to: 'ours',
+    tests: PROCESSES,
+  },
+  {
+    name: 'a damaged exit record is absent',
+    file: 'src/backends/process/exit-record.ts',
+    from: '!== Number(end[1])) return undefined;',
+    to: '!== Number(end[1]) && false) return undefined;',
+    tests: PROCESSES,
+  },
+  {
+    name: "another attempt's exit record is nobody's",
+    file: 'src/backends/process/exit-record.ts',
+    from: ' || record.token !== token',
+    to: '',
+    tests: PROCESSES,
+  },
+  {
+    name: 'a file that is gone has a grace',
+    file: 'src/base/limits.ts',
+    from: 'export const FOLDER_GRACE_MS = 30_000;',
+    to: 'export const FOLDER_GRACE_MS = 0;',
+    tests: ['--project', 'unit', 'test/unit/sources/folder-absence.test.ts'],
+  },
+];
+
+function edit(copy, { file, from, to }) {
+  const path = join(copy, file);
+  const text = readFileSync(path, 'utf8');
+  const parts = text.split(from);
+  if (parts.length !== 2) throw new Error(`${file}: ${parts.length - 1} places read ${JSON.stringify(from)}`);
+  writeFileSync(path, parts.join(to));
+  return () => writeFileSync(path, text);
+}
+
+function lives(copy, mutant) {
+  const undo = [mutant, ...(mutant.also ?? [])].map((change) => edit(copy, change));
+  const ran = spawnSync('npx', ['vitest', 'run', '--bail', '1', ...mutant.tests], {
+    cwd: copy,
+    encoding: 'utf8',
+    // One that hangs was noticed as well.
+    timeout: 300_000,
+  });
+  for (const back of undo) back();
+  if (/No test files found/.test(ran.stderr + ran.stdout)) throw new Error(`${mutant.name}: no such tests`);
+  return ran.status === 0;
+}
+
+const wanted = process.argv.slice(2);
+const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const copy = mkdtempSync(join(tmpdir(), 'fixpoint-mutants-'));
+let living = 0;
+try {
+  for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
+  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+  for (const mutant of chosen) {
+    const alive = lives(copy, mutant);
+    if (alive) living++;
+    console.log(`${alive ? 'LIVES ' : 'killed'}  ${mutant.name}`);
+  }
+} finally {
+  rmSync(copy, { recursive: true, force: true });
+}
+console.log(`${chosen.length - living} of ${chosen.length} killed`);
+process.exitCode = living > 0 ? 1 : 0;

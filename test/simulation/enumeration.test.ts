@@ -18,6 +18,8 @@ import { Witness } from './witness.ts';
 // life. With FIXPOINT_DEATHS=2 the next daemon dies as well, at every boundary of its own, on graphs of up to two tasks.
 
 const DEATHS = Number(process.env['FIXPOINT_DEATHS'] ?? 1);
+/** Steps of the clock within which a handful of tasks is done, many times over. */
+const MAX_STEPS = 2_000;
 const REF = { namespace: 'default', name: 'sim' };
 const CAPACITY = { cpu: 4, memoryBytes: 1 << 30, gpu: 0 };
 
@@ -132,7 +134,8 @@ class Life {
 
   /** Applied, and applied again by the user if the daemon died in it, until it rests. */
   async reach(wanted: Model): Promise<void> {
-    for (let applied = false; ; ) {
+    for (let applied = false, steps = 0; ; steps++) {
+      if (steps > MAX_STEPS) throw new Error('it never comes to rest');
       await this.#open();
       const home = this.#home as LocalHome;
       if (!applied) {

@@ -13,6 +13,7 @@ const COPIED = ['src', 'test', 'crds', 'docs', 'examples', 'package.json', 'tsco
 const SIMULATION = ['--project', 'simulation', 'test/simulation/simulation.test.ts'];
 const ENUMERATION = ['--project', 'simulation', 'test/simulation/enumeration.test.ts', '-t', 'of [12] tasks'];
 const PLANNING = ['--project', 'unit', 'test/unit/planning'];
+const TURNS = ['--project', 'unit', 'test/unit/controllers/turns.test.ts'];
 const BACKENDS = ['--project', 'contract', 'test/contract/backend.test.ts'];
 const PROCESSES = ['--project', 'contract', 'test/contract/process-backend.test.ts'];
 
@@ -50,6 +51,8 @@ const MUTANTS = [
     file: 'src/controllers/observations.ts',
     from: 'known?.uid !== token || ended.has(token)',
     to: 'known === undefined || ended.has(token)',
+    // Two layers: what has ended is forgotten by its token as well.
+    also: [{ file: 'src/controllers/reconciler.ts', from: 'this.#home.tokens.delete(uid);', to: '' }],
     tests: SIMULATION,
   },
   {
@@ -82,10 +85,10 @@ const MUTANTS = [
   },
   {
     name: 'what somebody may have written is looked at',
-    file: 'src/controllers/reconciler.ts',
-    from: 'else state.forgetFact(write.lookId);',
-    to: '',
-    tests: [...SIMULATION, 'test/simulation/convergence'],
+    file: 'src/planning/standing.ts',
+    from: 'if (fact === undefined) unlooked ??= look;',
+    to: 'if (fact === undefined) continue;',
+    tests: PLANNING,
   },
   {
     name: 'readers are stopped before a file is made again',
@@ -99,7 +102,7 @@ const MUTANTS = [
     file: 'src/controllers/observations.ts',
     from: 'if (changed === undefined) return outcome;',
     to: 'if (changed === undefined || changed !== undefined) return outcome;',
-    tests: SIMULATION,
+    tests: TURNS,
   },
   {
     name: 'the claim is exclusive',
@@ -109,11 +112,10 @@ const MUTANTS = [
     tests: PROCESSES,
   },
   {
-    name: 'a run folder is whole before it is handed over',
-    file: 'src/backends/process/process-backend.ts',
-    from: 'if (open.handedOverAt !== undefined && !open.handle) void this.#handOverAgain(open);',
-    to: 'if (!open.handle) this.#spawner.launch(open.token, open.directory);',
-    also: [{ file: 'src/backends/runtime/attempt.sh', from: '[ -r "$fx_dir/launch" ] || exit 98', to: '' }],
+    name: 'a run folder is whole before it is claimed',
+    file: 'src/backends/runtime/attempt.sh',
+    from: '[ -r "$fx_dir/launch" ] || exit 98',
+    to: '',
     tests: PROCESSES,
   },
   {
@@ -133,8 +135,8 @@ const MUTANTS = [
   {
     name: 'what left the session is found',
     file: 'src/backends/process/processes.ts',
-    from: '(ours || seen.fields[3] === session)',
-    to: 'ours',
+    from: 'const member = seen.fields[3] === session?.id;',
+    to: 'const member = false;',
     tests: PROCESSES,
   },
   {
@@ -150,6 +152,13 @@ const MUTANTS = [
     from: ' || record.token !== token',
     to: '',
     tests: PROCESSES,
+  },
+  {
+    name: 'preparing remembers nothing before it is done',
+    file: 'src/controllers/executor.ts',
+    from: '  prepared.notes.push(() => {\n    // The first reason is the one that counts.\n    if (!state.cancelling.has(attempt.uid)) state.cancelling.set(attempt.uid, action.reason as EndReason);\n  });',
+    to: '  state.cancelling.set(attempt.uid, action.reason as EndReason);',
+    tests: TURNS,
   },
   {
     name: 'a file that is gone has a grace',

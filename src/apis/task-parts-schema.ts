@@ -1,4 +1,5 @@
 import { MAX_FANOUT_ELEMENTS } from '../base/limits.ts';
+import { FAILURE_REASONS } from './reasons.ts';
 import { ENV_NAME_PATTERN, NAME_PATTERN, type SchemaNode } from './schema-node.ts';
 
 const name = (description: string) =>
@@ -176,7 +177,7 @@ export const retrySchema = {
       type: 'array',
       description: 'Only failures for these reasons are retried. Default: all.',
       maxItems: 100,
-      items: literal('A reason such as OutOfMemory, WallTime or ExitCode.'),
+      items: { ...literal('Why an attempt failed.'), enum: [...FAILURE_REASONS] },
       'x-kubernetes-list-type': 'set',
     },
     exitCodes: {

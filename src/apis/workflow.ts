@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { Condition, ObjectMeta } from './meta.ts';
 import type { WorkflowPhase } from './phases.ts';
+import type { FailureReason } from './reasons.ts';
 
 /**
  * The Workflow resource, as a user writes it (`docs/language.md` is generated from the schema beside this
@@ -150,7 +151,7 @@ export interface Retry {
     readonly jitter?: number;
   };
   /** Reasons of failure that are retried; default: all of them. */
-  readonly reasons?: readonly string[];
+  readonly reasons?: readonly FailureReason[];
   readonly exitCodes?: readonly number[];
 }
 

@@ -122,6 +122,8 @@ export interface LaunchOutput {
   readonly keepPartial: boolean;
   /** Folder of the attempt that whatever lies at the path belongs to; undefined: of nobody we know. */
   readonly displaceInto: string | undefined;
+  /** What lies there is no recorded result, and a pattern may match what is no attempt's: it is set aside for good. */
+  readonly keepDisplaced?: boolean;
 }
 
 export type SubmitOutcome =

@@ -1,4 +1,5 @@
 import { expandBraces } from './glob.ts';
+import { ANY, matchPath, type NamePart, type NameProgram, NOT_A_DOT, type PathProgram, STAR } from './match-path.ts';
 import { fail, ok, type Result } from './result.ts';
 
 /**
@@ -15,7 +16,8 @@ import { fail, ok, type Result } from './result.ts';
  * As in a shell, a wildcard does not match the dot that a name begins with. Names with line breaks are never matched.
  *
  * The daemon and the attempt runtime must agree to the byte on what matches, or a result would never stand. So there is
- * one translation, to an expression that JavaScript and POSIX (`find -regextype posix-extended`) read the same way.
+ * one translation, to an expression for `find -regextype posix-extended` and to a program of our own: JavaScript's
+ * expressions backtrack, and `*a*a*a*a*b` would hold up the process for ever.
  */
 export interface FileGlob {
   readonly source: string;
@@ -23,9 +25,11 @@ export interface FileGlob {
   readonly folder: string;
   /** Levels below `folder` that a match may lie at; undefined: any number. */
   readonly depth: number | undefined;
-  /** Over whole paths. */
+  /** Over whole paths, for `find`. */
   readonly expression: string;
   matches(path: string): boolean;
+  /** The same for a path whose bytes are one character each (latin1): names need not be UTF-8. */
+  matchesBytes(path: string): boolean;
 }
 
 export function parseFileGlob(source: string): Result<FileGlob, string> {
@@ -33,25 +37,24 @@ export function parseFileGlob(source: string): Result<FileGlob, string> {
   if (!alternatives.ok) return alternatives;
   const folder = globFolder(source);
   const expressions: string[] = [];
+  const programs: PathProgram[] = [];
   let depth: number | undefined = 0;
   for (const alternative of alternatives.value) {
     const segments = alternative.split('/');
     const translated = translatePath(segments);
     if (!translated.ok) return fail(`${source}: ${translated.error}`);
-    expressions.push(translated.value);
+    expressions.push(translated.value.expression);
+    programs.push(translated.value.program);
     const levels = segments.length - (folder === '/' ? 1 : folder.split('/').length);
     depth = depth === undefined || segments.includes('**') ? undefined : Math.max(depth, levels);
   }
   const expression = expressions.length === 1 ? (expressions[0] as string) : `(${expressions.join('|')})`;
-  // Both sides see bytes: the runtime's `find` by LC_ALL=C, this side by one character a byte.
-  const compiled = new RegExp(`^(?:${asBytes(expression)})$`);
-  return ok({
-    source,
-    folder,
-    depth,
-    expression,
-    matches: (path) => !path.includes('\n') && compiled.test(asBytes(path)),
-  });
+  const matchesBytes = (path: string): boolean => {
+    if (path.includes('\n')) return false;
+    const names = path.split('/');
+    return programs.some((program) => matchPath(program, names));
+  };
+  return ok({ source, folder, depth, expression, matchesBytes, matches: (path) => matchesBytes(asBytes(path)) });
 }
 
 /** The folder before the first wildcard: where a walk starts, and what names of matches are relative to. */
@@ -60,32 +63,44 @@ export function globFolder(pattern: string): string {
   return fixed.slice(0, fixed.lastIndexOf('/')) || '/';
 }
 
-function asBytes(text: string): string {
+/** One character a byte: the runtime's `find` sees bytes, too, by LC_ALL=C. */
+export function asBytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1');
 }
 
-function translatePath(segments: readonly string[]): Result<string, string> {
+/** An expression for `find` and a program for us, made side by side so that they say the same. */
+interface Translated<Program> {
+  readonly expression: string;
+  readonly program: Program;
+}
+
+function translatePath(segments: readonly string[]): Result<Translated<PathProgram>, string> {
   let expression = '';
+  const program: (NameProgram | 'Folders')[] = [];
   for (const [i, segment] of segments.entries()) {
     const last = i === segments.length - 1;
     if (segment === '**') {
       expression += last ? `${VISIBLE}(/${VISIBLE})*` : `(${VISIBLE}/)*`;
+      program.push('Folders');
       continue;
     }
     const name = translateName(segment);
     if (!name.ok) return name;
-    expression += name.value + (last ? '' : '/');
+    expression += name.value.expression + (last ? '' : '/');
+    program.push(name.value.program);
   }
-  return ok(expression);
+  return ok({ expression, program });
 }
 
 /** A whole name that does not begin with a dot. */
 const VISIBLE = '[^/.][^/]*';
 
-function translateName(name: string): Result<string, string> {
+function translateName(name: string): Result<Translated<NameProgram>, string> {
   let expression = '';
+  const parts: NamePart[] = [];
   /** Nothing that must be there has come yet: a wildcard here would match a leading dot. */
   let leading = true;
+  let hidden = false;
   for (let i = 0; i < name.length; i++) {
     const c = name[i] as string;
     if (c === '*') {
@@ -93,31 +108,48 @@ function translateName(name: string): Result<string, string> {
       if (!leading) expression += '[^/]*';
       else if (i === name.length - 1 || name[i + 1] === '.') {
         expression += VISIBLE;
+        parts.push(NOT_A_DOT);
         leading = false;
-      } else expression += `(${VISIBLE})?`;
+      } else {
+        expression += `(${VISIBLE})?`;
+        hidden = true;
+      }
+      parts.push(STAR);
       continue;
     }
-    if (c === '?') expression += leading ? '[^/.]' : '[^/]';
-    else if (c === '[') {
+    if (c === '?') {
+      expression += leading ? '[^/.]' : '[^/]';
+      parts.push(leading ? NOT_A_DOT : ANY);
+    } else if (c === '[') {
       const close = name.indexOf(']', i + 2);
       if (close < 0) return fail('the [ is never closed');
       const set = translateSet(name.slice(i + 1, close), leading);
       if (!set.ok) return set;
-      expression += set.value;
+      expression += set.value.expression;
+      parts.push(set.value.program);
       i = close;
-    } else expression += c.replace(/[\\.()[\]+?{}|^$]/, '\\$&');
+    } else {
+      expression += c.replace(/[\\.()[\]+?{}|^$]/, '\\$&');
+      // A character outside the basic plane comes in two halves, which are bytes only together.
+      const whole = String.fromCodePoint(name.codePointAt(i) as number);
+      for (const byte of asBytes(whole)) parts.push(byte);
+      expression += whole.slice(1);
+      i += whole.length - 1;
+    }
     leading = false;
   }
-  return ok(expression);
+  return ok({ expression, program: { parts, hidden } });
 }
 
-function translateSet(body: string, leading: boolean): Result<string, string> {
+function translateSet(body: string, leading: boolean): Result<Translated<NamePart>, string> {
   const negated = /^[!^]/.test(body);
   const members = negated ? body.slice(1) : body;
   if (!/^(?:[A-Za-z0-9_.,:=@+%~]-[A-Za-z0-9_.,:=@+%~]|[A-Za-z0-9_.,:=@+%~])+-?$/.test(members))
     return fail(`in [${body}] only letters, digits, _ . , : = @ + % ~ and ranges of them can stand`);
   for (const [, from, to] of members.matchAll(/(.)-(.)/g))
     if ((from as string) > (to as string)) return fail(`in [${body}] the range ${from}-${to} is the wrong way round`);
-  if (!negated) return ok(`[${members}]`);
-  return ok(leading ? `[^/.${members}]` : `[^/${members}]`);
+  const expression = negated ? `[^/${leading ? '.' : ''}${members}]` : `[${members}]`;
+  // One byte against one set: nothing here can backtrack.
+  const set = new RegExp(`^${expression}$`);
+  return ok({ expression, program: { has: (byte) => set.test(byte) } });
 }

@@ -99,3 +99,5 @@ export const MAX_PATCH_TRIES = 5;
 export const MAX_LOG_READ_BYTES = 256 * 1024;
 /** Content digests that are remembered, some 250 bytes each; above it those that were not asked for the longest are forgotten. */
 export const MAX_CACHED_DIGESTS = 200_000;
+/** Names and paths that output patterns of one document are held against; what shares folders, beginnings and ends with too many others is refused. */
+export const MAX_PATTERN_STEPS = 20_000_000;

@@ -110,7 +110,8 @@ export async function readText(file: string): Promise<string> {
     }
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure(EXIT.invalid, (error as Error).message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CommandFailure(EXIT.invalid, code === 'ENOENT' ? `${file}: there is no such file` : message);
   }
 }
 
@@ -124,7 +125,10 @@ async function collect(chunks: AsyncIterable<Uint8Array | string>, what: string)
   for await (const chunk of chunks) {
     const part = Buffer.from(chunk as Uint8Array);
     length += part.length;
-    if (length > MAX_DOCUMENT_BYTES) throw usage(`${what} has more than ${MAX_DOCUMENT_BYTES} bytes`);
+    if (length > MAX_DOCUMENT_BYTES)
+      throw usage(
+        `${what}:1:1: error E-TOO-LARGE: more than ${MAX_DOCUMENT_BYTES} bytes (MAX_DOCUMENT_BYTES). Keep data in files.`,
+      );
     parts.push(part);
   }
   return Buffer.concat(parts).toString('utf8');

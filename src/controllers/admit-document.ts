@@ -64,7 +64,11 @@ function placesOf(document: WorkflowDocument, folder: string, files: FileSpace):
   return [
     { path: folder, what: "the workflow's folder" },
     ...(file?.startsWith('/') ? [{ path: file, what: "the workflow's document" }] : []),
-    ...(files.reserved ?? []).map((path) => ({ path, what: `${path}, where Fixpoint keeps its own files` })),
+    ...(files.reserved ?? []).map((path) => ({
+      path,
+      what: `${path}, where Fixpoint keeps its own files`,
+      whole: true,
+    })),
   ];
 }
 

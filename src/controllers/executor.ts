@@ -7,10 +7,11 @@ import { attemptToken } from '../graph/keys.ts';
 import { absolutePath } from '../graph/paths.ts';
 import type { Action } from '../planning/actions.ts';
 import { causesOf, comparedAttempt, upstreamOwners } from '../planning/because.ts';
-import { codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
+import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, lookOf, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
-import { type Attempt, lastAttempt, lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
+import { type Attempt, lastAttempt, outputOwner } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
+import { displacements, patternsToDisplace } from './displacements.ts';
 import type { HomeContext } from './home-context.ts';
 import { type LaunchSource, launchOrder } from './launch-order.ts';
 import { newAttempt } from './new-attempt.ts';
@@ -24,10 +25,12 @@ export interface Prepared {
   readonly entries: TaskEntry[];
   readonly preimages: { digest: string; data: Json }[];
   readonly effects: (() => Promise<void>)[];
+  /** What is to be remembered in memory when the entries are taken over, and not before: preparing may fail. */
+  readonly notes: (() => void)[];
 }
 
 export async function prepare(home: HomeContext, state: WorkflowState, actions: readonly Action[]): Promise<Prepared> {
-  const prepared: Prepared = { entries: [], preimages: [], effects: [] };
+  const prepared: Prepared = { entries: [], preimages: [], effects: [], notes: [] };
   const launches: Extract<Action, { kind: 'Launch' }>[] = [];
   const looks: Extract<Action, { kind: 'Look' }>[] = [];
   for (const action of actions) {
@@ -91,6 +94,7 @@ async function launchAll(
   }
   await fetchTemplates(home, state, launches);
   await matchPatterns(home, state, launches);
+  await lookAtOutputPatterns(home, state, launches);
   const orders: Launch[] = [];
   for (const action of launches) {
     const task = state.graph.tasks[action.index] as GraphTask;
@@ -99,6 +103,21 @@ async function launchAll(
     else launch(home, state, action, task, prepared, orders);
   }
   if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
+}
+
+/** What a pattern matches before the command may be anybody's: who made it decides where it goes. */
+async function lookAtOutputPatterns(
+  home: HomeContext,
+  state: WorkflowState,
+  launches: readonly Extract<Action, { kind: 'Launch' }>[],
+): Promise<void> {
+  const looks = launches.flatMap(({ index }) => patternsToDisplace(state.graph.tasks[index] as GraphTask));
+  if (looks.length === 0) return;
+  for (const [id, digest] of await home.backend.files.look(looks)) {
+    state.setFact(id, digest);
+    const { path } = lookOf(id);
+    if (digest !== ABSENT_DIGEST) state.matches.set(path, await home.backend.files.matching(path));
+  }
 }
 
 /** Patterns that a launch reads, its own and those of outputs that it mentions, become lists of paths now. */
@@ -166,13 +185,15 @@ function launch(
     number: action.number,
   });
   const attempt = intendedAttempt(home, state, action, task, token, directory);
-  const problem = state.needsProblems.get(action.index);
+  const displaced = displacements(state, record, task);
+  const problem = state.needsProblems.get(action.index) ?? displaced.problem;
   const order =
     problem !== undefined
       ? fail(problem)
       : orderOf({
           workflow,
           task,
+          contributions: action.identity.contributions,
           inputs: state.inputs(task),
           template: state.template(task),
           element: state.element(task),
@@ -182,18 +203,18 @@ function launch(
           token,
           directory,
           needs: action.needs,
-          displaceInto: (path) => ownerFolder(state, record, task, path),
+          displaceInto: (path) => displaced.into.get(path),
           fileSize: (path) => home.backend.files.size(path),
           matches: (pattern) => state.matches.get(pattern) ?? [],
           workflowFolder: state.graph.workdir,
         });
   prepared.preimages.push({ digest: task.preimage.templateDigest, data: task.preimage.template });
   prepared.entries.push({ type: 'AttemptIntended', task: action.key, attempt });
-  home.tokens.set(token, { workflow: state.uid, key: action.key });
+  prepared.notes.push(() => home.tokens.set(token, { workflow: state.uid, key: action.key }));
   // From here on nobody can say what lies at its output paths.
   for (const output of task.outputs) state.forgetFact(lookId(outputLook(output)));
   if (order.ok) {
-    home.slots.take(token, action.needs);
+    prepared.notes.push(() => home.slots.take(token, action.needs));
     orders.push(order.value);
   } else
     prepared.entries.push({
@@ -246,23 +267,6 @@ function intendedAttempt(
   });
 }
 
-/** Where what lies at an output path is moved: to the folder of the attempt that it belongs to. */
-function ownerFolder(
-  state: WorkflowState,
-  record: TaskRecord | undefined,
-  task: GraphTask,
-  path: string,
-): string | undefined {
-  const output = task.outputs.find((o) => o.path === path);
-  if (!output) return undefined;
-  const fact = state.facts.get(lookId(outputLook(output)));
-  const latest = fact === undefined ? lastSuccess(record) : undefined;
-  const digest = fact ?? latest?.outcome?.outputs.find((o) => o.name === output.name)?.digest;
-  // Not looked at since the latest result was stamped, and nobody started since: it is that result's.
-  const untouched = latest === undefined || record?.attempts.findLast((a) => a.startTime !== undefined) === latest;
-  return outputOwner(record, { name: output.name, path: output.relative }, untouched ? digest : undefined)?.directory;
-}
-
 async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
   for (const outcome of await home.backend.submit(orders)) {
     if (outcome.outcome === 'Accepted') continue;
@@ -292,7 +296,10 @@ function cancel(
 ): void {
   const { attempt } = action;
   if (state.cancelling.has(attempt.uid)) return;
-  state.cancelling.set(attempt.uid, action.reason as EndReason);
+  prepared.notes.push(() => {
+    // The first reason is the one that counts.
+    if (!state.cancelling.has(attempt.uid)) state.cancelling.set(attempt.uid, action.reason as EndReason);
+  });
   prepared.effects.push(() =>
     home.backend.cancel([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]),
   );

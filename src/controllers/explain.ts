@@ -1,5 +1,6 @@
 import type { Explanation, PlannedTask } from '../apis/task-view.ts';
 import type { GraphTask } from '../graph/graph.ts';
+import type { Attempt } from '../planning/record.ts';
 import type { View } from '../planning/view.ts';
 import { attemptItem } from './task-items.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -16,7 +17,7 @@ export function explanationOf(state: WorkflowState, task: GraphTask, planned: Pl
     because,
     phase: seen?.phase ?? 'Pending',
     message: seen?.message ?? '',
-    rule: seen ? ruleOf(seen) : 'not judged yet',
+    rule: seen ? ruleOf(seen, last) : 'not judged yet',
     history: attempts.map((attempt) => {
       const item = attemptItem(attempt);
       return { attempt: attempt.number, phase: item.phase, reason: item.reason, startedBecause: attempt.because };
@@ -24,7 +25,7 @@ export function explanationOf(state: WorkflowState, task: GraphTask, planned: Pl
   };
 }
 
-function ruleOf(seen: View): string {
+function ruleOf(seen: View, last: Attempt | undefined): string {
   switch (seen.phase) {
     case 'Succeeded':
       return seen.reason === 'GateOpen'
@@ -46,7 +47,9 @@ function ruleOf(seen: View): string {
     case 'Running':
       return seen.reason === 'Restarting'
         ? 'its running attempt no longer fits the spec and is ended first'
-        : 'an attempt with the desired identity is under way';
+        : seen.identity && last && last.execution !== seen.identity.execution
+          ? 'an attempt with an earlier identity may finish (onChangeWhileRunning: Finish); it runs again after that'
+          : 'an attempt with the desired identity is under way';
     case 'Ready':
       return 'no result with the desired identity stands: it starts as soon as it may';
     case 'Pending':

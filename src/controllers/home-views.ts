@@ -6,6 +6,7 @@ import type { Json } from '../base/json.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
+import type { Look } from '../planning/facts.ts';
 import { makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
 import type { Attempt } from '../planning/record.ts';
 import type { JournalLine } from '../store/store.ts';
@@ -38,7 +39,19 @@ export class HomeViews {
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
     for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
-    decide(state.board, { ...reconciler.snapshot(), mode: 'Held' });
+    // Judging may ask for more looks; each adds a fact, so this ends.
+    for (;;) {
+      decide(state.board, { ...reconciler.snapshot(), mode: 'Held' });
+      const looks: Look[] = [];
+      for (const index of state.board.actionable) {
+        const step = state.board.view(index)?.step;
+        if (step?.kind !== 'Look') continue;
+        state.board.mark(index);
+        looks.push(step.look);
+      }
+      if (looks.length === 0) return;
+      for (const [id, digest] of await this.#home.backend.files.look(looks)) state.setFact(id, digest);
+    }
   }
 
   async #planOf(reconciler: Reconciler, before?: Graph): Promise<PlanResult> {

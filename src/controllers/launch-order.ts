@@ -12,7 +12,8 @@ import type { GraphInput, GraphTask } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
 import { type Scopes, stagedPath } from '../graph/scope.ts';
 import { allExpressions, type TaskTemplate } from '../graph/template.ts';
-import type { Needs, TaskRecord } from '../planning/record.ts';
+import { ABSENT_DIGEST } from '../planning/facts.ts';
+import type { Contributions, Needs, TaskRecord } from '../planning/record.ts';
 import { attemptScope } from './attempt-scope.ts';
 
 /**
@@ -22,6 +23,7 @@ import { attemptScope } from './attempt-scope.ts';
 export interface LaunchSource {
   readonly workflow: { readonly uid: string; readonly name: string; readonly namespace: string };
   readonly task: GraphTask;
+  readonly contributions: Contributions;
   /** As they are bound now that the upstreams have ended. */
   readonly inputs: readonly GraphInput[];
   readonly template: TaskTemplate;
@@ -33,11 +35,17 @@ export interface LaunchSource {
   readonly token: string;
   readonly directory: string;
   readonly needs: Needs;
-  readonly displaceInto: (path: string) => string | undefined;
+  readonly displaceInto: (path: string) => Aside | undefined;
   readonly fileSize: (path: string) => number;
   /** What a pattern of this launch matches. */
   readonly matches: (pattern: string) => readonly string[];
   readonly workflowFolder: string;
+}
+
+/** Where what lies at an output's place goes: the folder of an attempt, or of the next; `kept`: nobody's result. */
+export interface Aside {
+  readonly directory: string | undefined;
+  readonly kept: boolean;
 }
 
 /** Between TERM and KILL. */
@@ -48,6 +56,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
   const scope = launchScope(source);
   const texts = new Map<string, string>();
   for (const field of template.texts) {
+    if (isWord(field.slot) && spliceOf(field.template.expressions, field.template.literals, scope)) continue;
     const text = renderText(field.template, scope);
     if (!text.ok) return fail(`${field.slot}: ${text.error}`);
     if (text.value.includes('\0') && !field.slot.endsWith('.content')) return fail(`${field.slot} holds a NUL byte`);
@@ -105,6 +114,7 @@ export function launchScope(
     | 'fileSize'
     | 'task'
     | 'inputs'
+    | 'contributions'
     | 'workflowFolder'
     | 'matches'
   >,
@@ -138,8 +148,12 @@ export function launchScope(
   };
 }
 
-function inputPaths(source: Pick<LaunchSource, 'matches'>, input: GraphInput): readonly string[] {
-  return input.form === 'glob' ? source.matches(input.paths[0] as string) : input.paths;
+/** What is there of an optional input: the rest is absent, as its contribution says. */
+function inputPaths(source: Pick<LaunchSource, 'matches' | 'contributions'>, input: GraphInput): readonly string[] {
+  if (input.form === 'glob') return source.matches(input.paths[0] as string);
+  if (!input.optional) return input.paths;
+  const digests = source.contributions.precise[`inputs.${input.name}`] ?? [];
+  return input.paths.filter((_, at) => digests[at] !== ABSENT_DIGEST);
 }
 
 function stageRoot(source: Pick<LaunchSource, 'directory'>): string {
@@ -212,6 +226,10 @@ function commandOf(
   return ok({ kind: 'Argv', argv, setup: setup?.value, shell });
 }
 
+function isWord(slot: string): boolean {
+  return slot.startsWith('command[') || slot.startsWith('args[');
+}
+
 /** An entry that is exactly one expression of a list is spliced. */
 function spliceOf(expressions: readonly Expression[], literals: readonly string[], scope: Scope): string[] | undefined {
   const [only] = expressions;
@@ -237,11 +255,17 @@ function launchFiles(source: LaunchSource, texts: ReadonlyMap<string, string>): 
     const path = texts.get(`files.${file.name}.path`);
     return {
       name: file.name,
-      path: path === undefined ? undefined : absolutePath(source.task.workdir, path),
+      path: path === undefined ? undefined : placeOf(source, absolutePath(source.task.workdir, path)),
       content: texts.get(`files.${file.name}.content`) ?? '',
       mode: file.mode === undefined ? DEFAULT_FILE_MODE : Number.parseInt(file.mode, 8),
     };
   });
+}
+
+/** In the attempt's own folder, if it runs in one. */
+function placeOf(source: LaunchSource, path: string): string {
+  if (source.task.spec.staging !== 'Link') return path;
+  return stagedPath(source.workflowFolder, stageRoot(source), path) ?? path;
 }
 
 function launchOutputs(source: LaunchSource): LaunchOutput[] {
@@ -252,6 +276,7 @@ function launchOutputs(source: LaunchSource): LaunchOutput[] {
     fingerprint: o.fingerprint,
     optional: o.optional,
     keepPartial: o.keepPartial,
-    displaceInto: source.displaceInto(o.path),
+    displaceInto: source.displaceInto(o.path)?.directory,
+    keepDisplaced: source.displaceInto(o.path)?.kept ?? false,
   }));
 }

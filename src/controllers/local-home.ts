@@ -283,12 +283,9 @@ export class LocalHome implements Home {
       generation: 0,
     });
     const stored = { uid: object.metadata.uid, version: 0, deletedAt: undefined, object, memory: NO_MEMORY };
-    return ok(
-      await this.#views.plan(
-        new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records)),
-        found.ok ? found.value.state.graph : undefined,
-      ),
-    );
+    const proposed = new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records));
+    await this.#views.judgeOnly(proposed);
+    return ok(await this.#views.plan(proposed, found.ok ? found.value.state.graph : undefined));
   }
 
   async explain(ref: WorkflowRef, task?: string): Promise<Result<readonly Explanation[], HomeError>> {

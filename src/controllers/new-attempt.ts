@@ -1,6 +1,6 @@
 import type { GraphTask } from '../graph/graph.ts';
-import { lookId, outputLook } from '../planning/facts.ts';
-import type { Attempt } from '../planning/record.ts';
+import { ABSENT_DIGEST, lookId, outputLook } from '../planning/facts.ts';
+import { type Attempt, UNREAD } from '../planning/record.ts';
 import type { DesiredIdentity } from '../planning/view.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -26,17 +26,19 @@ export function newAttempt(
     handling: task.handling,
     preimage: preimageOf(task, identity),
     contributions: identity.contributions,
-    reads: readsOf(state, task),
+    reads: readsOf(state, task, identity),
     writes: task.outputs.map((o) => ({ name: o.name, path: o.relative, lookId: lookId(outputLook(o)) })),
   };
 }
 
-function readsOf(state: WorkflowState, task: GraphTask): Attempt['reads'] {
+function readsOf(state: WorkflowState, task: GraphTask, identity: DesiredIdentity): Attempt['reads'] {
   const { graph } = state;
   const inputs = state.inputs(task).map((input) => ({
     slot: `inputs.${input.name}`,
     looks: input.paths.map((path, at) => {
       const producer = input.producers[at];
+      const digest = identity.contributions.precise[`inputs.${input.name}`]?.[at];
+      if (producer !== undefined && digest === ABSENT_DIGEST) return UNREAD;
       const made = producer === undefined ? undefined : graph.tasks[producer]?.outputs.find((o) => o.path === path);
       return lookId(made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: input.form === 'glob' });
     }),

@@ -2,7 +2,7 @@ import type { EndReason } from '../apis/reasons.ts';
 import type { Backend, Exit, Observation } from '../backends/backend.ts';
 import { ABSENT_DIGEST, lookOf, unreadableCode } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
-import { type Attempt, liveAttempt, type Outcome } from '../planning/record.ts';
+import { type Attempt, liveAttempt, type Outcome, UNREAD } from '../planning/record.ts';
 import { outcomeOf } from './outcome.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -20,8 +20,9 @@ export async function takeObservations(
   // The entries are applied later: what one batch has said already is remembered here.
   const started = new Set<string>();
   const ended = new Set<string>();
-  // Taken out one by one, when it has been understood: a look that fails must not lose what was reported.
-  for (let observation = state.inbox[0]; observation; state.inbox.shift(), observation = state.inbox[0]) {
+  // Taken out only when all are understood: a look that fails must not lose what was reported.
+  let taken = 0;
+  for (let observation = state.inbox[0]; observation; observation = state.inbox[++taken]) {
     const { token } = observation;
     const key = keyOf(token);
     const known = key === undefined ? undefined : liveAttempt(state.book.get(key));
@@ -31,6 +32,7 @@ export async function takeObservations(
     if (observation.state === 'Ended' || observation.state === 'Gone') ended.add(token);
     entries.push(...(await entriesOf(state, backend, key, attempt, observation, now)));
   }
+  state.inbox.splice(0, taken);
   return entries;
 }
 
@@ -124,14 +126,16 @@ async function judgedOutcome(state: WorkflowState, backend: Backend, attempt: At
 /** By what it was started with: the spec may have other inputs by now. */
 async function changedInput(state: WorkflowState, backend: Backend, attempt: Attempt): Promise<string | undefined> {
   const inputs = attempt.reads.filter(({ slot }) => slot.startsWith('inputs.'));
-  const looks = inputs.flatMap((read) => read.looks.map(lookOf));
+  const looks = inputs.flatMap((read) => read.looks.filter((id) => id !== UNREAD).map(lookOf));
   if (looks.length === 0) return undefined;
   const seen = await backend.files.look(looks);
   for (const [id, digest] of seen) state.setFact(id, digest);
   // What cannot be read now has not been seen to change.
   const differs = (now: string, then: string | undefined): boolean => unreadableCode(now) === undefined && now !== then;
   const changed = inputs.find(({ slot, looks: ids }) =>
-    ids.some((id, at) => differs(seen.get(id) ?? ABSENT_DIGEST, attempt.contributions.precise[slot]?.[at])),
+    ids.some(
+      (id, at) => id !== UNREAD && differs(seen.get(id) ?? ABSENT_DIGEST, attempt.contributions.precise[slot]?.[at]),
+    ),
   );
   return changed?.slot.slice('inputs.'.length);
 }

@@ -1,41 +1,48 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import { globFolder } from '../base/file-glob.ts';
+import { MAX_PATTERN_STEPS } from '../base/limits.ts';
 import type { Graph, GraphOutput, GraphTask } from '../graph/graph.ts';
 import { foldersAbove } from '../graph/output-paths.ts';
+import { DeclaredOutputs } from './declared-outputs.ts';
 
 /**
- * Which live workflow of the home declares which output path: a path belongs to one, with all that is in it. A pattern
- * belongs to nobody; it only may not lie in what another workflow makes as a whole.
+ * Which live workflow of the home declares which output path: a path belongs to one, with all that is in it. So does all
+ * that a pattern may match.
  */
 export class OutputOwners {
   readonly #owners = new Map<string, string>();
   /** Folders above these paths, and whose the paths are. */
   readonly #above = new Map<string, Set<string>>();
-  readonly #taken = new Map<string, { readonly paths: readonly string[]; readonly above: ReadonlySet<string> }>();
+  readonly #taken = new Map<string, { readonly outputs: DeclaredOutputs; readonly above: ReadonlySet<string> }>();
 
   set(uid: string, graph: Graph): void {
     this.remove(uid);
-    const paths = graph.tasks.flatMap((t) => t.outputs.filter((o) => o.form === 'path').map((o) => o.path));
+    const outputs = new DeclaredOutputs(graph);
     const above = new Set<string>();
-    for (const path of paths) {
-      this.#owners.set(path, uid);
+    const addAbove = (path: string): void => {
       for (const folder of foldersAbove(path)) {
         if (above.has(folder)) break;
         above.add(folder);
       }
+    };
+    for (const { output } of outputs.paths) {
+      this.#owners.set(output.path, uid);
+      addAbove(output.path);
     }
+    for (const { output } of outputs.patterns) addAbove(`${globFolder(output.path)}/*`);
     for (const folder of above) {
       const users = this.#above.get(folder);
       if (users) users.add(uid);
       else this.#above.set(folder, new Set([uid]));
     }
-    this.#taken.set(uid, { paths, above });
+    this.#taken.set(uid, { outputs, above });
   }
 
   remove(uid: string): void {
     const taken = this.#taken.get(uid);
     if (!taken) return;
-    for (const path of taken.paths) if (this.#owners.get(path) === uid) this.#owners.delete(path);
+    for (const { output } of taken.outputs.paths)
+      if (this.#owners.get(output.path) === uid) this.#owners.delete(output.path);
     for (const folder of taken.above) {
       const users = this.#above.get(folder);
       users?.delete(uid);
@@ -52,6 +59,19 @@ export class OutputOwners {
         const found = this.#clashOf(uid, output, free);
         if (found) return diagnosticOf(task, i, output, `${found.how} ${nameOf(found.owner)}`);
       }
+    }
+    return this.#clashOfPatterns(uid, graph, nameOf);
+  }
+
+  #clashOfPatterns(uid: string | undefined, graph: Graph, nameOf: (uid: string) => string): Diagnostic | undefined {
+    const mine = new DeclaredOutputs(graph);
+    for (const [owner, { outputs }] of this.#taken) {
+      if (owner === uid) continue;
+      const found = mine.meeting(outputs, MAX_PATTERN_STEPS);
+      if (found === 'TooMany') return tooMany(nameOf(owner));
+      if (!found) continue;
+      const { one, how } = found;
+      return diagnosticOf(one.task, one.i, one.output, `${how} workflow ${nameOf(owner)}`);
     }
     return undefined;
   }
@@ -77,6 +97,16 @@ export class OutputOwners {
     }
     return undefined;
   }
+}
+
+function tooMany(owner: string): Diagnostic {
+  return {
+    severity: 'error',
+    code: 'E-LIMIT',
+    path: ['spec', 'tasks'],
+    message: `telling the output patterns from those of workflow ${owner} takes more than ${MAX_PATTERN_STEPS} comparisons`,
+    hint: 'Give the two workflows folders of their own.',
+  };
 }
 
 function diagnosticOf(task: GraphTask, i: number, output: GraphOutput, how: string): Diagnostic {

@@ -6,14 +6,13 @@ import { isTaskEntry } from '../planning/journal.ts';
 import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { Snapshot } from '../planning/snapshot.ts';
 import type { Batch, JournalLine } from '../store/store.ts';
-import { attemptScope } from './attempt-scope.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
 import { keepLogTails } from './log-tails.ts';
-import { beyond, DEFAULT_NEEDS, needsOf } from './needs.ts';
+import { needsNow } from './needs-now.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
-import { nextObject, sameStatus } from './status.ts';
+import { nextObject, STATUS_INTERVAL_MS, sameStatus } from './status.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -24,7 +23,7 @@ import type { WorkflowState } from './workflow-state.ts';
  *   2 take      observations and requests, as entries
  *   3 decide    snapshot → actions, pure
  *   4 prepare   actions → entries and effects
- *   5 commit    all entries in one batch, durable
+ *   5 commit    all entries in one batch, durable; news of starts may wait for the next one
  *   6 effect    only now: submit, cancel
  *   7 show      status, if it changed
  *
@@ -42,12 +41,14 @@ interface Unwritten {
   readonly entries: JournalEntry[];
   readonly preimages: Prepared['preimages'];
   readonly effects: Prepared['effects'];
+  /** Takes away what the entries have made worthless. */
+  readonly tidying: (() => Promise<void>)[];
   /** The resource in memory is no longer the one in the ledger. */
   requestsTaken: boolean;
 }
 
 function nothingUnwritten(): Unwritten {
-  return { entries: [], preimages: [], effects: [], requestsTaken: false };
+  return { entries: [], preimages: [], effects: [], tidying: [], requestsTaken: false };
 }
 
 export class Reconciler {
@@ -59,6 +60,8 @@ export class Reconciler {
   /** In memory already, not in the ledger. */
   #unwritten = nothingUnwritten();
   #cancelLateWrite: (() => void) | undefined;
+  #cancelLateStatus: (() => void) | undefined;
+  readonly #underway = new Set<Promise<void>>();
   #waiting: (() => void)[] = [];
   #paused: Promise<void> | undefined;
   #pausesWanted = 0;
@@ -118,6 +121,8 @@ export class Reconciler {
     await this.settled();
     // What is lost here is found again by looking; it would only be later.
     if (this.#unwritten.entries.length > 0) await this.#commit().catch(() => undefined);
+    this.#cancelLateStatus?.();
+    await Promise.all(this.#underway);
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
@@ -167,17 +172,19 @@ export class Reconciler {
     const prepared = await prepare(home, state, decision.actions);
     this.#unwritten.preimages.push(...prepared.preimages);
     this.#unwritten.effects.push(...prepared.effects);
+    for (const note of prepared.notes) note();
     this.#take(prepared.entries);
 
     const took = observed.length + requested.entries.length + prepared.entries.length > 0;
     if (!this.#mayWait()) await this.#commit();
+    this.#scheduleStatus();
     keepLogTails(home, state, () => this.poke());
     this.#scheduleWake(decision.wakeAt);
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
     return took || !state.board.isClean || state.inbox.length > 0;
   }
 
-  /** Only starts, and the resource says nothing new to anybody who watches it. */
+  /** Only starts: nothing follows from them. */
   #mayWait(): boolean {
     const { entries, effects, requestsTaken } = this.#unwritten;
     const starts = entries.length > 0 && entries.every(({ type }) => type === 'AttemptStarted');
@@ -228,10 +235,10 @@ export class Reconciler {
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
     if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && attempt)
-      this.#release(record?.attempts ?? [], attempt);
+      this.#release(entry.task, record?.attempts ?? [], attempt);
   }
 
-  #release(all: readonly Attempt[], success: Attempt): void {
+  #release(key: string, all: readonly Attempt[], success: Attempt): void {
     const { backend, keepRuns, logger } = this.#home;
     const handled = (attempts: readonly Attempt[]) =>
       attempts.map((a) => ({ token: a.uid, directory: a.directory, handle: a.handle }));
@@ -240,12 +247,13 @@ export class Reconciler {
     const rest = keepRuns === 'none' ? 'Everything' : 'Displaced';
     const own = keepRuns === 'compact' ? 'Compacted' : 'Everything';
     // Not before the success is durable: until then its folder is the only record of it.
-    this.#unwritten.effects.push(() =>
-      Promise.all([backend.release(handled(earlier), rest), backend.release(handled([success]), own)]).then(
-        () => undefined,
+    this.#unwritten.tidying.push(async () => {
+      // An earlier result was wanted back meanwhile: what it made is no waste.
+      if (this.state.book.get(key)?.putBack !== undefined) return;
+      await Promise.all([backend.release(handled(earlier), rest), backend.release(handled([success]), own)]).catch(
         (error: unknown) => logger.warn({ error: String(error) }, 'a run folder could not be tidied'),
-      ),
-    );
+      );
+    });
   }
 
   snapshot(): Snapshot {
@@ -260,29 +268,11 @@ export class Reconciler {
       unrestorable: state.unrestorable,
       unconfirmed: state.unconfirmed,
       free: this.#home.slots.free(),
-      needs: (index) => this.#needs(index),
+      needs: (index) => needsNow(this.#home, state, state.graph.tasks[index] as GraphTask),
       inputs: (index, views) => state.inputs(state.graph.tasks[index] as GraphTask, views),
       mode: state.mode,
       launchOnly: state.launchOnly?.tasks,
     };
-  }
-
-  #needs(index: number): Snapshot['free'] & { walltimeMs: number } {
-    const { state } = this;
-    const task = state.graph.tasks[index] as Snapshot['graph']['tasks'][number];
-    const template = state.template(task);
-    if (!task.spec.resources) return DEFAULT_NEEDS;
-    const scope = {
-      ...state.scopes().of(state.element(task), 'relative', []),
-      attempt: attemptScope(state.book.get(task.key), ''),
-    };
-    const needs = needsOf(template, { ...scope, filesize: (path) => BigInt(this.#home.backend.files.size(path)) });
-    const problem = needs.ok ? beyond(needs.value, this.#home.slots.capacity) : needs.error;
-    state.needsProblems.delete(index);
-    if (needs.ok && problem === undefined) return needs.value;
-    // It is let through, so that it fails and says why, instead of waiting for ever.
-    state.needsProblems.set(index, problem ?? '');
-    return DEFAULT_NEEDS;
   }
 
   /** Makes everything unwritten durable, and lets its effects happen. */
@@ -335,15 +325,20 @@ export class Reconciler {
   }
 
   #written(): void {
-    const { effects } = this.#unwritten;
+    const { effects, tidying } = this.#unwritten;
     this.#cancelLateWrite?.();
     this.#cancelLateWrite = undefined;
     this.#unwritten = nothingUnwritten();
-    for (const effect of effects)
-      void effect().then(
-        () => this.#afterEffect(),
-        (e: unknown) => this.#effectFailed(e),
-      );
+    // Whoever stops starts nothing more: the next start finds the intents, and what is to be cancelled.
+    for (const effect of this.#stopped ? tidying : [...effects, ...tidying]) {
+      const underway: Promise<void> = effect()
+        .then(
+          () => this.#afterEffect(),
+          (e: unknown) => this.#effectFailed(e),
+        )
+        .finally(() => this.#underway.delete(underway));
+      this.#underway.add(underway);
+    }
   }
 
   /** A full disk or a hiccup of it ends nothing: what runs goes on, and we wait until the ledger takes it. */
@@ -370,6 +365,15 @@ export class Reconciler {
     this.state.cancelling.clear();
     this.state.board.markAll();
     this.#cancelWake = this.#home.clock.after(STORE_RETRY_MS, () => this.poke());
+  }
+
+  /** Counts that changed within a second of the last write are written when that is over, whatever else happens. */
+  #scheduleStatus(): void {
+    if (!this.state.statusLate || this.#cancelLateStatus || this.#stopped) return;
+    this.#cancelLateStatus = this.#home.clock.after(STATUS_INTERVAL_MS, () => {
+      this.#cancelLateStatus = undefined;
+      this.poke();
+    });
   }
 
   #scheduleWake(at: number | undefined): void {

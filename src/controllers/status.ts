@@ -145,7 +145,7 @@ function conditions(
 }
 
 /** How often counts are written while a workflow runs; changes of phase are written at once. */
-const STATUS_INTERVAL_MS = 1_000;
+export const STATUS_INTERVAL_MS = 1_000;
 
 /** The resource with the status it should have now; the same object where nothing is worth a write. */
 export function nextObject(state: WorkflowState, stored: StoredWorkflow, now: number, clock: Clock): Workflow {
@@ -158,7 +158,9 @@ export function nextObject(state: WorkflowState, stored: StoredWorkflow, now: nu
     before.reason === status.reason &&
     before.observedGeneration === status.observedGeneration;
   const resting = status.phase !== 'Running' && status.phase !== 'Pending';
-  if (same && !resting && clock.monotonic() - state.statusWrittenAt < STATUS_INTERVAL_MS) return stored.object;
+  const tooSoon = same && !resting && clock.monotonic() - state.statusWrittenAt < STATUS_INTERVAL_MS;
+  state.statusLate = tooSoon && !sameStatus(before, status);
+  if (tooSoon) return stored.object;
   if (sameStatus(before, status)) return stored.object;
   state.statusWrittenAt = clock.monotonic();
   return { ...stored.object, status };

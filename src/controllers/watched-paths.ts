@@ -1,4 +1,4 @@
-import { codeLooks, externalLooks } from '../planning/facts.ts';
+import { codeLooks, possibleLooks } from '../planning/facts.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /** What `watchInputs` wants watched: files and folders that no task makes, and patterns over them. All absolute. */
@@ -22,7 +22,7 @@ export function watchedPaths(state: WorkflowState): WatchedPaths | undefined {
   const globs = new Set<string>();
   for (const task of state.graph.tasks) {
     for (const input of task.inputs)
-      for (const look of externalLooks(input)) (look.glob ? globs : paths).add(look.path);
+      for (const look of possibleLooks(input)) (look.glob ? globs : paths).add(look.path);
     for (const look of codeLooks(task)) paths.add(look.path);
   }
   const made = { paths: [...paths], globs: [...globs] };

@@ -10,7 +10,16 @@ import { absolutePath } from '../graph/paths.ts';
 import { paramTypesOf, Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
-import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, outputLook } from '../planning/facts.ts';
+import {
+  ABSENT_DIGEST,
+  codeLooks,
+  externalLooks,
+  fingerprintOfDigest,
+  type Look,
+  lookId,
+  outputLook,
+  possibleLooks,
+} from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
@@ -47,6 +56,8 @@ export class WorkflowState {
   heldMessage = '';
   /** As of the last turn; the stored one may lag behind by a second. */
   status: WorkflowStatus | undefined;
+  /** It says something new and was not written yet: it is, when its time has come. */
+  statusLate = false;
   /** Monotonic milliseconds. */
   statusWrittenAt = Number.NEGATIVE_INFINITY;
   /** Tasks whose resources cannot be evaluated or never fit, by index. */
@@ -157,7 +168,12 @@ export class WorkflowState {
       const parsed = template.inputs[i] as TaskTemplate['inputs'][number];
       const bound = isAbsentInput(parsed, scope) ? undefined : bindInput(parsed, scope, this.graph.workdir);
       const paths = bound?.ok ? bound.value : [];
-      return { ...input, paths, producers: paths.map((path) => this.graph.producers.get(path)) };
+      // A maker that no edge leads from has not been waited for: its file counts as anybody's.
+      const makerOf = (path: string): number | undefined => {
+        const maker = this.graph.producers.get(path);
+        return task.upstream.some(({ from }) => from === maker) ? maker : undefined;
+      };
+      return { ...input, paths, producers: paths.map(makerOf) };
     });
   }
 
@@ -196,17 +212,18 @@ export class WorkflowState {
     const looks = new Map<string, Look>();
     const add = (look: Look): void => void looks.set(lookId(look), look);
     for (const task of this.graph.tasks) {
-      for (const input of this.inputs(task)) for (const look of externalLooks(input)) add(look);
+      for (const input of task.inputs) for (const look of possibleLooks(input)) add(look);
+      if (task.inputs.some(({ rebinds }) => rebinds))
+        for (const input of this.inputs(task)) for (const look of externalLooks(input)) add(look);
       for (const look of codeLooks(task)) add(look);
       if (lastSuccess(this.book.get(task.key))) for (const output of task.outputs) add(outputLook(output));
     }
     // A renamed task adopts a removed one's result only if its outputs are what was recorded: same paths, looked at.
     for (const key of this.book.strays) {
       for (const output of lastSuccess(this.book.get(key))?.outcome?.outputs ?? []) {
-        const fingerprint = output.digest.startsWith('stat:') ? 'Stat' : 'Content';
         add({
           path: absolutePath(this.graph.workdir, output.path),
-          fingerprint,
+          fingerprint: fingerprintOfDigest(output.digest),
           glob: output.digest.startsWith('glob:'),
         });
       }
@@ -215,7 +232,7 @@ export class WorkflowState {
   }
 }
 
-/** Which tasks depend on which look: readers of external inputs, users of scripts, makers of outputs. */
+/** Which tasks depend on which look: possible readers of external inputs, users of scripts, makers of outputs. */
 function factIndex(graph: Graph): Map<string, number[]> {
   const index = new Map<string, number[]>();
   const add = (look: Look, task: number): void => {
@@ -225,7 +242,7 @@ function factIndex(graph: Graph): Map<string, number[]> {
     else index.set(id, [task]);
   };
   for (const task of graph.tasks) {
-    for (const input of task.inputs) for (const look of externalLooks(input)) add(look, task.index);
+    for (const input of task.inputs) for (const look of possibleLooks(input)) add(look, task.index);
     for (const look of codeLooks(task)) add(look, task.index);
     for (const output of task.outputs) add(outputLook(output), task.index);
   }

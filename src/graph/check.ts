@@ -74,7 +74,10 @@ class Checker {
     if (t.setup) this.#all(t.setup.expressions, 'setup', this.#path('setup'), body);
     for (const field of t.texts) {
       const early = /^(stdin|stdout|stderr)$/.test(field.slot) ? { ...own } : body;
-      this.#all(field.template.expressions, field.slot, field.path, { ...early, expect: 'scalar' });
+      // A word that is one expression may be a list: it is spliced.
+      const { expressions, literals } = field.template;
+      const word = /^(command|args)\[/.test(field.slot) && expressions.length === 1 && literals.every((l) => l === '');
+      this.#all(expressions, field.slot, field.path, word ? early : { ...early, expect: 'scalar' });
     }
     for (const [i, input] of t.inputs.entries())
       for (const [j, text] of input.templates.entries()) {

@@ -2,11 +2,11 @@ import { fingerprintOf } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { closest } from '../base/closest.ts';
-import { globFolder } from '../base/file-glob.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES } from '../base/limits.ts';
 import { type Expression, evaluate, type TaskReference } from '../expressions/expression.ts';
 import { rebinds } from './bind-input.ts';
+import { checkOutputPatterns, type Producer } from './check-output-patterns.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import type { Edge, EdgeKind, GraphInput, GraphMention } from './graph.ts';
 import { MakersByPattern } from './makers-by-pattern.ts';
@@ -73,7 +73,7 @@ class Connector {
 
   connectAll(): void {
     for (const template of this.#source.templates) this.#declareOutputs(template);
-    for (const template of this.#source.templates) this.#checkPatterns(template);
+    checkOutputPatterns(this.#source, this.#producers);
     // Above the limit the graph is refused; what is still missing then would only take memory.
     for (const template of this.#source.templates) {
       if (this.edges.count > MAX_EDGES) return;
@@ -104,19 +104,6 @@ class Connector {
         const overlap = this.#producers.take(output.path, { index: group.first + at, element, template });
         if (!overlap) continue;
         this.#collision(template, o, element, overlap, output.path);
-        return;
-      }
-    }
-  }
-
-  /** What a pattern matches lies in its folder: not in what another task makes as a whole. */
-  #checkPatterns(template: TaskTemplate): void {
-    const group = this.#group(template);
-    for (const [at, element] of group.elements.entries()) {
-      for (const [o, output] of element.outputs.entries()) {
-        const overlap = output.glob ? this.#producers.around(globFolder(output.path)) : undefined;
-        if (!overlap || overlap.owner.index === group.first + at) continue;
-        this.#collision(template, o, element, { ...overlap, how: 'Inside' }, output.path);
         return;
       }
     }
@@ -249,12 +236,20 @@ class Connector {
       if (producer === index) this.#selfInput(template, i);
       else this.#add(producer, index, 'Input');
     }
+    const fallback = bound.fallback && {
+      paths: bound.fallback,
+      producers: bound.fallback.map((path) => this.#producers.get(path)?.index),
+    };
+    for (const producer of fallback?.producers ?? [])
+      if (producer === index) this.#selfInput(template, i);
+      else if (producer !== undefined) this.#add(producer, index, 'Input');
     if (form === 'glob') this.#globInput(bound.paths[0] as string, index);
     return {
       name: spec.name,
       form,
       paths: bound.paths,
       producers,
+      fallback,
       rebinds: rebinds(template.inputs[i] as TaskTemplate['inputs'][number]),
       optional: spec.optional ?? false,
       external: spec.external ?? false,
@@ -348,12 +343,6 @@ class Connector {
     list.push({ from, to, kind });
     this.edges.count++;
   }
-}
-
-interface Producer {
-  readonly index: number;
-  readonly element: Element;
-  readonly template: TaskTemplate;
 }
 
 /** In a script an absent argument word is left out; the script's own quotes decide, so the launch judges it. */

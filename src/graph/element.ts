@@ -12,7 +12,13 @@ export interface Element {
   readonly counterparts: readonly { readonly template: string; readonly elementKey: string }[];
   /** Set in this order while expanding. */
   workdir: string;
-  inputs: { readonly name: string; readonly paths: readonly string[]; readonly list: boolean }[];
+  inputs: {
+    readonly name: string;
+    readonly paths: readonly string[];
+    readonly list: boolean;
+    /** What it is bound to where no upstream made anything, if that may be something else. */
+    readonly fallback: readonly string[] | undefined;
+  }[];
   outputs: { readonly name: string; readonly path: string; readonly glob: boolean }[];
 }
 

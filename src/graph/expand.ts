@@ -6,7 +6,7 @@ import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
 import { fail } from '../base/result.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
-import { bindInput } from './bind-input.ts';
+import { bindInput, isAbsentInput, rebinds } from './bind-input.ts';
 import { topologicalOrder } from './dag.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import { expandFanout } from './fanout.ts';
@@ -36,13 +36,15 @@ export interface Expansion {
 
 export function expandTemplates(source: ExpansionSource): Expansion {
   const expanded = new Map<string, ExpandedTemplate>();
-  const scopes = new Scopes({
+  const scopeSource = {
     workdir: source.workdir,
     params: source.spec.params ?? {},
     paramTypes: paramTypesOf(source.spec),
     workflow: { name: source.name, namespace: source.namespace },
     expanded,
-  });
+  };
+  const scopes = new Scopes(scopeSource);
+  const unmade = new Scopes({ ...scopeSource, upstream: () => NOTHING_MADE });
   const order = templateOrder(source);
   let total = 0;
   let paths = 0;
@@ -78,7 +80,7 @@ export function expandTemplates(source: ExpansionSource): Expansion {
       break;
     }
     for (const element of elements) {
-      paths += bindPaths(source, scopes, template, element);
+      paths += bindPaths(source, scopes, unmade, template, element);
       if (paths > MAX_EDGES) {
         source.diagnostics.push(limit(index, ['inputs'], `more than MAX_EDGES (${MAX_EDGES}) paths of inputs in all`));
         return { expanded, scopes };
@@ -124,8 +126,30 @@ function limit(template: number, at: readonly string[], message: string): Diagno
   return { severity: 'error', code: 'E-LIMIT', path: ['spec', 'tasks', template, ...at], message };
 }
 
+/** How an upstream looks that ended without a result. */
+const NOTHING_MADE = { phase: 'Failed', reason: '', outputs: new Map<string, readonly string[]>() };
+
+/** The paths of an input where none of its upstreams made anything; undefined: there is no value then. */
+function fallbackOf(
+  source: ExpansionSource,
+  unmade: Scopes,
+  input: TaskTemplate['inputs'][number],
+  element: Element,
+  mentioned: ReadonlySet<string>,
+): readonly string[] | undefined {
+  const scope = unmade.of(element, 'relative', mentioned);
+  const paths = isAbsentInput(input, scope) ? undefined : bindInput(input, scope, source.workdir);
+  return paths?.ok ? paths.value : undefined;
+}
+
 /** Gives how many input paths the element has. */
-function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTemplate, element: Element): number {
+function bindPaths(
+  source: ExpansionSource,
+  scopes: Scopes,
+  unmade: Scopes,
+  template: TaskTemplate,
+  element: Element,
+): number {
   const mentioned = new Set<string>();
   for (const { field, expression } of allExpressions(template))
     if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
@@ -144,8 +168,10 @@ function bindPaths(source: ExpansionSource, scopes: Scopes, template: TaskTempla
     const list = input.spec.path === undefined;
     const paths = bindInput(input, early, source.workdir);
     if (paths.ok && input.spec.glob !== undefined) checkGlob(source, paths.value[0] ?? '', [...base, 'inputs', i]);
-    if (paths.ok) element.inputs.push({ name: input.spec.name, paths: paths.value, list });
-    else reportAt(source, paths.error.template, [...base, 'inputs', i], `${element.key}: ${paths.error.message}`);
+    if (paths.ok) {
+      const fallback = rebinds(input) ? fallbackOf(source, unmade, input, element, mentioned) : undefined;
+      element.inputs.push({ name: input.spec.name, paths: paths.value, list, fallback });
+    } else reportAt(source, paths.error.template, [...base, 'inputs', i], `${element.key}: ${paths.error.message}`);
   }
   const reader = template.outputs.length > 0 ? scopes.of(element, scopes.formFor(element), mentioned) : early;
   for (const [i, output] of template.outputs.entries()) {

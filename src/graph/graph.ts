@@ -92,6 +92,8 @@ export interface GraphInput {
   readonly rebinds: boolean;
   /** For each path, the task that declares it as its output. */
   readonly producers: readonly (number | undefined)[];
+  /** The same where no upstream made anything, if the paths are others then. */
+  readonly fallback: Pick<GraphInput, 'paths' | 'producers'> | undefined;
   readonly optional: boolean;
   readonly external: boolean;
   readonly fingerprint: Fingerprint;

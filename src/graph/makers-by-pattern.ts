@@ -1,4 +1,5 @@
 import { parseFileGlob } from '../base/file-glob.ts';
+import { rangeOf, reversed } from './sorted-texts.ts';
 
 /**
  * Paths by their beginnings and by their ends: a pattern is held against those only that share its text before the first
@@ -8,6 +9,7 @@ export class MakersByPattern {
   readonly #makers: ReadonlyMap<string, number>;
   readonly #paths: readonly string[];
   readonly #reversed: readonly string[];
+  #steps = 0;
 
   constructor(makers: ReadonlyMap<string, number>) {
     this.#makers = makers;
@@ -16,41 +18,39 @@ export class MakersByPattern {
     this.#reversed = this.#paths.map(reversed).sort();
   }
 
+  /** How many paths were held against patterns so far. */
+  get steps(): number {
+    return this.#steps;
+  }
+
   /** Who makes what matches, each once, ascending. A pattern that is none matches nothing. */
   makersOf(pattern: string): readonly number[] {
+    const makers = new Set<number>();
+    for (const [, maker] of this.#matches(pattern)) makers.add(maker);
+    return [...makers].sort((a, b) => a - b);
+  }
+
+  /** A path that matches and is not this maker's, or is one of those that several share. */
+  pathOfOther(
+    pattern: string,
+    own?: number,
+    shared: ReadonlySet<string> = new Set(),
+  ): readonly [path: string, maker: number] | undefined {
+    for (const match of this.#matches(pattern)) if (match[1] !== own || shared.has(match[0])) return match;
+    return undefined;
+  }
+
+  *#matches(pattern: string): Generator<readonly [path: string, maker: number]> {
     const glob = parseFileGlob(pattern);
-    if (!glob.ok) return [];
+    if (!glob.ok) return;
     const byStart = rangeOf(this.#paths, pattern.slice(0, pattern.search(/[*?[{]|$/)));
     const byEnd = rangeOf(this.#reversed, reversed(/[^*?\]}]*$/.exec(pattern)?.[0] ?? ''));
     const useEnd = byEnd.to - byEnd.from < byStart.to - byStart.from;
     const { from, to } = useEnd ? byEnd : byStart;
-    const makers = new Set<number>();
     for (let at = from; at < to; at++) {
       const path = useEnd ? reversed(this.#reversed[at] as string) : (this.#paths[at] as string);
-      if (glob.value.matches(path)) makers.add(this.#makers.get(path) as number);
+      this.#steps++;
+      if (glob.value.matches(path)) yield [path, this.#makers.get(path) as number];
     }
-    return [...makers].sort((a, b) => a - b);
   }
-}
-
-function reversed(text: string): string {
-  return text.split('').reverse().join('');
-}
-
-/** Where those stand that begin with `start`. */
-function rangeOf(sorted: readonly string[], start: string): { readonly from: number; readonly to: number } {
-  const from = firstWhere(sorted, 0, (text) => text >= start);
-  return { from, to: firstWhere(sorted, from, (text) => !text.startsWith(start)) };
-}
-
-/** `holds` is false for some first ones and true for all others. */
-function firstWhere(sorted: readonly string[], from: number, holds: (text: string) => boolean): number {
-  let low = from;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(sorted[middle] as string)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

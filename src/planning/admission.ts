@@ -11,9 +11,6 @@ import { type DesiredIdentity, NOTHING, type View } from './view.ts';
  * GPUs and the workflow's caps go. A task that does not fit lets others pass, but no more than a
  * named number is looked at per decision.
  */
-/** How many ready tasks that do not fit are looked at before a decision gives up: bounds its cost. */
-const MAX_PASSED_OVER = 64;
-
 export function admit(board: Board, snapshot: Snapshot): Action[] {
   if (board.ready.size === 0) return [];
   if (stopped(board, snapshot)) return hold(board, 'StopAfterFailure');
@@ -57,6 +54,9 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
 function leaveOut(board: Board, index: number): void {
   board.set(index, { ...(board.view(index) as View), reason: 'Suspended', step: NOTHING });
 }
+
+/** How many ready tasks that do not fit are looked at before a decision gives up: bounds its cost. */
+const MAX_PASSED_OVER = 64;
 
 function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): Action {
   const number = nextNumber(snapshot.records.get(task.key));

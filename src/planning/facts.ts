@@ -23,6 +23,14 @@ export function unreadableCode(fact: string): string | undefined {
   return fact.startsWith(UNREADABLE) ? fact.slice(UNREADABLE.length) : undefined;
 }
 
+/**
+ * How a recorded output was looked at, so that it can be looked at again the same way. A large file is `stat:` under either
+ * fingerprint and comes out the same under both; what a `glob:` digest covers cannot be told, and content is the rule.
+ */
+export function fingerprintOfDigest(digest: string): Fingerprint {
+  return digest.startsWith('stat:') || digest.startsWith('dirstat:') ? 'Stat' : 'Content';
+}
+
 export interface Look {
   readonly path: string;
   readonly fingerprint: Fingerprint;
@@ -51,6 +59,12 @@ export function externalLooks(input: GraphInput): Look[] {
     if (input.producers[i] === undefined) looks.push({ path, fingerprint: input.fingerprint, glob: false });
   });
   return looks;
+}
+
+/** The looks that it may need, whichever upstreams make something. */
+export function possibleLooks(input: GraphInput): Look[] {
+  const looks = externalLooks(input);
+  return input.fallback ? [...looks, ...externalLooks({ ...input, ...input.fallback })] : looks;
 }
 
 export function codeLooks(task: GraphTask): Look[] {

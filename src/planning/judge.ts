@@ -106,8 +106,9 @@ function judgeIdentified(
   }
   if (standing?.how === 'Unlooked') return lookingAt(standing.look);
   if (standing) return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: standing.success } });
-  const from = adoptable(context, task, record, identity);
-  if (from !== undefined) return view('Pending', 'Reevaluating', { identity, step: { kind: 'Adopt', from } });
+  const adopted = adoptable(context, task, record, identity);
+  if (adopted?.look) return lookingAt(adopted.look);
+  if (adopted) return view('Pending', 'Reevaluating', { identity, step: { kind: 'Adopt', from: adopted.from } });
   const cancelled = record?.cancelled;
   if (cancelled && (cancelled.execution === undefined || cancelled.execution === identity.execution))
     return view('Cancelled', 'CancelledByRequest', { identity });
@@ -232,20 +233,26 @@ function relativeTo(folder: string, path: string): string {
   return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
 }
 
+/** The removed task whose result this one takes over; first of all a look, where nobody knows whether it stands. */
 function adoptable(
   context: JudgeContext,
   task: GraphTask,
   record: TaskRecord | undefined,
   identity: DesiredIdentity,
-): string | undefined {
+): { readonly from: string; readonly look?: Look } | undefined {
   if (record && record.attempts.length > 0) return undefined;
   const { snapshot } = context;
-  const candidates = context
-    .strays(identity.execution)
-    .filter((key) => standingResult(snapshot, task, snapshot.records.get(key), identity.execution));
+  const candidates: string[] = [];
+  for (const key of context.strays(identity.execution)) {
+    const standing = standingResult(snapshot, task, snapshot.records.get(key), identity.execution);
+    if (standing?.how === 'Unlooked') return { from: key, look: standing.look };
+    if (standing) candidates.push(key);
+  }
   const named = task.spec.movedFrom;
-  if (named !== undefined && candidates.includes(named)) return named;
-  return candidates.length === 1 && context.unrecordedTwins(identity.definition) === 1 ? candidates[0] : undefined;
+  if (named !== undefined && candidates.includes(named)) return { from: named };
+  const [only] = candidates;
+  const single = candidates.length === 1 && context.unrecordedTwins(identity.definition) === 1;
+  return only !== undefined && single ? { from: only } : undefined;
 }
 
 function causeOf(context: JudgeContext, index: number): string {

@@ -145,7 +145,11 @@ class Planner {
     if (step.kind === 'Cancel') return { action: 'CancelAndReset', reason: step.reason, because: differences() };
     const broad = this.#upstreamThat(task, 'Runs', true);
     const any = broad ?? this.#upstreamThat(task, 'Runs', false) ?? this.#upstreamThat(task, 'MayRun', false);
-    if (liveAttempt(record)) return this.#live(task, any);
+    const live = liveAttempt(record);
+    // It may finish, and what it makes is not what is wanted.
+    if (live && seen.identity && live.execution !== seen.identity.execution)
+      return { action: 'Reset', reason: 'Changed', because: differences() };
+    if (live) return this.#live(task, any);
     if (
       step.kind === 'Launch' ||
       step.kind === 'CancelReaders' ||

@@ -1,5 +1,5 @@
 import { reduce, type TaskEntry } from './journal.ts';
-import { type Attempt, lastAttempt, liveAttempt, type TaskRecord } from './record.ts';
+import { type Attempt, lastAttempt, liveAttempt, type TaskRecord, UNREAD } from './record.ts';
 
 /**
  * The records of one workflow by key, with what every decision asks for: keys with a live attempt, what those read,
@@ -60,6 +60,7 @@ export class RecordBook {
   #noteReads(key: string, attempt: Attempt | undefined, reads: boolean): void {
     for (const { looks } of attempt?.reads ?? []) {
       for (const look of looks) {
+        if (look === UNREAD) continue;
         const readers = this.#readers.get(look) ?? new Set();
         setMember(readers, key, reads);
         if (readers.size > 0) this.#readers.set(look, readers);

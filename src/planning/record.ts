@@ -66,6 +66,9 @@ export interface Attempt {
   readonly outcome?: Outcome | undefined;
 }
 
+/** In `reads`, for a path that the task does not read: whoever should have made it made nothing. */
+export const UNREAD = '';
+
 export interface Needs {
   /** Cores; a fraction is allowed. */
   readonly cpu: number;

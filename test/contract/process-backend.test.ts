@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Exit, Launch, Observation } from '../../src/backends/backend.ts';
@@ -99,6 +109,15 @@ describe('after a death', () => {
     expect(lines.map(Number).sort((a, b) => a - b)).toEqual(launches.map((_, i) => i));
   });
 
+  it('a runtime that is handed a folder which is not whole leaves it alone', () => {
+    const launch = script('x', ':');
+    mkdirSync(launch.directory, { recursive: true });
+    const runtime = join(import.meta.dirname, '../../src/backends/runtime/attempt.sh');
+    const ran = spawnSync('/bin/sh', [runtime, launch.directory, 'x', 'host', 'boot', 'pidns']);
+    expect(ran.status).toBe(98);
+    expect(existsSync(join(launch.directory, 'claim'))).toBe(false);
+  });
+
   it('of the runtime, a command that cleaned its environment is ended all the same', async () => {
     const pidFile = join(rig.folder, 'pid');
     const launch = script('e', `exec env -i sh -c 'echo $$ > "${pidFile}"; while :; do sleep 1; done'`);
@@ -145,6 +164,28 @@ describe('after a death', () => {
     expect((await observed(launch)).state).toBe('Running');
     await rig.backend.cancel([handled(launch)]);
     await rig.seen('u', 'Ended');
+  });
+});
+
+describe('what a command leaves behind', () => {
+  it('is gone when the attempt is over, and before its outputs are stamped', async () => {
+    const path = join(rig.folder, 'o');
+    const text = `(trap '' TERM; sleep 0.4; echo late >> '${path}'; sleep 60) & sleep 60 & echo first > '${path}'; sleep 0.1`;
+    const launch = script('a', text, { outputs: [output('o', path)] });
+    await rig.backend.submit([launch]);
+    expect(await ended('a')).toMatchObject({ verdict: 'Exited', exitCode: 0 });
+    expect(await remainsOf(launch.directory)).toEqual([]);
+    const look = { path, fingerprint: 'Content' as const, glob: false };
+    const seen = (await rig.backend.files.look([look])).get(lookId(look));
+    expect((await ended('a')).outputs.get('o')).toBe(seen);
+  });
+
+  it('is gone when the backend is closed, wherever it fled', async () => {
+    const launch = script('a', 'setsid sleep 60 & sleep 0.1');
+    await rig.backend.submit([launch]);
+    await ended('a');
+    await rig.reopen();
+    expect(await remainsOf(launch.directory)).toEqual([]);
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { GraphView, TaskItem } from '../../src/apis/task-view.ts';
 import { test } from '../rig/in-sandbox.ts';
@@ -462,4 +462,75 @@ describe('an input with a fallback', () => {
     expect((await box.summary())['c']).toBe('Succeeded 1');
     expect(box.read('c.txt')).toBe('');
   });
+
+  test('7.2 a file to fall back to that a task makes is waited for', async ({ box }) => {
+    const [a, , c] = spec('"raw.txt"').tasks;
+    const raw = { name: 'raw', outputs: [{ name: 'x', path: 'raw.txt' }], run: 'sleep 1; echo raw > raw.txt' };
+    await box.expectExit(0, 'run', box.workflow({ tasks: [c, a, raw] }));
+    expect(box.read('c.txt')).toBe('raw\n');
+    expect(await box.summary()).toEqual({ c: 'Succeeded 1', a: 'Failed 1', raw: 'Succeeded 1' });
+    const circle = { ...raw, inputs: [{ name: 'i', path: 'c.txt' }] };
+    const refused = await box.expectExit(2, 'lint', box.workflow({ tasks: [c, a, circle] }));
+    expect(refused.stderr + refused.stdout).toContain('E-CYCLE');
+  });
+});
+
+test('an optional input that is not there is absent, wherever it is named', async ({ box }) => {
+  const optional = [{ name: 'x', path: 'none.txt', optional: true }];
+  const file = box.workflow({
+    tasks: [
+      {
+        name: 'a',
+        inputs: optional,
+        outputs: [{ name: 'o', path: 'a' }],
+        run: "echo ${{ default(inputs.x, 'absent') }} > a",
+      },
+      { name: 'b', inputs: optional, outputs: [{ name: 'o', path: 'b' }], run: 'echo ${{ has(inputs.x) }} > b' },
+      { name: 'c', inputs: optional, outputs: [{ name: 'o', path: 'c' }], run: 'set -- ${{ inputs.x }}; echo $# > c' },
+    ],
+  });
+  await box.expectExit(0, 'run', file);
+  expect(['a', 'b', 'c'].map((name) => box.read(name))).toEqual(['absent\n', 'false\n', '0\n']);
+  box.write('none.txt', '');
+  await box.expectExit(0, 'run', file);
+  expect(['a', 'b', 'c'].map((name) => box.read(name))).toEqual(['none.txt\n', 'true\n', '1\n']);
+});
+
+test('a word of a command that is one list is spliced', async ({ box }) => {
+  const file = box.workflow({
+    params: { l: ['x', 'two words', '*'] },
+    tasks: [
+      { name: 'm', outputs: [{ name: 'g', glob: 'm/*' }], run: 'mkdir -p m; touch m/1 m/2' },
+      { name: 'a', command: ['printf', '<%s>', '${{ params.l }}'], stdout: 'a', outputs: [{ name: 'o', path: 'a' }] },
+      {
+        name: 'b',
+        command: ['printf'],
+        args: ['<%s>', '${{ tasks.m.outputs.g }}', 'end'],
+        stdout: 'deep/b',
+        outputs: [{ name: 'o', path: 'deep/b' }],
+      },
+    ],
+  });
+  await box.expectExit(0, 'run', file);
+  expect(box.read('a')).toBe('<x><two words><*>');
+  expect(box.read('deep/b')).toBe('<m/1><m/2><end>');
+});
+
+test('no output may lie where Fixpoint keeps its own files', async ({ box }) => {
+  const file = box.workflow({ tasks: [{ name: 'a', outputs: [{ name: 'o', path: '.fixpoint/x' }], run: 'echo' }] });
+  const refused = await box.expectExit(2, 'run', file);
+  expect(refused.stderr).toContain('E-OUTPUT-PATH');
+});
+
+test('what a person left at the place of an output is kept', async ({ box }) => {
+  box.write('o', 'mine');
+  const spec = (text: string) => ({
+    tasks: [{ name: 'a', outputs: [{ name: 'o', path: 'o' }], run: `echo ${text} > o` }],
+  });
+  await box.expectExit(0, 'run', box.workflow(spec('1')));
+  await box.expectExit(0, 'run', box.workflow(spec('2')));
+  await box.expectExit(0, 'run', box.workflow(spec('3')));
+  const runs = readdirSync(box.path('.fixpoint/runs'), { recursive: true, encoding: 'utf8' });
+  const kept = runs.filter((name) => name.endsWith('kept/o')).map((name) => box.read(`.fixpoint/runs/${name}`));
+  expect(kept).toEqual(['mine']);
 });

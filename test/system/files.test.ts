@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { expect } from 'vitest';
+import { existsSync, readdirSync, symlinkSync } from 'node:fs';
+import { describe, expect } from 'vitest';
+import type { TaskItem } from '../../src/apis/task-view.ts';
 import { test } from '../rig/in-sandbox.ts';
 
 test('a task staged by links runs in a folder of its own and publishes its outputs', async ({ box }) => {
@@ -62,4 +63,48 @@ spec:
   box.write('parts/second.txt', 'second\n');
   await box.expectExit(0, 'run', box.path('w.yaml'));
   expect(box.read('own.out')).toBe('own\nsecond\n');
+});
+
+describe('patterns as outputs, and files of others', () => {
+  const spec = (count: number) => ({
+    tasks: [
+      {
+        name: 'split',
+        outputs: [{ name: 'parts', glob: 'parts/*.txt' }],
+        run: `mkdir -p parts; for i in $(seq ${count}); do echo $i > parts/$i.txt; done`,
+      },
+      { name: 'join', outputs: [{ name: 'o', path: 'all' }], run: 'cat ${{ tasks.split.outputs.parts }} > all' },
+    ],
+  });
+
+  test('of fewer parts nothing old is left, and what a person put there is kept', async ({ box }) => {
+    await box.expectExit(0, 'run', box.workflow(spec(3)));
+    expect(box.read('all')).toBe('1\n2\n3\n');
+    box.write('parts/notes.txt', 'mine\n');
+    await box.expectExit(0, 'run', box.workflow(spec(2)));
+    expect(box.read('all')).toBe('1\n2\n');
+    await box.expectExit(0, 'run', box.workflow(spec(1)));
+    expect(box.read('all')).toBe('1\n');
+    const kept = readdirSync(box.path('.fixpoint/runs'), { recursive: true, encoding: 'utf8' });
+    expect(kept.filter((name) => name.endsWith('notes.txt'))).toHaveLength(1);
+  });
+
+  test('what no attempt has made is not touched: the task says so and does not run', async ({ box }) => {
+    box.write('parts/notes.txt', 'mine\n');
+    await box.expectExit(1, 'run', box.workflow(spec(2)));
+    expect(box.read('parts/notes.txt')).toBe('mine\n');
+    const { status } = (await box.tasks()).get('split') as TaskItem;
+    expect(status.attempts.at(-1)).toMatchObject({ phase: 'Failed', reason: 'InvalidValue' });
+    expect(status.attempts.at(-1)?.message).toContain('notes.txt');
+  });
+
+  test('a folder may be a link', async ({ box }) => {
+    box.write('elsewhere/.keep', '');
+    symlinkSync(box.path('elsewhere'), box.path('parts'));
+    await box.expectExit(0, 'run', box.workflow(spec(2)));
+    await box.expectExit(0, 'run', box.workflow(spec(1)));
+    expect(box.read('all')).toBe('1\n');
+    await box.expectExit(0, 'run', box.workflow(spec(1)));
+    expect((await box.summary())['split']).toBe('Succeeded 2');
+  });
 });

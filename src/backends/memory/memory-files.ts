@@ -1,6 +1,6 @@
 import { sha256Hex } from '../../base/digest.ts';
 import { parseFileGlob } from '../../base/file-glob.ts';
-import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
+import { ABSENT_DIGEST, fingerprintOfDigest, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
 
@@ -84,7 +84,7 @@ export class MemoryFiles implements FileSpace {
       readonly owner: string | undefined;
     }[] = [];
     for (const output of outputs) {
-      const fingerprint = /^(dir)?stat:/.test(output.digest) ? 'Stat' : 'Content';
+      const fingerprint = fingerprintOfDigest(output.digest);
       if (this.digest(output.path, fingerprint) === output.digest) continue;
       const aside = displacedPath(directory, output.name);
       if (output.digest !== ABSENT_DIGEST && this.digest(aside, fingerprint) !== output.digest) return false;

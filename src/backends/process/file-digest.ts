@@ -19,7 +19,7 @@ export type OpenForDigest = (path: string | Buffer) => Promise<OpenFile>;
  * what is neither file nor directory is never opened, since that may block for ever: `unreadable:NOTAFILE`.
  */
 export async function fileDigest(
-  path: string,
+  path: string | Buffer,
   fingerprint: Fingerprint,
   cache: DigestCache,
   openFile: OpenForDigest = openForDigest,
@@ -88,7 +88,7 @@ class ContentFile implements OpenFile {
 }
 
 async function directoryDigest(
-  root: string,
+  root: string | Buffer,
   fingerprint: Fingerprint,
   cache: DigestCache,
   openFile: OpenForDigest,
@@ -122,7 +122,7 @@ function sha256sumLine(digest: string, name: string): string {
  * Names are bytes, not text: each byte is one character here (latin1), so that names in any encoding are found again and
  * sort as the runtime sorts them.
  */
-async function regularFiles(root: string): Promise<{ name: string; stat: BigIntStats }[]> {
+async function regularFiles(root: string | Buffer): Promise<{ name: string; stat: BigIntStats }[]> {
   const found: { name: string; stat: BigIntStats }[] = [];
   const folders = [''];
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -150,8 +150,9 @@ async function orAbsent<T>(look: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function below(root: string, name: string): Buffer {
-  return name === '' ? Buffer.from(root) : Buffer.concat([Buffer.from(`${root}/`), Buffer.from(name, 'latin1')]);
+function below(root: string | Buffer, name: string): Buffer {
+  const bytes = Buffer.from(root as string);
+  return name === '' ? bytes : Buffer.concat([bytes, Buffer.from(`/${name}`, 'latin1')]);
 }
 
 function byBytes(a: string, b: string): number {

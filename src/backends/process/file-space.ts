@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { cp, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
-import { globFolder } from '../../base/file-glob.ts';
-import { ABSENT_DIGEST, type Look, lookId, unreadableCode, unreadableFact } from '../../planning/facts.ts';
+import { asBytes, globFolder } from '../../base/file-glob.ts';
+import {
+  ABSENT_DIGEST,
+  fingerprintOfDigest,
+  type Look,
+  lookId,
+  unreadableCode,
+  unreadableFact,
+} from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
+import { bytesBelow, onDisk } from './byte-path.ts';
 import { DigestCache } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } from './file-digest.ts';
-import { matching } from './glob-walk.ts';
+import { matching, matchingNames } from './glob-walk.ts';
+import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
 import { displacedPath } from './run-folder.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
@@ -59,20 +67,22 @@ export class HostFiles implements FileSpace {
     if (directory === undefined) return false;
     const swaps: Swap[] = [];
     for (const output of outputs) {
-      const glob = output.digest.startsWith('glob:');
       const aside = displacedPath(directory, output.name);
-      const inPlace = await this.#seen(output.path, output.digest, glob);
-      if (inPlace === output.digest) continue;
-      const from = glob ? below(aside, output.path) : aside;
-      if (output.digest !== ABSENT_DIGEST && (await this.#seen(from, output.digest, glob)) !== output.digest)
-        return false;
-      const into = displacedPath(ownerFolder(output.name, inPlace) ?? join(directory, 'displaced'), output.name);
-      swaps.push(glob ? await this.#swapOfMatches(output.path, aside, into) : swapOfFile(output.path, aside, into));
+      const away = (digest: string): string =>
+        displacedPath(ownerFolder(output.name, digest) ?? join(directory, 'displaced'), output.name);
+      const pattern = output.digest.startsWith('glob:');
+      const swap = await (pattern ? this.#swapOfMatches(output, aside, away) : this.#swapOfFile(output, aside, away));
+      if (swap === undefined) return false;
+      swaps.push(swap);
     }
     try {
       for (const { away, back } of swaps) {
-        for (const { from, to } of away) if (await liesThere(from)) await moveAside(from, to, token);
-        for (const { from, to } of back) if (await liesThere(from)) await moveTo(from, to);
+        for (const move of away) if (await liesThere(move.from)) await moveAside(move, token);
+        for (const move of back) {
+          // Somebody took it since it was looked at: what is recorded is not all there.
+          if (!(await liesThere(move.from))) return false;
+          await moveTo(move);
+        }
       }
       return true;
     } catch {
@@ -80,20 +90,45 @@ export class HostFiles implements FileSpace {
     }
   }
 
-  #seen(path: string, like: string, glob: boolean): Promise<string> {
-    const fingerprint = fingerprintOf(like);
-    return glob ? this.#glob({ path, fingerprint, glob }) : this.#digest(path, fingerprint);
+  /** Undefined: it is whole in neither place. */
+  async #swapOfFile(output: OutputRecord, aside: string, into: Into): Promise<Swap | undefined> {
+    const fingerprint = fingerprintOfDigest(output.digest);
+    const inPlace = await this.#digest(output.path, fingerprint);
+    if (inPlace === output.digest) return NOTHING;
+    const absent = output.digest === ABSENT_DIGEST;
+    if (!absent && (await this.#digest(aside, fingerprint)) !== output.digest) return undefined;
+    const [from, to] = [asBytes(aside), asBytes(output.path)];
+    return { away: [{ from: to, to: asBytes(into(inPlace)) }], back: absent ? [] : [{ from, to }] };
   }
 
-  /** What a pattern matches, at the same places below the folder aside, as the runtime moved it (`fx_move_matches`). */
-  async #swapOfMatches(pattern: string, aside: string, into: string): Promise<Swap> {
-    const folder = globFolder(pattern);
-    const places = async (at: string, root: string, to: string): Promise<Move[]> =>
-      (await matching(at)).map((from) => ({ from, to: join(to, from.slice(root.length)) }));
-    return {
-      away: await places(pattern, folder, into),
-      back: await places(below(aside, pattern), aside, folder),
-    };
+  /**
+   * What a pattern matches, at the same places below the folder aside, as the runtime moved it (`fx_move_matches`). A move
+   * that was cut short left some matches in place and some aside: together they are what was recorded, and whichever is
+   * aside is the one that was meant. Undefined: they are not.
+   */
+  async #swapOfMatches({ path, digest }: OutputRecord, aside: string, into: Into): Promise<Swap | undefined> {
+    const root = asBytes(aside);
+    const folder = asBytes(globFolder(path));
+    let failed = false;
+    const names = (at: string): Promise<string[]> =>
+      matchingNames(path, at, (error) => {
+        if (!isAbsence(error)) failed = true;
+      });
+    const [inPlace, kept] = [await names(folder), await names(root)];
+    if (failed) return undefined;
+    const placed = new Map(inPlace.map((name) => [name, bytesBelow(folder, name)]));
+    const meant = new Map(kept.map((name) => [name, bytesBelow(root, name)]));
+    const fingerprint = fingerprintOfDigest(digest);
+    const own = await this.#digestOfMatches(path, placed, fingerprint);
+    if (own === digest) return NOTHING;
+    const swap = (goes: readonly string[]): Swap => ({
+      away: goes.map((name) => ({ from: bytesBelow(folder, name), to: bytesBelow(asBytes(into(own)), name) })),
+      back: kept.map((name) => ({ from: bytesBelow(root, name), to: bytesBelow(folder, name) })),
+    });
+    if ((await this.#digestOfMatches(path, meant, fingerprint)) === digest) return swap(inPlace);
+    const both = new Map([...placed, ...meant]);
+    if ((await this.#digestOfMatches(path, both, fingerprint)) !== digest) return undefined;
+    return swap(inPlace.filter((name) => meant.has(name)));
   }
 
   matching(pattern: string): Promise<readonly string[]> {
@@ -108,35 +143,44 @@ export class HostFiles implements FileSpace {
     }
   }
 
-  #digest(path: string, fingerprint: Look['fingerprint']): Promise<string> {
+  #digest(path: string | Buffer, fingerprint: Look['fingerprint']): Promise<string> {
     return fileDigest(path, fingerprint, this.#cache, this.#open);
   }
 
-  /** Names and digests of what matches, as `attempt.sh` stamps them; one that cannot be read makes all of it unreadable. */
+  /** One folder that cannot be read makes all of it unreadable. */
   async #glob(look: Look): Promise<string> {
     let unreadable: string | undefined;
-    const paths = await matching(look.path, (error) => {
+    const names = await matchingNames(look.path, undefined, (error) => {
       if (!isAbsence(error)) unreadable ??= unreadableFact(errorCode(error));
     });
     if (unreadable !== undefined) return unreadable;
-    if (paths.length === 0) return ABSENT_DIGEST;
+    const folder = asBytes(globFolder(look.path));
+    const paths = new Map(names.map((name) => [name, bytesBelow(folder, name)]));
+    return this.#digestOfMatches(look.path, paths, look.fingerprint);
+  }
+
+  /**
+   * Over names and digests of what matches, as `attempt.sh` stamps them; one that cannot be read makes all of it unreadable.
+   * `paths`: where what has this name lies. Both are bytes, one character each.
+   */
+  async #digestOfMatches(
+    pattern: string,
+    paths: ReadonlyMap<string, string>,
+    fingerprint: Look['fingerprint'],
+  ): Promise<string> {
+    if (paths.size === 0) return ABSENT_DIGEST;
+    const atRoot = globFolder(pattern) === '/';
     const lines: Buffer[] = [];
-    const folder = globFolder(look.path);
-    for (const path of paths) {
-      const name = path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
-      const digest = await this.#digest(path, look.fingerprint);
+    for (const [name, path] of paths) {
+      const digest = await this.#digest(onDisk(path), fingerprint);
       if (unreadableCode(digest) !== undefined) return digest;
-      lines.push(Buffer.from(`${name}\t${digest}\n`));
+      // The runtime takes `FOLDER/` away, which nothing at the root begins with.
+      lines.push(Buffer.from(`${atRoot ? '/' : ''}${name}\t${digest}\n`, 'latin1'));
     }
     const hash = createHash('sha256');
     for (const line of lines.sort((a, b) => Buffer.compare(a, b))) hash.update(line);
     return `glob:${hash.digest('hex')}`;
   }
-}
-
-interface Move {
-  readonly from: string;
-  readonly to: string;
 }
 
 /** What lies at an output's place goes away first, then the output comes back. */
@@ -145,54 +189,7 @@ interface Swap {
   readonly back: readonly Move[];
 }
 
-function swapOfFile(path: string, aside: string, into: string): Swap {
-  return { away: [{ from: path, to: into }], back: [{ from: aside, to: path }] };
-}
+const NOTHING: Swap = { away: [], back: [] };
 
-/** The same pattern, below another folder. */
-function below(folder: string, pattern: string): string {
-  return join(folder, pattern.slice(globFolder(pattern).length));
-}
-
-function fingerprintOf(digest: string): 'Content' | 'Stat' {
-  return digest.startsWith('stat:') || digest.startsWith('dirstat:') ? 'Stat' : 'Content';
-}
-
-/** Also a link that leads nowhere lies there. What cannot be asked is an exception. */
-async function liesThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isAbsence(error)) return false;
-    throw error;
-  }
-}
-
-/** An earlier file of that name gets the attempt's token behind it, as `attempt.sh` does it. */
-async function moveAside(from: string, to: string, token: string): Promise<void> {
-  if (await liesThere(to)) {
-    let free = `${to}.${token}`;
-    for (let n = 2; await liesThere(free); n++) free = `${to}.${token}.${n}`;
-    await rename(to, free);
-  }
-  await moveTo(from, to);
-}
-
-/** Nothing lies at `to`. On another file system it is copied under another name first, so that half a copy is never taken for it. */
-async function moveTo(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
-  try {
-    await rename(from, to);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    const copy = `${to}.copy`;
-    await rm(copy, { recursive: true, force: true });
-    // Times are kept, they may be the fingerprint; links are kept as they are.
-    await cp(from, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-    await rename(copy, to);
-    // Likewise half a folder that is being removed must not be taken for the whole.
-    await rename(from, `${from}.moved`);
-    await rm(`${from}.moved`, { recursive: true, force: true });
-  }
-}
+/** Where what has this digest and lies at the output's place goes. */
+type Into = (digest: string) => string;

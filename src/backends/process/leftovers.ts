@@ -6,6 +6,10 @@ import { membersByFolder } from './processes.ts';
 /** Between the end of an attempt and the look for what escaped from it, and between TERM and KILL. */
 const SWEEP_DELAY_MS = 1_000;
 
+/** At the end there is less patience: rounds of TERM, then KILL, so many and so far apart. */
+const LAST_ROUND_MS = 300;
+const MAX_LAST_ROUNDS = 10;
+
 /**
  * Ends what outlived its attempt. The runtime ends the command's process group; a process that made a session of its
  * own is found here by the run folder in its environment, about a second later. One pass over /proc serves all
@@ -33,9 +37,14 @@ export class Leftovers {
       if (folder.startsWith(`${runsDir}/`) && existsSync(join(folder, 'exit.json'))) this.add(folder);
   }
 
-  close(): void {
+  /** What has ended leaves nothing behind when its daemon goes: TERM now, KILL to what is still there a moment later. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#stop?.();
+    for (let round = 0; this.#folders.size > 0 && round < MAX_LAST_ROUNDS; round++) {
+      await this.#sweep();
+      if (this.#folders.size > 0) await new Promise<void>((resolve) => this.#clock.after(LAST_ROUND_MS, resolve));
+    }
   }
 
   #schedule(): void {

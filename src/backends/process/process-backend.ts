@@ -95,7 +95,14 @@ export class ProcessBackend implements Backend {
   }
 
   async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {
-    return Promise.all(launches.map((launch) => this.#submitOne(launch)));
+    // One that cannot be handed over must not take the answers for the others with it.
+    const refused = ({ token }: Launch, error: unknown): SubmitOutcome => {
+      this.#forget(token);
+      return { token, outcome: 'Refused', message: String(error) };
+    };
+    return Promise.all(
+      launches.map((launch) => this.#submitOne(launch).catch((error: unknown) => refused(launch, error))),
+    );
   }
 
   async #submitOne(launch: Launch): Promise<SubmitOutcome> {
@@ -196,8 +203,8 @@ export class ProcessBackend implements Backend {
     this.#closed = true;
     this.#stopSweep();
     this.#sampler.close();
-    this.#leftovers.close();
     this.#spawner.close();
+    await this.#leftovers.close();
   }
 
   async #started(token: string, pid: number, startTicks: number): Promise<void> {
@@ -263,7 +270,7 @@ export class ProcessBackend implements Backend {
    */
   #resubmit(): void {
     for (const open of this.#open.values())
-      if (open.handedOverAt !== undefined && !open.handle) void this.#handOverAgain(open);
+      if (open.handedOverAt !== undefined && !open.handle) void this.#handOverAgain(open).catch(() => undefined);
   }
 
   async #handOverAgain(open: OpenAttempt): Promise<void> {
@@ -298,7 +305,8 @@ export class ProcessBackend implements Backend {
 
   #scheduleSweep(): void {
     this.#stopSweep = this.#options.clock.after(SWEEP_INTERVAL_MS, () => {
-      void Promise.all([...this.#open.values()].map((open) => this.#sweepOne(open))).finally(() => {
+      const sweeps = [...this.#open.values()].map((open) => this.#sweepOne(open).catch(() => undefined));
+      void Promise.all(sweeps).finally(() => {
         if (!this.#closed) this.#scheduleSweep();
       });
     });

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** Processes of this pid namespace that belong to an attempt. */
@@ -50,9 +50,17 @@ export async function remainsOf(directory: string): Promise<number[]> {
       folderIn(await readProc(pid, 'environ')) === directory || (await readProc(pid, 'cmdline')).includes(wanted);
     if (!ours && session === undefined) continue;
     const seen = await statOf(pid);
-    if (seen && (ours || seen.fields[3] === session)) found.push(pid);
+    if (!seen) continue;
+    const member = seen.fields[3] === session?.id;
+    if (ours || (member && (session?.led || (await holdsFileBelow(pid, directory))))) found.push(pid);
   }
   return found;
+}
+
+/** A log or a working directory in the run folder: tells our session from one that got the same number later. */
+async function holdsFileBelow(pid: number, directory: string): Promise<boolean> {
+  const links = ['cwd', 'fd/0', 'fd/1', 'fd/2'].map((name) => readlink(`/proc/${pid}/${name}`).catch(() => ''));
+  return (await Promise.all(links)).some((path) => path.startsWith(`${directory}/`));
 }
 
 /** Runtimes of this run folder, and their forks. */
@@ -64,13 +72,14 @@ export async function runtimesOf(directory: string): Promise<number[]> {
   return found;
 }
 
-/** `PID START`: a session's number is not given out again while one of its processes lives, unless all have gone. */
-async function notedSession(directory: string): Promise<string | undefined> {
+/** `PID START`. `led`: its leader lives, so nobody else can have the number. */
+async function notedSession(directory: string): Promise<{ readonly id: string; readonly led: boolean } | undefined> {
   const text = await readFile(join(directory, 'session'), 'utf8').catch(() => '');
   const [pid, start] = text.trim().split(' ');
   if (!pid || !start) return undefined;
   const leader = await statOf(Number(pid));
-  return leader && leader.fields[19] !== start ? undefined : pid;
+  if (leader && leader.fields[19] !== start) return undefined;
+  return { id: pid, led: leader !== undefined };
 }
 
 async function allPids(): Promise<number[]> {

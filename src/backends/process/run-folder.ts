@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { globFolder, parseFileGlob } from '../../base/file-glob.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
@@ -122,7 +122,7 @@ function prepareLines(launch: Launch, output: LaunchOutput): string[] {
   const glob = output.form === 'glob';
   const folder = glob ? [] : [`  fx_mkdir ${quoteShell(join(output.path, '..'))}`];
   if (output.keepPartial) return folder;
-  const into = displacedPath(output.displaceInto ?? launch.directory, output.name);
+  const into = asideOf(launch, output);
   const words = glob ? ['fx_move_matches', ...globWords(output.path), into] : ['fx_displace', output.path, into];
   return [...folder, `  ${words.map(shellWord).join(' ')}`];
 }
@@ -137,7 +137,7 @@ function stageLines(staged: NonNullable<Launch['staged']>): string[] {
 function publishLines(launch: Launch): string[] {
   return (launch.staged?.outputs ?? []).flatMap(({ name, at }) => {
     const output = launch.outputs.find((o) => o.name === name) as LaunchOutput;
-    const into = displacedPath(output.displaceInto ?? launch.directory, name);
+    const into = asideOf(launch, output);
     if (output.form !== 'glob') return [`  ${['fx_publish', at, output.path, into].map(shellWord).join(' ')}`];
     return [
       ['fx_move_matches', ...globWords(output.path), into],
@@ -156,6 +156,14 @@ function globWords(pattern: string): string[] {
 function shellWord(word: string, at: number): string {
   return at === 0 ? word : quoteShell(word);
 }
+
+function asideOf(launch: Launch, { displaceInto, keepDisplaced, name }: LaunchOutput): string {
+  const directory = displaceInto ?? launch.directory;
+  return keepDisplaced ? join(directory, KEPT_FOLDER, name) : displacedPath(directory, name);
+}
+
+/** What was set aside and is no recorded result: no tidying takes it away. */
+export const KEPT_FOLDER = 'kept';
 
 /** Where an output lies that was moved aside. */
 export function displacedPath(directory: string, name: string): string {
@@ -221,12 +229,20 @@ export async function readGpus(dir: string): Promise<number[]> {
 
 /** Takes the claim for nobody, so that what was handed over never starts. False: somebody has it already. */
 export async function withdraw(dir: string, token: string): Promise<boolean> {
+  const path = join(dir, 'claim');
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
-    const file = await open(join(dir, 'claim'), flags, 0o600);
-    await file.writeFile(`${JSON.stringify({ token, host: '', boot: '', pidns: '', pid: 0, start: 0 })}\n`);
-    await file.close();
+    const file = await open(path, flags, 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify({ token, host: '', boot: '', pidns: '', pid: 0, start: 0 })}\n`);
+    } catch {
+      // It was ours, and says nothing: a full disk. Without it the next try is the first again.
+      await unlink(path);
+      return false;
+    } finally {
+      await file.close();
+    }
     return true;
   } catch {
     return false;

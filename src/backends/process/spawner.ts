@@ -57,12 +57,8 @@ export class Spawner {
   #running(): ChildProcess | undefined {
     if (this.#child || this.#resting) return this.#child;
     const { host, bootId, pidNamespace } = hostIdentity();
-    const child = spawn('/bin/sh', [SPAWNER, RUNTIME, host, bootId, pidNamespace], {
-      detached: true,
-      stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
-      env: this.#env,
-      cwd: '/',
-    });
+    const child = this.#spawn([SPAWNER, RUNTIME, host, bootId, pidNamespace]);
+    if (!child) return undefined;
     this.#child = child;
     child.on('error', () => this.#lost(child));
     // No process, no descriptors: its error event comes later.
@@ -81,6 +77,21 @@ export class Spawner {
     return child;
   }
 
+  /** Undefined: the machine has none to give, which comes as an exception or as an event. */
+  #spawn(words: readonly string[]): ChildProcess | undefined {
+    try {
+      return spawn('/bin/sh', words, {
+        detached: true,
+        stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
+        env: this.#env,
+        cwd: '/',
+      });
+    } catch {
+      this.#rest();
+      return undefined;
+    }
+  }
+
   #notice(line: string): void {
     const [kind, token, pid, start] = line.split(' ');
     if (kind === 'S' && token) this.#events.started(token, Number(pid), Number(start));
@@ -90,6 +101,10 @@ export class Spawner {
   #lost(child: ChildProcess): void {
     if (this.#child !== child) return;
     this.#child = undefined;
+    this.#rest();
+  }
+
+  #rest(): void {
     if (this.#closed || this.#resting) return;
     this.#resting = true;
     this.#clock.after(RESPAWN_PAUSE_MS, () => {

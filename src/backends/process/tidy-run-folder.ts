@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend } from '../backend.ts';
+import { KEPT_FOLDER } from './run-folder.ts';
 
 /** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
 const COMPACTED: ReadonlySet<string> = new Set([
@@ -19,11 +21,11 @@ const COMPACTED: ReadonlySet<string> = new Set([
 
 /** Takes away what nobody will ask for again; what cannot be removed stays. Most folders hold a few files only. */
 export async function tidyRunFolder(directory: string, what: Parameters<Backend['release']>[1]): Promise<void> {
-  if (what === 'Everything') return removeAll(directory);
+  if (what === 'Everything' && !existsSync(join(directory, KEPT_FOLDER))) return removeAll(directory);
   if (what === 'Displaced') return removeAll(join(directory, 'outputs'));
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
-    if (!COMPACTED.has(entry.name)) continue;
+    if (what === 'Everything' ? entry.name === KEPT_FOLDER : !COMPACTED.has(entry.name)) continue;
     const path = join(directory, entry.name);
     // A folder that nothing was put into is the rule.
     const gone = await (entry.isDirectory() ? rmdir(path) : unlink(path)).then(

@@ -95,17 +95,18 @@ fx_place() {
   { cp -- "$1" "$2" && chmod "$3" "$2"; } 2>> "$fx_dir/stderr" || fx_fail SetupFailed
 }
 
-# fx_glob FOLDER EXPRESSION DEPTH: what a pattern matches, one path a line (`base/file-glob.ts` says the same).
+# fx_glob FOLDER EXPRESSION DEPTH: what a pattern matches, one path a line: files and folders, also through links
+# (`glob-walk.ts` sees the same).
 fx_glob() {
-  LC_ALL=C find "$1" -mindepth 1 ${3:+-maxdepth "$3"} -regextype posix-extended ! -path '*
-*' -regex "$2" -prune -print 2>/dev/null
+  LC_ALL=C find -H "$1" -mindepth 1 ${3:+-maxdepth "$3"} -regextype posix-extended ! -path '*
+*' -regex "$2" -prune \( -xtype f -o -xtype d \) -print 2>/dev/null
 }
 
 # fx_move_matches FOLDER EXPRESSION DEPTH INTO: every match, at the same place below INTO.
 fx_move_matches() {
   fx_glob "$1" "$2" "$3" | while IFS= read -r fx_match; do
     fx_to=$4/${fx_match#"$1"/}
-    mkdir -p -- "${fx_to%/*}" && mv -- "$fx_match" "$fx_to" || exit 1
+    mkdir -p -- "${fx_to%/*}" && { [ ! -e "$fx_to" ] || mv -- "$fx_to" "$fx_to.$fx_token"; } && mv -- "$fx_match" "$fx_to" || exit 1
   done 2>> "$fx_dir/stderr" || fx_fail SetupFailed
 }
 
@@ -115,7 +116,7 @@ fx_output() {
   fx_digest=
   case $3 in
     glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
-    *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -e "$2" ]; then fx_file_digest "$2" "$4"; fi ;;
+    *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -f "$2" ]; then fx_file_digest "$2" "$4"; fi ;;
   esac
   if [ -z "$fx_digest" ]; then
     [ "$5" = yes ] || fx_fail "MissingOutput $1"
@@ -215,13 +216,16 @@ fx_uptime
 fx_up0=$fx_up
 fx_notice S "$$ $fx_start"
 fx_mkdir "$fx_workdir"
+fx_mkdir "${fx_stdout%/*}"
+fx_mkdir "${fx_stderr%/*}"
 fx_prepare
 if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
   # Before the command: once that has a pid, a handler may start something, and `$!` would not be the timer.
   if [ "$fx_walltime" != 0 ]; then
     (
       exec 3>&-
-      trap 'kill "$fx_sleep" 2>/dev/null; exit 0' TERM
+      fx_sleep=
+      trap 'kill "${fx_sleep:-$!}" 2>/dev/null; exit 0' TERM
       FIXPOINT_ATTEMPT_DIR=$fx_dir sleep "$fx_walltime" &
       fx_sleep=$!
       wait "$fx_sleep" || exit 0
@@ -263,10 +267,11 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     [ "$fx_seen_signals" != "$fx_signals" ] || break
   done
   [ -z "$fx_timer" ] || kill "$fx_timer" 2>/dev/null
-  # The command is over; what it left in its group is ended like the rest of a container would be.
+  # The command is over; what it left in its group is ended like the rest of a container would be. (`-s 0`: dash takes
+  # no `--` after `-0`.)
   if [ -n "$fx_terminator" ]; then
     while kill -0 "$fx_terminator" 2>/dev/null; do wait "$fx_terminator"; done
-  elif kill -0 -- "-$fx_child" 2>/dev/null; then
+  elif kill -s 0 -- "-$fx_child" 2>/dev/null; then
     fx_terminate
   fi
 fi

@@ -1,7 +1,8 @@
-import { isGlob } from '../../base/glob.ts';
+import type { TaskItem } from '../../apis/task-view.ts';
+import { isGlob, parseGlob } from '../../base/glob.ts';
 import type { CommandContext } from '../command.ts';
 import { connect } from '../connect.ts';
-import { EXIT, orExit } from '../exit-code.ts';
+import { CommandFailure, EXIT, orExit, usage } from '../exit-code.ts';
 import { untilInterrupted } from '../output.ts';
 import { LogPrinter } from '../render/log-printer.ts';
 
@@ -15,6 +16,8 @@ export async function run(context: CommandContext): Promise<number> {
   const { signal, end } = untilInterrupted(io);
   try {
     orExit(await connection.home.get(ref));
+    const items = tasks.length > 0 || attempt !== undefined ? orExit(await connection.home.tasks(ref)) : [];
+    refuseUnknown(ref.name, items, tasks, attempt);
     const printer = new LogPrinter(io.stdout.isTerminal, tasks.length !== 1 || tasks.some(isGlob));
     const chunks = connection.home.logs(ref, {
       tasks: tasks.length === 0 ? undefined : tasks,
@@ -34,4 +37,26 @@ export async function run(context: CommandContext): Promise<number> {
     end();
     await connection.close();
   }
+}
+
+/** A name without a task, or a number that no named task has, is a mistake and not an empty log. */
+function refuseUnknown(
+  workflow: string,
+  items: readonly TaskItem[],
+  words: readonly string[],
+  attempt: number | undefined,
+): void {
+  const named = new Set<TaskItem>();
+  for (const word of words) {
+    const glob = parseGlob(word);
+    if (!glob.ok) throw usage(glob.error);
+    const matching = items.filter(
+      ({ metadata: { name } }) => name === word || name.startsWith(`${word}/`) || glob.value.matches(name),
+    );
+    if (matching.length === 0) throw new CommandFailure(EXIT.notFound, `workflow ${workflow} has no task ${word}`);
+    for (const item of matching) named.add(item);
+  }
+  const has = ({ status }: TaskItem): boolean => status.attempts.some(({ number }) => number === attempt);
+  if (attempt !== undefined && words.length > 0 && ![...named].some(has))
+    throw new CommandFailure(EXIT.notFound, `${words.join(', ')}: no attempt ${attempt}`);
 }

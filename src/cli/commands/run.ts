@@ -169,7 +169,11 @@ class Run {
         `fixpoint: held until approved: \`fixpoint approve ${this.#ref.name}\`, or run again with --yes.\n`,
       );
     } else if (rest.kind === 'Suspended' && !interruption.interrupted) {
-      await io.stderr.write(`fixpoint: suspended; to go on: \`fixpoint resume ${this.#ref.name}\`.\n`);
+      const how =
+        workflow.spec.suspend === true
+          ? 'take `suspend: true` out of its spec'
+          : `\`fixpoint resume ${this.#ref.name}\``;
+      await io.stderr.write(`fixpoint: suspended; to go on: ${how}.\n`);
     }
     await this.#last(workflow);
     return interruption.interrupted && rest.exitCode !== EXIT.done ? EXIT.interrupted : rest.exitCode;

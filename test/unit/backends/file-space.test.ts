@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
@@ -187,6 +188,123 @@ describe('digests', () => {
   });
 });
 
+/** As the runtime stamps a pattern `FOLDER/*.txt`. */
+function stamped(folder: string): string {
+  const script = `fx_glob() { LC_ALL=C find -H "$1" -mindepth 1 -maxdepth 1 -regextype posix-extended ! -path '*\n*' -regex "$2" -prune \\( -xtype f -o -xtype d \\) -print; }
+    fx_glob "$1" "$1/[^/.][^/]*\\.txt" | while IFS= read -r match; do
+      sum=$(sha256sum < "$match"); printf '%s\\tsha256:%s\\n' "\${match#"$1"/}" "\${sum%% *}"
+    done | LC_ALL=C sort | sha256sum`;
+  return `glob:${execFileSync('sh', ['-c', script, 'sh', folder], { encoding: 'utf8' }).slice(0, 64)}`;
+}
+
+describe('what a pattern matches', () => {
+  it('is what the runtime stamps: names in any encoding, links to files, nothing that is neither file nor folder', async () => {
+    mkdirSync(at('d'));
+    for (const name of ['a.txt', 'ä.txt', 'back\\slash.txt', 'Z.txt', '.hidden.txt', 'other'])
+      writeFileSync(at('d', name), name);
+    const odd = Buffer.concat([Buffer.from(at('d', 'latin-')), Buffer.from([0xe4, 0xff]), Buffer.from('.txt')]);
+    writeFileSync(odd, 'not UTF-8');
+    symlinkSync('other', at('d', 'link.txt'));
+    symlinkSync('nothing', at('d', 'dangling.txt'));
+    execFileSync('mkfifo', [at('d', 'pipe.txt')]);
+    symlinkSync('pipe.txt', at('d', 'to-pipe.txt'));
+    const seen = await fact(at('d', '*.txt'), { glob: true });
+    expect(seen).toBe(stamped(at('d')));
+    symlinkSync('d', at('linked'));
+    expect(await fact(at('linked', '*.txt'), { glob: true })).toBe(seen);
+    rmSync(odd);
+    expect(await fact(at('d', '*.txt'), { glob: true })).not.toBe(seen);
+    expect(await files.matching(at('d', '*.txt'))).toEqual(
+      ['Z.txt', 'a.txt', 'back\\slash.txt', 'link.txt', 'ä.txt'].map((name) => at('d', name)),
+    );
+  });
+
+  it('a link that cannot be followed makes it unreadable', async () => {
+    mkdirSync(at('d'));
+    symlinkSync('loop.txt', at('d', 'loop.txt'));
+    expect(await fact(at('d', '*.txt'), { glob: true })).toBe('unreadable:ELOOP');
+  });
+
+  it('two names that no text can tell apart are two', async () => {
+    mkdirSync(at('d'));
+    const name = (byte: number) => Buffer.concat([Buffer.from(at('d', 'x')), Buffer.from([byte]), Buffer.from('.txt')]);
+    writeFileSync(name(0xe4), 'one');
+    const one = await fact(at('d', '*.txt'), { glob: true });
+    renameSync(name(0xe4), name(0xe5));
+    const other = await fact(at('d', '*.txt'), { glob: true });
+    expect([one, other]).toEqual([expect.stringMatching(/^glob:/), stamped(at('d'))]);
+    expect(other).not.toBe(one);
+  });
+});
+
+describe('putting back what a pattern matched', () => {
+  const attempt = () => ({ token: 'token', directory: at('run'), handle: undefined });
+  const names = ['a.txt', 'b.txt', 'c.txt'];
+  /** `c` is not UTF-8. */
+  const path = (folder: string, name: string): Buffer =>
+    name === 'c.txt'
+      ? Buffer.concat([Buffer.from(`${folder}/c`), Buffer.from([0xff]), Buffer.from('.txt')])
+      : Buffer.from(`${folder}/${name}`);
+  const put = (folder: string, name: string, text: string): void => {
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path(folder, name), text);
+  };
+  const recorded = async () => {
+    for (const name of names) put(at('out'), name, `first ${name}`);
+    const output = { name: 'o', path: at('out', '*.txt'), digest: await fact(at('out', '*.txt'), { glob: true }) };
+    rmSync(at('out'), { recursive: true });
+    return output;
+  };
+  const isBack = (): void => {
+    for (const name of names) expect(readFileSync(path(at('out'), name), 'utf8')).toBe(`first ${name}`);
+    expect(readdirSync(at('out'))).toHaveLength(names.length);
+  };
+
+  it('goes on wherever a crash left it', async () => {
+    const output = await recorded();
+    for (let back = 0; back < 1 << names.length; back++) {
+      for (const [i, name] of names.entries())
+        put(back & (1 << i) ? at('out') : at('run', 'outputs', 'o'), name, `first ${name}`);
+      expect(await files.restore(attempt(), [output], () => undefined)).toBe(true);
+      isBack();
+      rmSync(at('out'), { recursive: true });
+    }
+  });
+
+  it('also where a copy was made and what was copied still lies there', async () => {
+    const output = await recorded();
+    for (const name of names) put(at('out'), name, name === 'a.txt' ? 'half' : `first ${name}`);
+    for (const name of ['a.txt', 'b.txt']) put(at('run', 'outputs', 'o'), name, `first ${name}`);
+    expect(await files.restore(attempt(), [output], () => undefined)).toBe(true);
+    isBack();
+    expect(readFileSync(at('run', 'displaced', 'outputs', 'o', 'a.txt'), 'utf8')).toBe('half');
+  });
+
+  it('a later result makes room, as much of it as is still there', async () => {
+    const output = await recorded();
+    for (const name of names) put(at('run', 'outputs', 'o'), name, `first ${name}`);
+    put(at('out'), 'b.txt', 'second');
+    put(at('out'), 'd.txt', 'second');
+    expect(await files.restore(attempt(), [output], () => at('other'))).toBe(true);
+    isBack();
+    expect(readdirSync(at('other', 'outputs', 'o')).sort()).toEqual(['b.txt', 'd.txt']);
+  });
+
+  it('nothing is moved when a match is missing, or one too many lies there', async () => {
+    const output = await recorded();
+    put(at('run', 'outputs', 'o'), 'a.txt', 'first a.txt');
+    put(at('out'), 'b.txt', 'first b.txt');
+    expect(await files.restore(attempt(), [output], () => undefined)).toBe(false);
+    put(at('out'), 'c.txt', 'first c.txt');
+    put(at('out'), 'd.txt', "somebody else's");
+    expect(await files.restore(attempt(), [output], () => undefined)).toBe(false);
+    expect(readdirSync(at('out'))).toHaveLength(3);
+    rmSync(at('out', 'd.txt'));
+    expect(await files.restore(attempt(), [output], () => undefined)).toBe(true);
+    isBack();
+  });
+});
+
 describe('putting outputs back', () => {
   const attempt = () => ({ token: 'token', directory: at('run'), handle: undefined });
   const aside = (name: string, text: string): { name: string; path: string; digest: string } => {
@@ -228,6 +346,21 @@ describe('putting outputs back', () => {
     expect(readFileSync(at('a'), 'utf8')).toBe('first');
     expect(readFileSync(at('other', 'outputs', 'a'), 'utf8')).toBe('second');
     expect(readFileSync(at('other', 'outputs', 'a.token'), 'utf8')).toBe('kept before');
+  });
+
+  it('what somebody takes away meanwhile is not said to be back', async () => {
+    const a = aside('a', 'first');
+    const taking = (): undefined => rmSync(at('run', 'outputs', 'a')) as undefined;
+    expect(await files.restore(attempt(), [a], taking)).toBe(false);
+  });
+
+  it('what was recorded as absent is absent again, whatever lies aside', async () => {
+    const a = { ...aside('a', 'by hand'), digest: 'absent' };
+    writeFileSync(at('a'), 'second');
+    expect(await files.restore(attempt(), [a], () => undefined)).toBe(true);
+    expect(existsSync(at('a'))).toBe(false);
+    expect(readFileSync(at('run', 'displaced', 'outputs', 'a'), 'utf8')).toBe('second');
+    expect(readFileSync(at('run', 'outputs', 'a'), 'utf8')).toBe('by hand');
   });
 
   it('nothing is moved when one of them is not whole', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
@@ -49,6 +49,39 @@ describe('patterns over files', () => {
     expect(parseFileGlob(pattern)).toMatchObject({ ok: false, error: expect.stringContaining(message) as string });
   });
 
+  it.each([
+    ['/x/*a*a*a*a*b', 'a'],
+    ['/x/*a*a*a*a*a*a*a*a*[!a]', 'a'],
+    ['/x/**/*a/**/*a/**/*a/**/*a/**/b', 'a/'],
+    ['/x/{*a*a*a*a,*a*a*a*?a}*b', 'a'],
+    ['/x/**/**/**/**/**/**/**/**/b', 'a/'],
+  ])('%s is held against 100,000 times %s', (pattern, text) => {
+    const path = `/x/${text.repeat(100_000)}`;
+    expect(matches(pattern, path)).toBe(false);
+    expect(matches(pattern, `${path}b`)).toBe(true);
+  });
+
+  it('says what its expression says', () => {
+    const wild = fc.constantFrom('*', '?', '[a-b]', '[!a]', '{a,b}', '{a,b/a}', 'a', 'b', '.', 'ä', '😀');
+    const segment = fc.oneof(
+      fc.constant('**'),
+      fc.array(wild, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('')),
+    );
+    const pattern = fc.array(segment, { minLength: 1, maxLength: 4 }).map((segments) => `/${segments.join('/')}`);
+    const path = fc.string({ unit: fc.constantFrom('a', 'b', '.', '/', 'ä', '😀'), maxLength: 8 }).map((p) => `/${p}`);
+    const bytes = (text: string): string => Buffer.from(text).toString('latin1');
+    fc.assert(
+      fc.property(pattern, path, (text, one) => {
+        const glob = parseFileGlob(text);
+        if (!glob.ok) throw new Error(glob.error);
+        const expected = new RegExp(`^(?:${bytes(glob.value.expression)})$`).test(bytes(one));
+        expect(glob.value.matches(one)).toBe(expected);
+        expect(glob.value.matchesBytes(bytes(one))).toBe(expected);
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
   const root = mkdtempSync(join(tmpdir(), 'fixpoint-glob-'));
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -66,6 +99,10 @@ describe('patterns over files', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(path, { minLength: 1, maxLength: 8 }), pattern, async (paths, text) => {
         const folder = join(root, String(tree++));
+        mkdirSync(folder);
+        symlinkSync('nothing', join(folder, 'a-'));
+        symlinkSync('/dev/null', join(folder, 'b-'));
+        symlinkSync('..', join(folder, '-b'));
         for (const file of paths) {
           try {
             mkdirSync(dirname(join(folder, file)), { recursive: true });
@@ -80,6 +117,7 @@ describe('patterns over files', () => {
         const { stdout } = spawnSync(
           'find',
           [
+            '-H',
             glob.value.folder,
             '-mindepth',
             '1',
@@ -88,8 +126,7 @@ describe('patterns over files', () => {
             '*\n*',
             '-regex',
             expression,
-            '-prune',
-            '-print',
+            ...'-prune ( -xtype f -o -xtype d ) -print'.split(' '),
           ],
           { env: { ...process.env, LC_ALL: 'C' }, encoding: 'utf8' },
         );

@@ -1,3 +1,4 @@
+import type { TaskItem } from '../../../src/apis/task-view.ts';
 import type { Workflow, WorkflowDocument } from '../../../src/apis/workflow.ts';
 import type { Behaviour } from '../../../src/backends/memory/behaviour.ts';
 import { MemoryBackend } from '../../../src/backends/memory/memory-backend.ts';
@@ -38,6 +39,8 @@ export class HomeRig {
   /** For homes that are opened from then on. */
   logsBroken = false;
   activity: 'Active' | 'Passive' = 'Active';
+  /** After so many answers one question for a pre-image fails. */
+  preimagesUntilFailure: number | undefined;
   home!: LocalHome;
 
   constructor(behaviour: (key: string) => Partial<Behaviour> = () => ({})) {
@@ -54,7 +57,7 @@ export class HomeRig {
     if (this.logsBroken) backend.readLog = async () => Promise.reject(new Error('the file system does not answer'));
     this.home = await this.drive(
       LocalHome.open({
-        store: unclosed(this.#store),
+        store: unclosed(this.#store, (digest) => this.#preimage(digest)),
         backend,
         clock: this.clock,
         logger: silentLogger,
@@ -65,6 +68,13 @@ export class HomeRig {
       }),
     );
     return this;
+  }
+
+  async #preimage(digest: string): ReturnType<Store['preimage']> {
+    if (this.preimagesUntilFailure === undefined) return this.#store.preimage(digest);
+    if (this.preimagesUntilFailure-- > 0) return this.#store.preimage(digest);
+    this.preimagesUntilFailure = undefined;
+    throw new Error('SQLITE_IOERR');
   }
 
   async reopen(awaited?: typeof REF): Promise<this> {
@@ -115,6 +125,19 @@ export class HomeRig {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
+  async tasks(): Promise<readonly TaskItem[]> {
+    return valueOf(await this.home.tasks(REF));
+  }
+
+  async untilAttempts(name: string, count: number): Promise<void> {
+    for (let round = 0; round < 10_000; round++) {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if ((await this.attempts())[name] === count) return;
+      this.clock.step();
+    }
+    throw new Error(`never ${count} attempts of ${name}: ${JSON.stringify(await this.attempts())}`);
+  }
+
   async attempts(): Promise<Record<string, number>> {
     const items = valueOf(await this.home.tasks(REF));
     return Object.fromEntries(items.map((item) => [item.metadata.name, item.status.attempts.length]));
@@ -140,13 +163,13 @@ export function valueOf<T>(result: Result<T, HomeError>): T {
 }
 
 /** The ledger outlives the home that is closed over it. */
-function unclosed(store: Store): Store {
+function unclosed(store: Store, preimage: Store['preimage']): Store {
   return {
     commit: (batch) => store.commit(batch),
     workflows: () => store.workflows(),
     records: (uid) => store.records(uid),
     journal: (query) => store.journal(query),
-    preimage: (digest) => store.preimage(digest),
+    preimage,
     version: () => store.version(),
     close: async () => undefined,
   };

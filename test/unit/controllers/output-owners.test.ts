@@ -29,11 +29,52 @@ describe('outputs of two workflows of one home', () => {
     expect(clash(owners, graphOf(output))).toBeUndefined();
   });
 
+  it.each([
+    [
+      { glob: 'out/*.txt' },
+      { glob: 'out/a*' },
+      't0: output o: /w/out/a* may match what /w/out/*.txt matches, an output of workflow one',
+    ],
+    [{ glob: 'out/*/x.txt' }, { glob: 'out/a*' }, 't0: output o: /w/out/a* may match what'],
+    [
+      { path: 'out/a.txt' },
+      { glob: 'out/*' },
+      't0: output o: /w/out/* matches /w/out/a.txt, which is or holds an output of workflow one',
+    ],
+    [
+      { path: 'out/d/a.txt' },
+      { glob: 'out/*' },
+      't0: output o: /w/out/* matches /w/out/d, which is or holds an output of workflow one',
+    ],
+    [{ glob: 'out/*' }, { path: 'out/a.txt' }, 't0: output o: /w/out/a.txt is matched by an output of workflow one'],
+    [
+      { glob: 'out/*' },
+      { path: 'out/d/a.txt' },
+      't0: output o: /w/out/d/a.txt lies in /w/out/d, which is matched by an output of workflow one',
+    ],
+    [{ glob: 'out/*' }, { path: 'out' }, 't0: output o: /w/out contains an output of workflow one'],
+    [{ glob: 'out/*.txt' }, { glob: 'out/*.html' }, undefined],
+    [{ glob: 'a/*.bam' }, { glob: 'b/*.bam' }, undefined],
+    [{ glob: 'out/*.txt' }, { path: 'out/a.html' }, undefined],
+    [{ glob: 'out/*.txt' }, { path: 'out/d/a.txt' }, undefined],
+  ])('patterns: %j, then %j', (first, second, message) => {
+    const owners = new OutputOwners();
+    owners.set('one', graphOf(first));
+    const found = clash(owners, graphOf(second));
+    if (message === undefined) expect(found).toBeUndefined();
+    else expect(found).toContain(message);
+    expect(clash(owners, graphOf(second), 'one')).toBeUndefined();
+    owners.remove('one');
+    expect(clash(owners, graphOf(second))).toBeUndefined();
+  });
+
   it('beside each other are fine, and what one gives up another may take', () => {
     const owners = new OutputOwners();
     owners.set('one', graphOf({ path: 'out/a' }, { path: 'out/b' }));
     owners.set('two', graphOf({ path: 'out/c' }));
-    expect(clash(owners, graphOf({ path: 'out/d' }, { path: 'out2' }, { glob: 'out/*' }))).toBeUndefined();
+    expect(
+      clash(owners, graphOf({ path: 'out/d' }, { path: 'out2' }, { glob: 'out/e*' }, { glob: 'out/.*' })),
+    ).toBeUndefined();
     expect(clash(owners, graphOf({ path: 'out' }), 'one')).toContain('workflow two');
     owners.set('two', graphOf({ path: 'elsewhere' }));
     expect(clash(owners, graphOf({ path: 'out' }), 'one')).toBeUndefined();

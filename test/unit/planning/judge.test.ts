@@ -14,6 +14,15 @@ const seen = (s: Situation, key: string): string => {
 };
 
 describe('what else decides', () => {
+  it('a result is looked at where somebody may have written since, and stands if it is there', () => {
+    const s = new Situation(of(A));
+    s.run('a');
+    s.facts.delete('pc:/w/o');
+    expect(s.view('a').step).toMatchObject({ kind: 'Look', look: { path: '/w/o' } });
+    s.fact('/w/o', 'sha256:a');
+    expect(seen(s, 'a')).toBe('Succeeded Completed Nothing');
+  });
+
   it('a reset forgives failures, too', () => {
     const s = new Situation(of(A));
     s.run('a', { phase: 'Failed' });

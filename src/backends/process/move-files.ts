@@ -1,0 +1,59 @@
+import { cp, lstat, mkdir, rename, rm } from 'node:fs/promises';
+import { posix } from 'node:path';
+import { onDisk } from './byte-path.ts';
+import { isAbsence } from './file-digest.ts';
+
+/** Paths here are bytes, one character each: what a pattern matched may have any name. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Also a link that leads nowhere lies there. What cannot be asked is an exception. */
+export async function liesThere(path: string): Promise<boolean> {
+  try {
+    await lstat(onDisk(path));
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
+/** An earlier file of that name gets the attempt's token behind it, as `attempt.sh` does it. */
+export async function moveAside({ from, to }: Move, token: string): Promise<void> {
+  if (await liesThere(to)) {
+    let free = `${to}.${token}`;
+    for (let n = 2; await liesThere(free); n++) free = `${to}.${token}.${n}`;
+    await rename(onDisk(to), onDisk(free));
+  }
+  await moveTo({ from, to });
+}
+
+/**
+ * Nothing lies at `to`. On another file system it is copied under another name first, so that half a copy is never taken
+ * for it; that name begins with a dot, so that a pattern does not match it either.
+ */
+export async function moveTo({ from, to }: Move): Promise<void> {
+  await mkdir(onDisk(posix.dirname(to)), { recursive: true });
+  try {
+    await rename(onDisk(from), onDisk(to));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    const [source, copy] = [onDisk(from), onDisk(hidden(to, 'copy'))];
+    // The system's copy takes text only.
+    if (typeof source !== 'string' || typeof copy !== 'string') throw error;
+    await rm(copy, { recursive: true, force: true });
+    // Times are kept, they may be the fingerprint; links are kept as they are.
+    await cp(source, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    await rename(copy, onDisk(to));
+    // Likewise half a folder that is being removed must not be taken for the whole.
+    const moved = onDisk(hidden(from, 'moved'));
+    await rename(source, moved);
+    await rm(moved, { recursive: true, force: true });
+  }
+}
+
+function hidden(path: string, why: string): string {
+  return posix.join(posix.dirname(path), `.${posix.basename(path)}.${why}`);
+}

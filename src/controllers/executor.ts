@@ -6,7 +6,7 @@ import type { GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
 import { absolutePath } from '../graph/paths.ts';
 import type { Action } from '../planning/actions.ts';
-import { causesOf, comparedAttempt, upstreamOwners } from '../planning/because.ts';
+import { causesOf, comparedAttempt, upstreamsOf } from '../planning/because.ts';
 import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, lookOf, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, outputOwner } from '../planning/record.ts';
@@ -258,7 +258,7 @@ function intendedAttempt(
       identity,
       state.facts,
       (digest) => state.templates.get(digest),
-      upstreamOwners(state.graph, state.book, task),
+      upstreamsOf(state.graph, state.book, task),
     ),
     needs: action.needs,
     backend: home.backend.name,

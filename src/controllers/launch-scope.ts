@@ -1,7 +1,8 @@
 import { closest } from '../base/closest.ts';
 import { isGlob, parseGlob } from '../base/glob.ts';
 import { MAX_REQUEST_WORD_CHARS } from '../base/limits.ts';
-import type { Graph, GraphTask } from '../graph/graph.ts';
+import type { Graph } from '../graph/graph.ts';
+import { withAllUpstream } from '../graph/upstream.ts';
 import type { Board } from '../planning/board.ts';
 import { handlesFailure } from '../planning/trigger.ts';
 import type { HomeError } from './home.ts';
@@ -22,7 +23,7 @@ export class LaunchScope {
   constructor(graph: Graph, patterns: readonly string[]) {
     this.#graph = graph;
     this.#patterns = patterns;
-    this.tasks = withUpstream(
+    this.tasks = withAllUpstream(
       graph,
       selectTasks(graph, { tasks: patterns }).map((task) => task.index),
     );
@@ -47,20 +48,6 @@ export class LaunchScope {
     const phase = board.view(index)?.phase;
     return phase === 'Cancelled' || (phase === 'Failed' && !handlesFailure(this.#graph, index));
   }
-}
-
-/** Everything that these wait for, whatever the kind of the edge. */
-export function withUpstream(graph: Graph, indexes: readonly number[]): Set<number> {
-  const found = new Set(indexes);
-  const pending = [...indexes];
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (const { from } of (graph.tasks[at] as GraphTask).upstream) {
-      if (found.has(from)) continue;
-      found.add(from);
-      pending.push(from);
-    }
-  }
-  return found;
 }
 
 /** Suggestions are a courtesy: in a large fan-out the first keys must do. */

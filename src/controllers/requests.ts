@@ -2,14 +2,14 @@ import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import { isFinal } from '../apis/phases.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
+import { addDataUpstream } from '../graph/upstream.ts';
 import { ABSENT_DIGEST, outputLook, unreadableCode } from '../planning/facts.ts';
 import type { JournalEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, lastSuccess, liveAttempt, nextNumber } from '../planning/record.ts';
-import { addUpstream, resetAlsoTargets } from '../planning/reset-also.ts';
+import { resetAlsoTargets } from '../planning/reset-also.ts';
 import type { StoredWorkflow, WorkflowMemory } from '../store/store.ts';
 import type { VerbRequest } from './home.ts';
 import type { HomeContext } from './home-context.ts';
-import { withUpstream } from './launch-scope.ts';
 import { newAttempt, preimageOf } from './new-attempt.ts';
 import { parseRequestAnnotation } from './parse-request.ts';
 import { selectTasks } from './task-selection.ts';
@@ -130,7 +130,8 @@ async function carryOut(
 /** Failed and cancelled tasks get a fresh budget; with `force`, attempts that nobody can confirm count as over. */
 function retry(state: WorkflowState, request: VerbRequest, selected: readonly GraphTask[]): JournalEntry[] {
   const indexes = selected.map((t) => t.index);
-  const targets = request.ancestors ? withUpstream(state.graph, indexes) : indexes;
+  const targets = new Set(indexes);
+  if (request.ancestors) addDataUpstream(state.graph.tasks, indexes, true, targets);
   const entries: JournalEntry[] = [];
   for (const index of [...targets].sort((a, b) => a - b)) {
     const task = state.graph.tasks[index] as GraphTask;
@@ -156,8 +157,14 @@ function reset(state: WorkflowState, request: VerbRequest, selected: readonly Gr
   const targets = new Set(selected.map((t) => t.index));
   for (const task of selected) {
     for (const index of resetAlsoTargets(state.graph, task.index)) targets.add(index);
-    if (request.ancestors) addUpstream(state.graph.tasks, task.index, true, targets);
   }
+  if (request.ancestors)
+    addDataUpstream(
+      state.graph.tasks,
+      selected.map((t) => t.index),
+      true,
+      targets,
+    );
   if (!request.only) addDescendants(state, targets);
   return resets(state, targets, `reset ${request.id}`);
 }

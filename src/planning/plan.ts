@@ -3,7 +3,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
 import { definitionDigest } from '../graph/identity.ts';
-import { causesOf, upstreamOwners } from './because.ts';
+import { causesOf, type Upstreams, upstreamsOf } from './because.ts';
 import { Board } from './board.ts';
 import { decide } from './decide.ts';
 import { codeDigests } from './judge.ts';
@@ -223,16 +223,16 @@ class Planner {
   #definitionChanged(task: GraphTask, record: TaskRecord): Because[] {
     const last = lastAttempt(record);
     if (last?.outcome?.phase === 'Failed' && last.number > record.forgivenUpTo && sameDefinition(task, last)) return [];
-    const causes = causesOf(task, record, {}, NO_FACTS, this.#template, this.#owners(task));
+    const causes = causesOf(task, record, {}, NO_FACTS, this.#template, this.#upstreams(task));
     return causes.filter((b) => !('field' in b) || (b.field !== 'retry' && b.field !== 'reset'));
   }
 
-  #owners(task: GraphTask): (uid: string) => string | undefined {
-    return upstreamOwners(this.#snapshot.graph, this.#snapshot.records, task);
+  #upstreams(task: GraphTask): Upstreams {
+    return upstreamsOf(this.#snapshot.graph, this.#snapshot.records, task);
   }
 
   #differences(task: GraphTask, seen: View, record: TaskRecord | undefined): Because[] {
-    return causesOf(task, record, seen.identity ?? {}, this.#snapshot.facts, this.#template, this.#owners(task));
+    return causesOf(task, record, seen.identity ?? {}, this.#snapshot.facts, this.#template, this.#upstreams(task));
   }
 
   strays(): PlannedTask[] {

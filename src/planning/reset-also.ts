@@ -1,4 +1,5 @@
-import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
+import type { Graph, GraphTask } from '../graph/graph.ts';
+import { addDataUpstream } from '../graph/upstream.ts';
 import { lastAttempt, type TaskRecord } from './record.ts';
 
 /** `resetAlso`: the tasks that are reset together with this one. */
@@ -10,7 +11,7 @@ export function resetAlsoTargets(graph: Graph, index: number): Set<number> {
     for (const other of graph.tasks)
       if (other.kind !== 'Barrier' && names.has(other.spec.name)) targets.add(other.index);
   const upstream = task.spec.resetAlso?.upstream ?? 'None';
-  if (upstream !== 'None') addUpstream(graph.tasks, index, upstream === 'Ancestors', targets);
+  if (upstream !== 'None') addDataUpstream(graph.tasks, [index], upstream === 'Ancestors', targets);
   targets.delete(index);
   return targets;
 }
@@ -21,19 +22,4 @@ export function needsResetAlso(task: GraphTask, record: TaskRecord | undefined, 
   if (!also || !record || (!also.tasks?.length && (also.upstream ?? 'None') === 'None')) return false;
   const last = lastAttempt(record);
   return last !== undefined && last.definition !== definition && record.resetAlsoFor !== definition;
-}
-
-/** Direct upstreams, looking through barriers and gates, or all of them. */
-export function addUpstream(tasks: readonly GraphTask[], index: number, all: boolean, into: Set<number>): void {
-  const pending = [index];
-  const seen = new Set(pending);
-  for (let at = pending.pop(); at !== undefined; at = pending.pop()) {
-    for (const edge of (tasks[at] as GraphTask).upstream) {
-      if (seen.has(edge.from) || !carriesData(edge.kind)) continue;
-      seen.add(edge.from);
-      const task = tasks[edge.from] as GraphTask;
-      if (task.kind === 'Task') into.add(edge.from);
-      if (all || task.kind !== 'Task') pending.push(edge.from);
-    }
-  }
 }

@@ -22,7 +22,12 @@ export function renderUnlocated(diagnostics: readonly Diagnostic[]): string {
   return diagnostics
     .map((d) => {
       const path = formatPath(d.path);
-      return `${harmless(`${d.code} ${path === '' ? '' : `${path}: `}${d.message}${d.hint === undefined ? '' : ` ${d.hint}`}`)}\n`;
+      return `${harmless(`${d.code} ${path === '' ? '' : `${path}: `}${d.hint === undefined ? d.message : `${sentence(d.message)} ${d.hint}`}`)}\n`;
     })
     .join('');
+}
+
+/** A hint follows: what comes before it ends as a sentence does. */
+function sentence(text: string): string {
+  return /[.!?:]$/.test(text) ? text : `${text}.`;
 }

@@ -81,7 +81,7 @@ const BAD: readonly Bad[] = [
       truncateSync(path, 100 * 2 ** 20);
       return path;
     },
-    says: /f\.yaml has more than 33554432 bytes/,
+    says: /f\.yaml:1:1: error E-TOO-LARGE: more than 33554432 bytes \(MAX_DOCUMENT_BYTES\)/,
   },
   {
     name: 'a million items',

@@ -1,4 +1,5 @@
-// Takes one barrier away at a time and asks whether a test notices: `npm run mutants [name…]`.
+// Takes one barrier away at a time and asks whether a test notices: `npm run mutants [-- name…]`. With `--fit` it only
+// says whether every edit still fits.
 //
 // Each mutant is a small edit in a copy of the project and the tests that must fail for it. A mutant that lives is a
 // hole in the tests; an edit that no longer fits is an error, so that this list stays true.
@@ -191,7 +192,8 @@ function lives(copy, mutant) {
   return ran.status === 0;
 }
 
-const wanted = process.argv.slice(2);
+const fit = process.argv.includes('--fit');
+const wanted = process.argv.slice(2).filter((word) => word !== '--fit');
 const chosen = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 const copy = mkdtempSync(join(tmpdir(), 'fixpoint-mutants-'));
 let living = 0;
@@ -199,6 +201,10 @@ try {
   for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
   for (const mutant of chosen) {
+    if (fit) {
+      for (const back of [mutant, ...(mutant.also ?? [])].map((change) => edit(copy, change))) back();
+      continue;
+    }
     const alive = lives(copy, mutant);
     if (alive) living++;
     console.log(`${alive ? 'LIVES ' : 'killed'}  ${mutant.name}`);
@@ -206,5 +212,5 @@ try {
 } finally {
   rmSync(copy, { recursive: true, force: true });
 }
-console.log(`${chosen.length - living} of ${chosen.length} killed`);
+console.log(fit ? `${chosen.length} fit` : `${chosen.length - living} of ${chosen.length} killed`);
 process.exitCode = living > 0 ? 1 : 0;

@@ -312,3 +312,10 @@ describe('files', () => {
     expect(problems).toEqual([]);
   });
 });
+
+describe('mutants', () => {
+  test('every edit of `npm run mutants` still fits the code', () => {
+    const said = execFileSync(process.execPath, [join(ROOT, 'scripts/mutants.mjs'), '--fit'], { encoding: 'utf8' });
+    expect(said).toMatch(/^\d\d+ fit$/m);
+  });
+});

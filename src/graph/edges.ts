@@ -206,10 +206,10 @@ class Connector {
     const mentioned = new Set<string>();
     const numbers = new Map<string, number>();
     for (const { field, expression } of allExpressions(template)) {
-      // Counted as the definition counts them: `run#2` is the second expression of the script.
+      if (!expression.references.some((r) => r.root === 'tasks')) continue;
+      // Counted by themselves: an expression of another kind that is put before one must not look like a change of it.
       const number = (numbers.get(field) ?? 0) + 1;
       numbers.set(field, number);
-      if (!expression.references.some((r) => r.root === 'tasks')) continue;
       for (const mention of this.#mentionsOf(template, element, field, number, expression)) {
         for (const upstream of mention.upstream)
           this.#add(upstream, index, field.startsWith('resources') ? 'After' : 'Mention');

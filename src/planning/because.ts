@@ -93,6 +93,8 @@ function ofAttempts(now: readonly string[], then: readonly string[], upstreams: 
 /** Place by place: where one was added or taken away, those behind it are named as well. */
 function ofDigests(slot: string, now: readonly string[], then: readonly string[], upstreams: Upstreams): Set<string> {
   const names = new Set<string>();
+  // A place that was not there before is the task's own change.
+  if (then.length === 0) return names;
   for (const [at, digest] of now.entries()) {
     const name = digest === then[at] ? undefined : upstreams.ofDigest(slot, at);
     if (name !== undefined) names.add(name);

@@ -21,11 +21,14 @@ export function untold({ causes }: Why, because: readonly Because[]): Cause[] {
   return causes.filter((cause) => cause !== 'New' && !because.some((told) => isTold(cause, told)));
 }
 
+/** Beside the field that differs, whoever made it is named. */
+const NAMES_MAKERS: ReadonlySet<Cause> = new Set(['Inputs', 'Mentions']);
+
 /** What was told and did not change. */
 export function invented({ causes, outputsGone }: Why, because: readonly Because[]): string[] {
   const real = outputsGone ? [...causes, 'Outputs' as const] : causes;
   const fits = (cause: Cause, told: Because): boolean =>
-    isTold(cause, told) || ('field' in told && MAY_BE_TOLD[cause]?.test(told.field) === true);
+    isTold(cause, told) || ('field' in told ? MAY_BE_TOLD[cause]?.test(told.field) === true : NAMES_MAKERS.has(cause));
   return because
     .filter((told) => !real.some((cause) => fits(cause, told)))
     .map((told) => ('field' in told ? told.field : told.task));

@@ -12,7 +12,7 @@ const USER: TaskSpec = {
 
 it.each([
   { changed: 'b', field: 'inputs.all' },
-  { changed: 'd', field: 'run#2' },
+  { changed: 'd', field: 'run#1' },
 ])('names the maker of the one digest that differs: $changed', ({ changed, field }) => {
   const s = new Situation({ tasks: [...['a', 'b', 'c', 'd'].map(MAKER), USER] });
   for (const key of ['a', 'b', 'c', 'd', 'use']) s.run(key);

@@ -15,7 +15,7 @@ import type { Exit, Launch, Observation } from '../../src/backends/backend.ts';
 import { remainsOf } from '../../src/backends/process/processes.ts';
 import { lookId } from '../../src/planning/facts.ts';
 import { until } from '../rig/eventually.ts';
-import { childrenOf, isAlive } from '../rig/processes.ts';
+import { childrenOf, isAlive, signalQuietly } from '../rig/processes.ts';
 import { seededRandom } from '../rig/random.ts';
 import { output, processRig, type Rig } from './backend-rig.ts';
 
@@ -62,6 +62,18 @@ function tryRead(path: string): string {
   }
 }
 
+/** Its record is there, and its runtime has gone, too: until then it counts as running, whatever the record says. */
+async function gone(launch: Launch): Promise<Exit> {
+  const exit = await ended(launch.token);
+  await runtimeGone(launch);
+  return exit;
+}
+
+async function runtimeGone(launch: Launch): Promise<void> {
+  const pid = await claimOf(launch);
+  await until('the runtime has gone', () => !isAlive(pid));
+}
+
 async function pause(ms: number): Promise<void> {
   const end = performance.now() + ms;
   await until('a chosen moment', () => performance.now() >= end);
@@ -82,7 +94,10 @@ describe('a signal is never lost', () => {
       const seen = await rig.seen(token, 'Ended', 'Gone');
       if (seen.state === 'Ended') expect(seen.exit.verdict, token).toBe('Cancelled');
     }
-    for (const launch of launches) expect(await remainsOf(launch.directory)).toEqual([]);
+    for (const launch of launches) {
+      await runtimeGone(launch);
+      expect(await remainsOf(launch.directory)).toEqual([]);
+    }
   });
 
   it('one that waits for its stdin is cancelled, too', async () => {
@@ -102,7 +117,8 @@ describe('after a death', () => {
     const launches = Array.from({ length: 40 }, (_, i) => script(`s${i}`, `echo ${i} >> '${rig.folder}/log'`));
     const submitted = rig.backend.submit(launches);
     await until('a spawner lives', () => childrenOf(process.pid, 'spawner.sh').length > 0);
-    for (const pid of childrenOf(process.pid, 'spawner.sh')) process.kill(pid, 'SIGKILL');
+    // Those of earlier tests may be ending by themselves.
+    for (const pid of childrenOf(process.pid, 'spawner.sh')) signalQuietly(pid, 'SIGKILL');
     await submitted;
     for (const { token } of launches) expect(await ended(token)).toMatchObject({ verdict: 'Exited', exitCode: 0 });
     const lines = readFileSync(join(rig.folder, 'log'), 'utf8').trim().split('\n');
@@ -173,7 +189,7 @@ describe('what a command leaves behind', () => {
     const text = `(trap '' TERM; sleep 0.4; echo late >> '${path}'; sleep 60) & sleep 60 & echo first > '${path}'; sleep 0.1`;
     const launch = script('a', text, { outputs: [output('o', path)] });
     await rig.backend.submit([launch]);
-    expect(await ended('a')).toMatchObject({ verdict: 'Exited', exitCode: 0 });
+    expect(await gone(launch)).toMatchObject({ verdict: 'Exited', exitCode: 0 });
     expect(await remainsOf(launch.directory)).toEqual([]);
     const look = { path, fingerprint: 'Content' as const, glob: false };
     const seen = (await rig.backend.files.look([look])).get(lookId(look));
@@ -294,7 +310,7 @@ describe('an exit record', () => {
   it('that is torn or has a changed byte is no record', { timeout: PATIENCE_MS }, async () => {
     const launch = script('a', 'exit 3');
     await rig.backend.submit([launch]);
-    await ended('a');
+    await gone(launch);
     const whole = readFileSync(place(launch));
     await rig.reopen();
     const random = seededRandom(11);
@@ -320,8 +336,8 @@ describe('an exit record', () => {
   it('of another attempt is not believed', async () => {
     const [a, b] = [script('a', 'exit 3'), script('b', 'exit 0')];
     await rig.backend.submit([a, b]);
-    await ended('a');
-    await ended('b');
+    await gone(a);
+    await gone(b);
     await rig.reopen();
     writeFileSync(place(a), readFileSync(place(b)));
     expect((await observed(a)).state).toBe('Gone');
@@ -331,7 +347,7 @@ describe('an exit record', () => {
 it('what was claimed once does not run again, whoever hands it over', async () => {
   const launch = script('a', `echo ran >> '${rig.folder}/log'`);
   await rig.backend.submit([launch]);
-  await ended('a');
+  await gone(launch);
   await rig.reopen();
   await rig.backend.submit([launch, script('b', ':')]);
   await ended('b');

@@ -60,7 +60,9 @@ async function entriesOf(
         },
       ];
     case 'Ended': {
-      const outcome = await judgedOutcome(state, backend, attempt, observation.exit);
+      // The clock of the boot ticks in hundredths: an end that seems to lie ahead would look like a clock set back.
+      const exit = { ...observation.exit, finishTime: Math.min(observation.exit.finishTime, now) };
+      const outcome = await judgedOutcome(state, backend, attempt, exit);
       const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
       if (attempt.state === 'Started') return [end];
       return [startOf(key, attempt, observation.exit.startTime), end];

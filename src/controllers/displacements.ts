@@ -1,6 +1,6 @@
 import type { GraphOutput, GraphTask } from '../graph/graph.ts';
 import { ABSENT_DIGEST, type Look, lookId, outputLook, unreadableCode } from '../planning/facts.ts';
-import { lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
+import { attemptThatMade, lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
 import type { Aside } from './launch-order.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -63,9 +63,7 @@ function asideOfPattern(
   const fact = state.facts.get(id) ?? ABSENT_DIGEST;
   // What cannot be read now cannot be moved either: the runtime will say so.
   if (fact === ABSENT_DIGEST || unreadableCode(fact) !== undefined) return undefined;
-  const made = record?.attempts.findLast((a) =>
-    a.outcome?.outputs.some((o) => o.name === output.name && o.path === output.relative && o.digest === fact),
-  );
+  const made = attemptThatMade(record, { name: output.name, path: output.relative }, fact);
   if (made?.directory !== undefined) return { directory: made.directory, kept: false };
   const strays = [...state.book.strays].map((key) => state.book.get(key));
   for (const one of [record, ...strays]) {

@@ -7,7 +7,7 @@ import { attemptToken } from '../graph/keys.ts';
 import { absolutePath } from '../graph/paths.ts';
 import type { Action } from '../planning/actions.ts';
 import { causesOf, comparedAttempt, upstreamsOf } from '../planning/because.ts';
-import { ABSENT_DIGEST, codeLooks, externalLooks, type Look, lookId, lookOf, outputLook } from '../planning/facts.ts';
+import { ABSENT_DIGEST, codeLooks, inputLooks, type Look, lookId, lookOf, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, outputOwner } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
@@ -81,10 +81,8 @@ async function launchAll(
   launches: readonly Extract<Action, { kind: 'Launch' }>[],
   prepared: Prepared,
 ): Promise<void> {
-  const looks = launches.flatMap(({ index }) => {
-    const task = state.graph.tasks[index] as GraphTask;
-    return looksBeforeLaunch(state, task);
-  });
+  const reads = launches.map(({ index }) => looksBeforeLaunch(state, state.graph.tasks[index] as GraphTask));
+  const looks = reads.flat();
   const changed = new Set<string>();
   if (looks.length > 0) {
     for (const [id, digest] of await home.backend.files.look(looks)) {
@@ -96,10 +94,9 @@ async function launchAll(
   await matchPatterns(home, state, launches);
   await lookAtOutputPatterns(home, state, launches);
   const orders: Launch[] = [];
-  for (const action of launches) {
+  for (const [i, action] of launches.entries()) {
     const task = state.graph.tasks[action.index] as GraphTask;
-    const own = looksBeforeLaunch(state, task).map(lookId);
-    if (own.some((id) => changed.has(id))) state.board.mark(action.index);
+    if (reads[i]?.some((look) => changed.has(lookId(look)))) state.board.mark(action.index);
     else launch(home, state, action, task, prepared, orders);
   }
   if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
@@ -139,16 +136,7 @@ async function matchPatterns(
 
 /** Everything that the launch reads: files of nobody, scripts, and outputs of others, which a hand may have changed. */
 function looksBeforeLaunch(state: WorkflowState, task: GraphTask): Look[] {
-  const inputs = state.inputs(task);
-  const made = inputs.flatMap((input) =>
-    input.paths.flatMap((path, at) => {
-      const producer = input.producers[at];
-      const output =
-        producer === undefined ? undefined : state.graph.tasks[producer]?.outputs.find((o) => o.path === path);
-      return output ? [outputLook(output)] : [];
-    }),
-  );
-  return [...inputs.flatMap(externalLooks), ...codeLooks(task), ...made];
+  return [...state.inputs(task).flatMap((input) => inputLooks(state.graph, input)), ...codeLooks(task)];
 }
 
 /** Pre-images of the definitions that these launches are compared with, to say what differs. */

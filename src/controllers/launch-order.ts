@@ -55,15 +55,21 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
   const { task, template } = source;
   const scope = launchScope(source);
   const texts = new Map<string, string>();
+  const splices = new Map<string, readonly string[]>();
   for (const field of template.texts) {
-    if (isWord(field.slot) && spliceOf(field.template.expressions, field.template.literals, scope)) continue;
+    const words = isWord(field.slot) ? spliceOf(field.template.expressions, field.template.literals, scope) : undefined;
+    if (words?.some((word) => word.includes('\0'))) return fail(`${field.slot} holds a NUL byte`);
+    if (words) {
+      splices.set(field.slot, words);
+      continue;
+    }
     const text = renderText(field.template, scope);
     if (!text.ok) return fail(`${field.slot}: ${text.error}`);
     if (text.value.includes('\0') && !field.slot.endsWith('.content')) return fail(`${field.slot} holds a NUL byte`);
     texts.set(field.slot, text.value);
   }
   const staged = stagedOf(source);
-  const command = commandOf(source, scope, texts);
+  const command = commandOf(source, scope, texts, splices);
   if (!command.ok) return command;
   const path = (slot: string): string | undefined => {
     const text = texts.get(slot);
@@ -190,13 +196,15 @@ function stagedOf(source: LaunchSource): Launch['staged'] {
   };
 }
 
-function filePaths(source: Pick<LaunchSource, 'template' | 'directory' | 'task'>): Record<string, string> {
+function filePaths(
+  source: Pick<LaunchSource, 'template' | 'directory' | 'task' | 'workflowFolder'>,
+): Record<string, string> {
   const paths: Record<string, string> = Object.create(null) as Record<string, string>;
   for (const file of source.template.spec.files ?? [])
     paths[file.name] =
       file.path === undefined || file.path.includes('${{')
         ? join(source.directory, 'files', file.name)
-        : absolutePath(source.task.workdir, file.path);
+        : placeOf(source, file.path);
   return paths;
 }
 
@@ -204,6 +212,7 @@ function commandOf(
   source: LaunchSource,
   scope: Scope,
   texts: ReadonlyMap<string, string>,
+  splices: ReadonlyMap<string, readonly string[]>,
 ): Result<Launch['command'], string> {
   const { template } = source;
   const { spec, body } = template;
@@ -218,9 +227,8 @@ function commandOf(
   const argv: string[] = [];
   for (const list of ['command', 'args'] as const) {
     for (const [i, word] of (spec[list] ?? []).entries()) {
-      const field = template.texts.find((t) => t.slot === `${list}[${i}]`);
-      const spliced = field && spliceOf(field.template.expressions, field.template.literals, scope);
-      argv.push(...(spliced ?? [texts.get(`${list}[${i}]`) ?? word]));
+      const slot = `${list}[${i}]`;
+      argv.push(...(splices.get(slot) ?? [texts.get(slot) ?? word]));
     }
   }
   return ok({ kind: 'Argv', argv, setup: setup?.value, shell });
@@ -255,17 +263,18 @@ function launchFiles(source: LaunchSource, texts: ReadonlyMap<string, string>): 
     const path = texts.get(`files.${file.name}.path`);
     return {
       name: file.name,
-      path: path === undefined ? undefined : placeOf(source, absolutePath(source.task.workdir, path)),
+      path: path === undefined ? undefined : placeOf(source, path),
       content: texts.get(`files.${file.name}.content`) ?? '',
       mode: file.mode === undefined ? DEFAULT_FILE_MODE : Number.parseInt(file.mode, 8),
     };
   });
 }
 
-/** In the attempt's own folder, if it runs in one. */
-function placeOf(source: LaunchSource, path: string): string {
-  if (source.task.spec.staging !== 'Link') return path;
-  return stagedPath(source.workflowFolder, stageRoot(source), path) ?? path;
+/** Where a file of the document lies: in the attempt's own folder, if it runs in one. */
+function placeOf(source: Pick<LaunchSource, 'directory' | 'task' | 'workflowFolder'>, path: string): string {
+  const place = absolutePath(source.task.workdir, path);
+  if (source.task.spec.staging !== 'Link') return place;
+  return stagedPath(source.workflowFolder, stageRoot(source), place) ?? place;
 }
 
 function launchOutputs(source: LaunchSource): LaunchOutput[] {

@@ -1,5 +1,5 @@
 import type { GraphTask } from '../graph/graph.ts';
-import { ABSENT_DIGEST, lookId, outputLook } from '../planning/facts.ts';
+import { ABSENT_DIGEST, inputLooks, lookId, outputLook } from '../planning/facts.ts';
 import { type Attempt, UNREAD } from '../planning/record.ts';
 import type { DesiredIdentity } from '../planning/view.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -35,12 +35,9 @@ function readsOf(state: WorkflowState, task: GraphTask, identity: DesiredIdentit
   const { graph } = state;
   const inputs = state.inputs(task).map((input) => ({
     slot: `inputs.${input.name}`,
-    looks: input.paths.map((path, at) => {
-      const producer = input.producers[at];
+    looks: inputLooks(graph, input).map((look, at) => {
       const digest = identity.contributions.precise[`inputs.${input.name}`]?.[at];
-      if (producer !== undefined && digest === ABSENT_DIGEST) return UNREAD;
-      const made = producer === undefined ? undefined : graph.tasks[producer]?.outputs.find((o) => o.path === path);
-      return lookId(made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: input.form === 'glob' });
+      return input.producers[at] !== undefined && digest === ABSENT_DIGEST ? UNREAD : lookId(look);
     }),
   }));
   const mentions = task.mentions

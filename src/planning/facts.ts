@@ -1,5 +1,5 @@
 import type { Fingerprint } from '../apis/workflow.ts';
-import type { GraphInput, GraphOutput, GraphTask } from '../graph/graph.ts';
+import type { Graph, GraphInput, GraphOutput, GraphTask } from '../graph/graph.ts';
 
 /**
  * Facts: what was seen in the file space, by name of the look. A fact is a digest, or `absent`, or `unreadable:CODE`.
@@ -59,6 +59,15 @@ export function externalLooks(input: GraphInput): Look[] {
     if (input.producers[i] === undefined) looks.push({ path, fingerprint: input.fingerprint, glob: false });
   });
   return looks;
+}
+
+/** The look of each of its paths, in order: as the task that makes the file declares it, else as the input does. */
+export function inputLooks(graph: Pick<Graph, 'tasks'>, input: GraphInput): Look[] {
+  return input.paths.map((path, at) => {
+    const producer = input.producers[at];
+    const made = producer === undefined ? undefined : graph.tasks[producer]?.outputs.find((o) => o.path === path);
+    return made ? outputLook(made) : { path, fingerprint: input.fingerprint, glob: input.form === 'glob' };
+  });
 }
 
 /** The looks that it may need, whichever upstreams make something. */

@@ -155,6 +155,17 @@ export function successWith(record: TaskRecord | undefined, execution: string): 
   );
 }
 
+/** The newest result that has this output with these bytes. */
+export function attemptThatMade(
+  record: TaskRecord | undefined,
+  { name, path }: Pick<OutputRecord, 'name' | 'path'>,
+  digest: string | undefined,
+): Attempt | undefined {
+  return record?.attempts.findLast((a) =>
+    a.outcome?.outputs.some((o) => o.name === name && o.path === path && o.digest === digest),
+  );
+}
+
 /**
  * Whose output lies at a path: the newest result with these bytes, or whoever started last. `digest`: what was seen there.
  */
@@ -163,10 +174,7 @@ export function outputOwner(
   output: Pick<OutputRecord, 'name' | 'path'>,
   digest: string | undefined,
 ): Attempt | undefined {
-  const made = record?.attempts.findLast((a) =>
-    a.outcome?.outputs.some((o) => o.name === output.name && o.path === output.path && o.digest === digest),
-  );
-  return made ?? record?.attempts.findLast((a) => a.startTime !== undefined);
+  return attemptThatMade(record, output, digest) ?? record?.attempts.findLast((a) => a.startTime !== undefined);
 }
 
 /** The newest success that no reset has forgotten: what a task last made. */

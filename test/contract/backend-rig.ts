@@ -79,6 +79,10 @@ function launchOf(folder: string, directory: string, token: string, text: string
   };
 }
 
+function directoryOf(backend: Backend, token: string): string {
+  return backend.directoryFor({ token, workflow: 'contract', namespace: 'default', key: token, number: 1 });
+}
+
 /** Reports as they come, and those who wait for one. */
 class Reports {
   readonly all: Observation[] = [];
@@ -127,14 +131,7 @@ export async function memoryRig(): Promise<Rig> {
     reports: reports.all,
     launch: (token, program, part = {}) => {
       programs.set(token, program);
-      const directory = backend.directoryFor({
-        token,
-        workflow: 'contract',
-        namespace: 'default',
-        key: token,
-        number: 1,
-      });
-      return launchOf('/w', directory, token, `program ${token}`, part);
+      return launchOf('/w', directoryOf(backend, token), token, `program ${token}`, part);
     },
     seen: async (token, ...states) => {
       for (let i = 0; i < 1_000; i++) {
@@ -176,14 +173,7 @@ export async function processRig(): Promise<Rig> {
     },
     reports: reports.all,
     launch: (token, program, part = {}) => {
-      const directory = backend.directoryFor({
-        token,
-        workflow: 'contract',
-        namespace: 'default',
-        key: token,
-        number: 1,
-      });
-      return launchOf(folder, directory, token, scriptOf(program, part.outputs ?? []), part);
+      return launchOf(folder, directoryOf(backend, token), token, scriptOf(program, part.outputs ?? []), part);
     },
     seen: async (token, ...states) => {
       for (;;) {

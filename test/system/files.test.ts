@@ -108,3 +108,22 @@ describe('patterns as outputs, and files of others', () => {
     expect((await box.summary())['split']).toBe('Succeeded 2');
   });
 });
+
+test('in a folder of its own, a file of the document lies where the task looks for it and where it is said to', async ({
+  box,
+}) => {
+  const file = box.workflow({
+    tasks: [
+      {
+        name: 'a',
+        staging: 'Link',
+        files: [{ name: 'conf', path: 'conf.txt', content: 'set' }],
+        outputs: [{ name: 'o', path: 'o' }],
+        run: 'cat conf.txt ${{ files.conf }} > ${{ outputs.o }}',
+      },
+    ],
+  });
+  await box.expectExit(0, 'run', file);
+  expect(box.read('o')).toBe('setset');
+  expect(existsSync(box.path('conf.txt'))).toBe(false);
+});

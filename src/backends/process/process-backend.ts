@@ -15,7 +15,7 @@ import type {
   SubmitOutcome,
 } from '../backend.ts';
 import { readLog } from '../read-log.ts';
-import { AttemptStates, fromClaim } from './attempt-state.ts';
+import { type AttemptState, AttemptStates, fromClaim } from './attempt-state.ts';
 import { oomKills } from './capacity.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { HostFiles } from './file-space.ts';
@@ -140,7 +140,9 @@ export class ProcessBackend implements Backend {
         const first = await this.#read(token, directory);
         const handle = attempt.handle as ProcessHandle | undefined;
         const lost = first.state === 'Absent' && handle;
-        const seen = lost ? await this.#withoutFolder(token, directory, handle) : first;
+        const seen = lost
+          ? this.#observation(token, await this.#states.withoutFolder(directory, token, handle))
+          : first;
         if (seen.state === 'Running' || seen.state === 'Unknown')
           this.#open.set(token, {
             ...newlyOpen(token, directory),
@@ -247,14 +249,11 @@ export class ProcessBackend implements Backend {
   }
 
   async #read(token: string, directory: string): Promise<Observation> {
-    const state = await this.#states.read(directory, token);
-    if (state.state === 'Unclaimed') return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
-    return state.state === 'Ended' ? this.#ended(token, state.exit) : { token, ...state };
+    return this.#observation(token, await this.#states.read(directory, token));
   }
 
-  async #withoutFolder(token: string, directory: string, handle: ProcessHandle): Promise<Observation> {
-    const state = await this.#states.withoutFolder(directory, token, handle);
-    if (state.state === 'Unclaimed') return { token, state: 'Absent' };
+  #observation(token: string, state: AttemptState): Observation {
+    if (state.state === 'Unclaimed') return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
     return state.state === 'Ended' ? this.#ended(token, state.exit) : { token, ...state };
   }
 

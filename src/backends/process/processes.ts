@@ -43,11 +43,9 @@ function folderIn(environ: string): string | undefined {
  */
 export async function remainsOf(directory: string): Promise<number[]> {
   const found: number[] = [];
-  const wanted = Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1');
   const session = await notedSession(directory);
   for (const pid of await allPids()) {
-    const ours =
-      folderIn(await readProc(pid, 'environ')) === directory || (await readProc(pid, 'cmdline')).includes(wanted);
+    const ours = folderIn(await readProc(pid, 'environ')) === directory || (await isRuntimeOf(pid, directory));
     if (!ours && session === undefined) continue;
     const seen = await statOf(pid);
     if (!seen) continue;
@@ -66,10 +64,12 @@ async function holdsFileBelow(pid: number, directory: string): Promise<boolean> 
 /** Runtimes of this run folder, and their forks. */
 export async function runtimesOf(directory: string): Promise<number[]> {
   const found: number[] = [];
-  const wanted = Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1');
-  for (const pid of await allPids())
-    if ((await readProc(pid, 'cmdline')).includes(wanted) && (await statOf(pid))) found.push(pid);
+  for (const pid of await allPids()) if ((await isRuntimeOf(pid, directory)) && (await statOf(pid))) found.push(pid);
   return found;
+}
+
+async function isRuntimeOf(pid: number, directory: string): Promise<boolean> {
+  return (await readProc(pid, 'cmdline')).includes(Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1'));
 }
 
 /** `PID START`. `led`: its leader lives, so nobody else can have the number. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
 import { machineCapacity } from '../backends/process/capacity.ts';
 import { ProcessBackend } from '../backends/process/process-backend.ts';
+import { installedSpawner } from '../backends/process/spawner.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import { processEnvironment } from '../base/process-environment.ts';
@@ -68,11 +69,14 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     return fail({ reason: 'Unusable', message: database.error });
   }
   const clock = options.clock ?? systemClock;
+  const env = processEnvironment();
   const backend: Backend = new ProcessBackend({
     runsDir: options.runsDir ?? join(dir, 'runs'),
     capacity: machineCapacity(options),
     clock,
-    env: processEnvironment(),
+    env,
+    nativeSpawner: env['FIXPOINT_SPAWNER'] === 'shell' ? undefined : installedSpawner(),
+    tidy: options.keepRuns !== 'all',
     // Who only reads must not write, but need not read all files again either.
     digestsFile: { path: join(dir, 'digests'), writable: !readOnly },
   });

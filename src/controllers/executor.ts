@@ -1,5 +1,6 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { Launch } from '../backends/backend.ts';
+import { refusedLaunch } from '../backends/refused-launch.ts';
 import type { Json } from '../base/json.ts';
 import { fail, type Result } from '../base/result.ts';
 import type { GraphTask } from '../graph/graph.ts';
@@ -258,21 +259,7 @@ function intendedAttempt(
 async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
   for (const outcome of await home.backend.submit(orders)) {
     if (outcome.outcome === 'Accepted') continue;
-    const now = home.clock.now();
-    state.inbox.push({
-      token: outcome.token,
-      state: 'Ended',
-      exit: {
-        verdict: 'Problem',
-        exitCode: undefined,
-        problem: { reason: 'LaunchFailed', message: outcome.message },
-        startTime: now,
-        finishTime: now,
-        elapsedMs: 0,
-        usage: {},
-        outputs: new Map(),
-      },
-    });
+    state.inbox.push(refusedLaunch(outcome.token, outcome.message, home.clock.now()));
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { buildNative } from '../../scripts/build-native.mjs';
 import type { Backend, Handled, Launch, LaunchOutput, Observation } from '../../src/backends/backend.ts';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
 import { MemoryWorld } from '../../src/backends/memory/memory-world.ts';
@@ -154,7 +155,20 @@ export async function memoryRig(): Promise<Rig> {
   };
 }
 
-export async function processRig(): Promise<Rig> {
+let built: string | undefined;
+
+/** The native spawner, made once for all tests of this thread. Without a compiler its tests fail: nobody would know. */
+export function nativeSpawner(): string {
+  if (built !== undefined) return built;
+  const place = join(mkdtempSync(join(tmpdir(), 'fixpoint-spawner-')), 'spawner');
+  const said = buildNative(place);
+  if (said !== undefined) throw new Error(`the native spawner cannot be built: ${said}`);
+  built = place;
+  process.once('exit', () => rmSync(dirname(place), { recursive: true, force: true }));
+  return place;
+}
+
+export async function processRig(spawner: 'shell' | 'native'): Promise<Rig> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'fixpoint-contract-')));
   const open = (): ProcessBackend =>
     new ProcessBackend({
@@ -162,6 +176,8 @@ export async function processRig(): Promise<Rig> {
       capacity: CAPACITY,
       clock: systemClock,
       env: { PATH: process.env.PATH },
+      nativeSpawner: spawner === 'native' ? nativeSpawner() : undefined,
+      tidy: true,
     });
   const reports = new Reports();
   let backend = open();

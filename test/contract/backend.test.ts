@@ -2,4 +2,5 @@ import { backendContract } from './backend-contract.ts';
 import { memoryRig, processRig } from './backend-rig.ts';
 
 backendContract('memory', memoryRig);
-backendContract('process', processRig);
+backendContract('process, shell spawner', () => processRig('shell'));
+backendContract('process, native spawner', () => processRig('native'));

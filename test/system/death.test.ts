@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { Sandbox, type Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
-import { attemptProcesses, childrenOf, isAlive, runtimes, signalQuietly } from '../rig/processes.ts';
+import { attemptProcesses, isAlive, runtimes, signalQuietly, spawnersOf } from '../rig/processes.ts';
 import { seededRandom } from '../rig/random.ts';
 import { noted, spansByTask, starts } from '../rig/task-log.ts';
 
@@ -106,13 +106,13 @@ const killSupervisor: Kill = async (running) => {
 };
 
 const killSpawner: Kill = async (running) => {
-  const spawners = childrenOf(running.pid, 'spawner.sh');
+  const spawners = spawnersOf(running.pid);
   for (const pid of spawners) signalQuietly(pid, 'SIGKILL');
   return spawners.length > 0;
 };
 
 const killBoth: Kill = async (running) => {
-  const spawners = childrenOf(running.pid, 'spawner.sh');
+  const spawners = spawnersOf(running.pid);
   for (const pid of spawners) signalQuietly(pid, 'SIGKILL');
   await running.kill('SIGKILL');
   return true;

@@ -2,7 +2,7 @@ import { describe, expect } from 'vitest';
 import type { Sandbox } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
-import { attemptProcesses, childrenOf, signalQuietly } from '../rig/processes.ts';
+import { attemptProcesses, signalQuietly, spawnersOf } from '../rig/processes.ts';
 import { noted, spansByTask, starts } from '../rig/task-log.ts';
 
 // Edits of workflows that run: what no longer fits is ended, and confirmed gone, before anything takes its place.
@@ -223,7 +223,7 @@ describe('other resources', () => {
     await applied(box, [first]);
     await succeeded(box);
     // A spawner that does not listen: what is handed over stays in the queue.
-    const [spawner] = childrenOf(daemon.pid, 'spawner.sh') as [number];
+    const [spawner] = spawnersOf(daemon.pid) as [number];
     signalQuietly(spawner, 'SIGSTOP');
     await applied(box, [first, second(1)]);
     await until('it is queued', async () => (await box.tasks()).get('second')?.status.phase === 'Queued');

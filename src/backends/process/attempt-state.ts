@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
-import type { Exit } from '../backend.ts';
 import { endSession } from './end-session.ts';
-import type { Claim } from './exit-record.ts';
+import type { Claim, ExitRecord } from './exit-record.ts';
 import { hostIdentity, isAlive, type ProcessHandle } from './host-identity.ts';
 import { runtimesOf } from './processes.ts';
 import { claimTime, readClaim, readExit } from './run-folder.ts';
@@ -27,7 +26,7 @@ import { claimTime, readClaim, readExit } from './run-folder.ts';
 export type AttemptState =
   | { readonly state: 'Unclaimed' }
   | { readonly state: 'Running'; readonly startTime: number; readonly handle: Json; readonly directory: string }
-  | { readonly state: 'Ended'; readonly exit: Exit }
+  | { readonly state: 'Ended'; readonly record: ExitRecord }
   | { readonly state: 'Gone'; readonly claimed: boolean; readonly message: string }
   | { readonly state: 'Unknown'; readonly message: string };
 
@@ -45,7 +44,7 @@ export class AttemptStates {
 
   async read(directory: string, token: string): Promise<AttemptState> {
     const exit = await readExit(directory, token);
-    if (exit.kind === 'There') return { state: 'Ended', exit: exit.value };
+    if (exit.kind === 'There') return { state: 'Ended', record: exit.value };
     const claim = await readClaim(directory);
     if (claim.kind === 'Absent') return { state: 'Unclaimed' };
     if (claim.kind === 'Torn') return this.#torn(token, directory);
@@ -85,7 +84,7 @@ export class AttemptStates {
   async #leftBehind(token: string, directory: string): Promise<AttemptState> {
     await pause(this.#clock, RECORD_GRACE_MS);
     const exit = await readExit(directory, token);
-    if (exit.kind === 'There') return { state: 'Ended', exit: exit.value };
+    if (exit.kind === 'There') return { state: 'Ended', record: exit.value };
     if (exit.kind === 'Unreadable') return { state: 'Unknown', message: exit.message };
     const stuck = await endSession(this.#clock, directory);
     if (stuck.length > 0)

@@ -39,12 +39,6 @@ function countGpus(): number {
   }
 }
 
-/** System-wide count of processes that the kernel killed for want of memory; undefined where it does not tell. */
-export function oomKills(): number | undefined {
-  const found = /^oom_kill (\d+)$/m.exec(readText('/proc/vmstat') ?? '');
-  return found ? Number(found[1]) : undefined;
-}
-
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');

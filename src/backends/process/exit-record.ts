@@ -1,13 +1,22 @@
 import type { EndReason } from '../../apis/reasons.ts';
 import type { Json } from '../../base/json.ts';
+import type { Usage } from '../../planning/record.ts';
 import type { Exit } from '../backend.ts';
 
+export interface ExitRecord {
+  readonly exit: Exit;
+  /** Nothing that the command started was left when it was written: nobody needs to look for what escaped. */
+  readonly alone: boolean;
+  /** The runtime has taken away what nobody asks for after a success. */
+  readonly tidied: boolean;
+}
+
 /**
- * Reads what `attempt.sh` wrote: `exit.json` ends in the POSIX cksum of all before it and a line feed, so a torn or
+ * Reads what an attempt runtime wrote: `exit.json` ends in the POSIX cksum of all before it and a line feed, so a torn or
  * damaged record is recognised and counts as absent. `startTime`: wall clock, milliseconds; the record itself measures
  * by the clock of the boot.
  */
-export function parseExitRecord(text: string, token: string, startTime: number): Exit | undefined {
+export function parseExitRecord(text: string, token: string, startTime: number): ExitRecord | undefined {
   const end = /,"sum":"(\d+)"\}\n$/.exec(text);
   if (!end) return undefined;
   const body = text.slice(0, end.index);
@@ -19,7 +28,7 @@ export function parseExitRecord(text: string, token: string, startTime: number):
     return undefined;
   }
   if (record.version !== 1 || record.token !== token) return undefined;
-  return toExit(record, startTime);
+  return { exit: toExit(record, startTime), alone: record.alone ?? false, tidied: record.tidied ?? false };
 }
 
 interface RawRecord {
@@ -30,7 +39,13 @@ interface RawRecord {
   readonly problem: string;
   readonly up0: number;
   readonly up1: number;
-  readonly cpuTicks: number;
+  /** The shell runtime counts ticks of the children that it waited for. */
+  readonly cpuTicks?: number;
+  /** The native one counts everything that descended from the command, and how large the largest of it was. */
+  readonly cpuSeconds?: number;
+  readonly maxRssKb?: number;
+  readonly alone?: boolean;
+  readonly tidied?: boolean;
   readonly outputs: readonly { readonly name: string; readonly digest: string }[];
 }
 
@@ -56,9 +71,15 @@ function toExit(record: RawRecord, startTime: number): Exit {
     startTime,
     finishTime: startTime + elapsedMs,
     elapsedMs,
-    usage: { cpuSeconds: record.cpuTicks / TICKS_PER_SECOND, cpuSource: 'waited-children' },
+    usage: usageOf(record),
     outputs: new Map(record.outputs.map((o) => [o.name, o.digest])),
   };
+}
+
+function usageOf({ cpuTicks, cpuSeconds, maxRssKb }: RawRecord): Usage {
+  if (cpuSeconds === undefined || maxRssKb === undefined)
+    return { cpuSeconds: (cpuTicks ?? 0) / TICKS_PER_SECOND, cpuSource: 'waited-children' };
+  return { cpuSeconds, cpuSource: 'descendants', maxRssBytes: maxRssKb * 1024, maxRssSource: 'largest-process' };
 }
 
 export interface Claim {
@@ -68,6 +89,8 @@ export interface Claim {
   readonly pidns: string;
   readonly pid: number;
   readonly start: number;
+  /** The session of the command, where it is known before the command is: that of its runtime. */
+  readonly session?: number;
 }
 
 /** Undefined when the text is not a whole claim. A withdrawn launch has a claim without a process (pid 0). */

@@ -17,9 +17,9 @@ import { bytesBelow, onDisk } from './byte-path.ts';
 import { DigestCache } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } from './file-digest.ts';
+import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
-import { displacedPath } from './run-folder.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
 const LOOKS_AT_ONCE = 8;

@@ -3,27 +3,20 @@ import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
 import { keyFileName } from '../../graph/keys.ts';
-import type {
-  Backend,
-  Capacity,
-  Exit,
-  Handled,
-  Launch,
-  LogFrom,
-  LogPart,
-  Observation,
-  SubmitOutcome,
-} from '../backend.ts';
+import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
 import { readLog } from '../read-log.ts';
+import { refusedLaunch } from '../refused-launch.ts';
 import { type AttemptState, AttemptStates, fromClaim } from './attempt-state.ts';
-import { oomKills } from './capacity.ts';
 import type { DigestsFile } from './digests-log.ts';
+import { type ExitRecord, parseExitRecord } from './exit-record.ts';
 import { HostFiles } from './file-space.ts';
 import { GpuSlots } from './gpu-slots.ts';
 import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-identity.ts';
 import { Leftovers } from './leftovers.ts';
 import { limitLog } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
+import { isPlain, nativeOrder } from './native-order.ts';
+import { OomKills } from './oom-kills.ts';
 import { claimTime, makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
 import { tidyRunFolder } from './tidy-run-folder.ts';
@@ -41,6 +34,10 @@ export interface ProcessBackendOptions {
   readonly env: NodeJS.ProcessEnv;
   /** Where digests of files are kept between two homes; undefined: in memory only. */
   readonly digestsFile?: DigestsFile | undefined;
+  /** The native spawner; undefined: the shell's. */
+  readonly nativeSpawner?: string | undefined;
+  /** A success may tidy its run folder itself: nobody asks for what it was made with. */
+  readonly tidy?: boolean;
 }
 
 /** How often attempts that should be running are looked at although nobody said anything. */
@@ -58,6 +55,9 @@ export class ProcessBackend implements Backend {
   readonly #sampler: MemorySampler;
   readonly #leftovers: Leftovers;
   readonly #states: AttemptStates;
+  readonly #oomKills: OomKills;
+  /** Successes whose folders need no tidying any more. */
+  readonly #tidied = new Set<string>();
   /** Attempts that are ours to report on, by token. */
   readonly #open = new Map<string, OpenAttempt>();
   #report: (observation: Observation) => void = () => undefined;
@@ -72,14 +72,17 @@ export class ProcessBackend implements Backend {
     this.#sampler = new MemorySampler(options.clock);
     this.#leftovers = new Leftovers(options.clock);
     this.#states = new AttemptStates(options.clock, options.runsDir);
+    this.#oomKills = new OomKills(options.clock);
     this.#spawner = new Spawner(
       {
-        started: (token, pid, startTicks) => void this.#started(token, pid, startTicks),
-        ended: (token) => void this.#look(token),
+        started: (token, pid, startTicks, claimedAt) => void this.#started(token, pid, startTicks, claimedAt),
+        ended: (token, record) => this.#endedNow(token, record),
+        refused: (token, why) => this.#refused(token, why),
         died: () => this.#resubmit(),
       },
       options.clock,
       options.env,
+      options.nativeSpawner,
     );
   }
 
@@ -107,21 +110,24 @@ export class ProcessBackend implements Backend {
 
   async #submitOne(launch: Launch): Promise<SubmitOutcome> {
     const { token, directory } = launch;
-    const known = this.#open.get(token);
-    if (known) return { token, outcome: 'Accepted' };
+    if (this.#open.has(token)) return { token, outcome: 'Accepted' };
     const open = newlyOpen(token, directory);
+    open.order = { launch, gpuIds: this.#gpus.take(token, launch.needs.gpu) };
     this.#open.set(token, open);
-    return this.#handOver(open, launch, this.#gpus.take(token, launch.needs.gpu));
+    return this.#handOver(open, open.order);
   }
 
-  async #handOver(open: OpenAttempt, launch: Launch, gpuIds: string | undefined): Promise<SubmitOutcome> {
+  async #handOver(open: OpenAttempt, { launch, gpuIds }: Order): Promise<SubmitOutcome> {
     const { token, directory } = launch;
-    const made = await makeRunFolder(launch, { oomKills: oomKills(), gpuIds });
-    if (!made.ok && made.error.transient) {
-      open.waiting = () => this.#handOver(open, launch, gpuIds);
+    const facts = { oomKills: this.#oomKills.count(), gpuIds };
+    if (this.#spawner.isNative && isPlain(launch)) {
+      open.handedOverAt = this.#options.clock.monotonic();
+      if (!open.cancelling) this.#spawner.order(token, nativeOrder(launch, facts, this.#options.tidy ?? false));
       return { token, outcome: 'Accepted' };
     }
-    open.waiting = undefined;
+    const made = await makeRunFolder(launch, facts);
+    open.waiting = !made.ok && made.error.transient;
+    if (open.waiting) return { token, outcome: 'Accepted' };
     if (!made.ok) {
       this.#forget(token);
       return { token, outcome: 'Refused', message: made.error.message };
@@ -137,12 +143,8 @@ export class ProcessBackend implements Backend {
       attempts.map(async (attempt) => {
         const { token, directory } = attempt;
         if (directory === undefined) return { token, state: 'Absent' as const };
-        const first = await this.#read(token, directory);
         const handle = attempt.handle as ProcessHandle | undefined;
-        const lost = first.state === 'Absent' && handle;
-        const seen = lost
-          ? this.#observation(token, await this.#states.withoutFolder(directory, token, handle))
-          : first;
+        const seen = this.#observation(token, await this.#stateOf(directory, token, handle));
         if (seen.state === 'Running' || seen.state === 'Unknown')
           this.#open.set(token, {
             ...newlyOpen(token, directory),
@@ -195,7 +197,8 @@ export class ProcessBackend implements Backend {
   }
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
-    for (const { directory } of attempts) {
+    for (const { token, directory } of attempts) {
+      if (what === 'Compacted' && this.#tidied.delete(token)) continue;
       if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
       await tidyRunFolder(directory, what);
     }
@@ -209,17 +212,33 @@ export class ProcessBackend implements Backend {
     await this.#leftovers.close();
   }
 
-  async #started(token: string, pid: number, startTicks: number): Promise<void> {
+  async #started(token: string, pid: number, startTicks: number, claimedAt: number | undefined): Promise<void> {
     const open = this.#open.get(token);
     if (!open || this.#closed) return;
     const handle = { ...hostIdentity(), pid, startTicks };
     open.handle = handle;
+    open.order = undefined;
+    open.claimedAt = claimedAt;
     this.#sampler.watch(token, open.directory);
     if (open.cancelling) signal(pid);
-    const startTime = (await claimTime(open.directory)) ?? this.#options.clock.now();
+    const startTime = claimedAt ?? (await claimTime(open.directory)) ?? this.#options.clock.now();
     // It may have ended meanwhile: its end says when it started.
     if (this.#open.get(token) !== open || this.#closed) return;
     this.#report({ token, state: 'Running', startTime, handle: handle as unknown as Json, directory: open.directory });
+  }
+
+  /** With its record in hand nothing has to be read. */
+  #endedNow(token: string, text: string): void {
+    const open = this.#open.get(token);
+    const record = open?.claimedAt === undefined ? undefined : parseExitRecord(`${text}\n`, token, open.claimedAt);
+    if (!open || !record || this.#closed) return void this.#look(token);
+    this.#over(open, this.#ended(token, record), record);
+  }
+
+  #refused(token: string, why: string): void {
+    if (this.#closed || !this.#open.has(token)) return;
+    this.#forget(token);
+    this.#report(refusedLaunch(token, why, this.#options.clock.now()));
   }
 
   /** Reads the folder and reports if the attempt is over. A call during a look makes another look follow. */
@@ -237,30 +256,41 @@ export class ProcessBackend implements Backend {
 
   async #lookOnce(open: OpenAttempt): Promise<void> {
     const { token, directory } = open;
-    const seen = await this.#read(token, directory).catch(
-      (error: unknown): Observation => ({ token, state: 'Unknown', message: String(error) }),
+    const state = await this.#stateOf(directory, token, open.handle).catch(
+      (error: unknown): AttemptState => ({ state: 'Unknown', message: String(error) }),
     );
     if (this.#closed || this.#open.get(token) !== open) return;
-    if (seen.state === 'Ended' || seen.state === 'Gone') {
-      this.#forget(token);
-      this.#leftovers.add(directory);
-      this.#report(seen);
-    } else if (seen.state === 'Unknown') this.#report(seen);
+    if (state.state === 'Ended') this.#over(open, this.#ended(token, state.record), state.record);
+    else if (state.state === 'Gone') this.#over(open, { token, ...state });
+    else if (state.state === 'Unknown') this.#report({ token, ...state });
   }
 
-  async #read(token: string, directory: string): Promise<Observation> {
-    return this.#observation(token, await this.#states.read(directory, token));
+  #over({ token, directory }: OpenAttempt, seen: Observation, record?: ExitRecord): void {
+    this.#forget(token);
+    if (!record?.alone) this.#leftovers.add(directory);
+    if (record?.tidied) this.#tidied.add(token);
+    this.#report(seen);
+  }
+
+  /** One that has run has a claim: without it, its folder was taken away, perhaps by its own command. */
+  async #stateOf(directory: string, token: string, handle: ProcessHandle | undefined): Promise<AttemptState> {
+    const state = await this.#states.read(directory, token);
+    return state.state === 'Unclaimed' && handle ? this.#states.withoutFolder(directory, token, handle) : state;
   }
 
   #observation(token: string, state: AttemptState): Observation {
     if (state.state === 'Unclaimed') return { token, state: this.#open.has(token) ? 'Queued' : 'Absent' };
-    return state.state === 'Ended' ? this.#ended(token, state.exit) : { token, ...state };
+    return state.state === 'Ended' ? this.#ended(token, state.record) : { token, ...state };
   }
 
-  #ended(token: string, exit: Exit): Observation {
+  #ended(token: string, { exit }: ExitRecord): Observation {
     const sampled = this.#sampler.peakBytes(token);
-    const usage = sampled === undefined ? exit.usage : { ...exit.usage, maxRssBytes: sampled, maxRssSource: 'sampled' };
-    return { token, state: 'Ended', exit: { ...exit, usage } };
+    if (sampled === undefined || sampled < (exit.usage.maxRssBytes ?? 0)) return { token, state: 'Ended', exit };
+    return {
+      token,
+      state: 'Ended',
+      exit: { ...exit, usage: { ...exit.usage, maxRssBytes: sampled, maxRssSource: 'sampled' } },
+    };
   }
 
   /**
@@ -273,9 +303,10 @@ export class ProcessBackend implements Backend {
   }
 
   async #handOverAgain(open: OpenAttempt): Promise<void> {
-    if ((await readClaim(open.directory)).kind !== 'Absent') return this.#look(open.token);
-    open.handedOverAt = this.#options.clock.monotonic();
-    if (!open.cancelling) this.#spawner.launch(open.token, open.directory);
+    if ((await readClaim(open.directory)).kind !== 'Absent' || !open.order) return this.#look(open.token);
+    const outcome = await this.#handOver(open, open.order);
+    if (outcome.outcome === 'Refused')
+      this.#report(refusedLaunch(open.token, outcome.message, this.#options.clock.now()));
   }
 
   #forget(token: string): void {
@@ -287,19 +318,14 @@ export class ProcessBackend implements Backend {
   async #sweepOne(open: OpenAttempt): Promise<void> {
     const { token, directory, handedOverAt } = open;
     const waits = open.handle === undefined && handedOverAt !== undefined;
-    if (open.waiting && !open.cancelling) return this.#waitedFor(open, open.waiting);
+    // What could not be made for want of room is tried again.
+    if (open.waiting && !open.cancelling) return this.#handOverAgain(open);
     // Neither could the claim be taken for nobody, on a full disk.
     if (open.cancelling && open.handle === undefined) await this.#end(open);
     // A frame may be lost or a fork refused (EAGAIN): nobody else would ever say so.
     else if (waits && this.#options.clock.monotonic() - handedOverAt > UNCLAIMED_MS) await this.#handOverAgain(open);
     else await this.#look(token);
     for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
-  }
-
-  /** What could not be made for want of room is tried again; a refusal now is an end like any other. */
-  async #waitedFor({ token }: OpenAttempt, again: () => Promise<SubmitOutcome>): Promise<void> {
-    const outcome = await again();
-    if (outcome.outcome === 'Refused') this.#report({ token, state: 'Gone', claimed: false, message: outcome.message });
   }
 
   #scheduleSweep(): void {
@@ -317,12 +343,21 @@ interface OpenAttempt {
   readonly directory: string;
   /** Monotonic milliseconds: its folder is whole and a spawner was told of it; undefined: not by us, or not yet. */
   handedOverAt: number | undefined;
-  /** Its folder could not be made for want of something that may come back: tries again. */
-  waiting: (() => Promise<SubmitOutcome>) | undefined;
+  /** Its folder could not be made for want of something that may come back. */
+  waiting: boolean;
+  /** Until it has started: what would be handed over again. */
+  order: Order | undefined;
+  /** Milliseconds, by the clock of the file system. */
+  claimedAt: number | undefined;
   handle: ProcessHandle | undefined;
   cancelling: boolean;
   /** Looks asked for and not yet answered. */
   looks: number;
+}
+
+interface Order {
+  readonly launch: Launch;
+  readonly gpuIds: string | undefined;
 }
 
 function newlyOpen(token: string, directory: string): OpenAttempt {
@@ -330,7 +365,9 @@ function newlyOpen(token: string, directory: string): OpenAttempt {
     token,
     directory,
     handedOverAt: undefined,
-    waiting: undefined,
+    waiting: false,
+    order: undefined,
+    claimedAt: undefined,
     handle: undefined,
     cancelling: false,
     looks: 0,

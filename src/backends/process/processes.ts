@@ -1,5 +1,6 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { parseClaim } from './exit-record.ts';
 
 /** Processes of this pid namespace that belong to an attempt. */
 export interface Member {
@@ -39,7 +40,7 @@ function folderIn(environ: string): string | undefined {
 /**
  * Everything of one attempt that may be found without its runtime: by the run folder in the environment; by the session
  * that the command noted before it became it, for a command that cleaned its environment; and forks of the runtime that
- * did not become anything yet, which carry its arguments: `sh …/attempt.sh DIR TOKEN …`.
+ * did not become anything yet, which carry its arguments: `sh …/attempt.sh DIR TOKEN …`, or its title: `fixpoint-attempt DIR TOKEN`.
  */
 export async function remainsOf(directory: string): Promise<number[]> {
   const found: number[] = [];
@@ -69,17 +70,27 @@ export async function runtimesOf(directory: string): Promise<number[]> {
 }
 
 async function isRuntimeOf(pid: number, directory: string): Promise<boolean> {
-  return (await readProc(pid, 'cmdline')).includes(Buffer.from(`/attempt.sh\0${directory}\0`).toString('latin1'));
+  const line = await readProc(pid, 'cmdline');
+  const words = Buffer.from(`\0${directory}\0`).toString('latin1');
+  return line.includes(`/attempt.sh${words}`) || line.startsWith(`fixpoint-attempt${words}`);
 }
 
-/** `PID START`. `led`: its leader lives, so nobody else can have the number. */
+/**
+ * The session that the command is in, and who leads it: `PID START` in a file of its own, or the runtime itself as its
+ * claim says. `led`: its leader lives, so nobody else can have the number.
+ */
 async function notedSession(directory: string): Promise<{ readonly id: string; readonly led: boolean } | undefined> {
   const text = await readFile(join(directory, 'session'), 'utf8').catch(() => '');
-  const [pid, start] = text.trim().split(' ');
+  const [pid, start] = text === '' ? await sessionOfClaim(directory) : text.trim().split(' ');
   if (!pid || !start) return undefined;
   const leader = await statOf(Number(pid));
   if (leader && leader.fields[19] !== start) return undefined;
   return { id: pid, led: leader !== undefined };
+}
+
+async function sessionOfClaim(directory: string): Promise<string[]> {
+  const claim = parseClaim(await readFile(join(directory, 'claim'), 'utf8').catch(() => ''));
+  return claim?.session === undefined ? [] : [String(claim.session), String(claim.start)];
 }
 
 async function allPids(): Promise<number[]> {

@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { globFolder, parseFileGlob } from '../../base/file-glob.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
-import { quoteShell } from '../../expressions/shell-quote.ts';
-import type { Exit, Launch, LaunchOutput } from '../backend.ts';
-import { type Claim, parseClaim, parseExitRecord } from './exit-record.ts';
+import type { Launch } from '../backend.ts';
+import { type Claim, type ExitRecord, parseClaim, parseExitRecord } from './exit-record.ts';
+import { FILES_FOLDER, type FolderFacts, type FolderFile, folderFiles, RUN_FOLDERS } from './folder-content.ts';
+import { launchText } from './launch-text.ts';
 
 /**
  * The run folder of one attempt: RUNS/WORKFLOW/TASK/NUMBER-TOKEN, mode 0700.
@@ -15,22 +15,15 @@ import { type Claim, parseClaim, parseExitRecord } from './exit-record.ts';
  */
 export async function makeRunFolder(
   launch: Launch,
-  facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined },
+  facts: FolderFacts,
 ): Promise<Result<void, { readonly message: string; readonly transient: boolean }>> {
   const dir = launch.directory;
   if (dir.includes('\n')) return fail({ message: 'the path of the runs folder holds a line break', transient: false });
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     if ((await readClaim(dir)).kind !== 'Absent') return ok(undefined);
-    await mkdir(join(dir, 'inputs'), { recursive: true });
-    await mkdir(join(dir, 'results'), { recursive: true });
-    for (const input of launch.inputs)
-      await writeFile(join(dir, 'inputs', input.name), input.paths.map((p) => `${p}\n`).join(''));
-    for (const file of launch.files) await writeContent(dir, file);
-    if (launch.command.kind === 'Script') await writeFile(join(dir, 'script'), launch.command.text, { mode: 0o700 });
-    else await writeFile(join(dir, 'argv'), launch.command.argv.map((a) => `${a}\n`).join(''));
-    await writeFile(join(dir, 'metadata.json'), `${JSON.stringify(launch.metadata)}\n`);
-    if (facts.gpuIds !== undefined) await writeFile(join(dir, 'gpus'), facts.gpuIds);
+    for (const name of RUN_FOLDERS) await mkdir(join(dir, name), { recursive: true });
+    for (const file of folderFiles(launch, facts)) await writeContent(dir, file);
     await writeFile(join(dir, 'launch'), launchText(launch, facts), { mode: 0o600 });
     return ok(undefined);
   } catch (error) {
@@ -52,129 +45,12 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'ESTALE',
 ]);
 
-/** Every file lies in the run folder first: what belongs elsewhere is put there by the runtime, once it has the claim. */
-async function writeContent(dir: string, file: Launch['files'][number]): Promise<void> {
-  const path = join(dir, 'files', file.name);
-  await mkdir(join(path, '..'), { recursive: true });
-  await writeFile(path, file.content);
-  await chmod(path, file.mode);
-}
-
-/** Shell text that `attempt.sh` reads. Every value is one single-quoted word. */
-function launchText(
-  launch: Launch,
-  facts: { readonly oomKills: number | undefined; readonly gpuIds: string | undefined },
-): string {
-  const q = quoteShell;
-  const dir = launch.directory;
-  const env: (readonly [string, string])[] = [
-    ...launch.env,
-    ['FIXPOINT_WORKFLOW', launch.workflow],
-    ['FIXPOINT_TASK', launch.key],
-    ['FIXPOINT_ATTEMPT', String(launch.number)],
-    ['FIXPOINT_ATTEMPT_DIR', dir],
-    ['FIXPOINT_RESULTS', join(dir, 'results')],
-    ['FIXPOINT_INPUTS', join(dir, 'inputs')],
-    ['FIXPOINT_CPUS', String(Math.max(1, Math.ceil(launch.needs.cpu)))],
-    ['FIXPOINT_MEMORY_BYTES', String(launch.needs.memoryBytes)],
-    ...(facts.gpuIds === undefined ? [] : ([['CUDA_VISIBLE_DEVICES', facts.gpuIds]] as const)),
-  ];
-  return [
-    `fx_workdir=${q(launch.workdir)}`,
-    `fx_walltime=${launch.needs.walltimeMs === 0 ? 0 : (launch.needs.walltimeMs / 1000).toFixed(3)}`,
-    `fx_grace=${Math.ceil(launch.graceMs / 1000)}`,
-    `fx_oom0=${facts.oomKills ?? "''"}`,
-    `fx_stdin=${q(launch.stdin ?? '/dev/null')}`,
-    `fx_stdout=${q(launch.stdout ?? join(dir, 'stdout'))}`,
-    `fx_stderr=${q(launch.stderr ?? join(dir, 'stderr'))}`,
-    'fx_env() {',
-    ...env.map(([name, value]) => `  export ${name}=${q(value)}`),
-    '  :',
-    '}',
-    'fx_prepare() {',
-    ...launch.files.flatMap((file) =>
-      file.path === undefined
-        ? []
-        : [`  fx_place ${q(join(dir, 'files', file.name))} ${q(file.path)} ${file.mode.toString(8)}`],
-    ),
-    ...(launch.staged ? stageLines(launch.staged) : launch.outputs.flatMap((output) => prepareLines(launch, output))),
-    '  :',
-    '}',
-    'fx_command() {',
-    `  exec setsid ${commandWords(launch).map(q).join(' ')}`,
-    '}',
-    'fx_stamp() {',
-    ...publishLines(launch),
-    ...launch.outputs.map(stampLine),
-    '  :',
-    '}',
-    '',
-  ].join('\n');
-}
-
-function stampLine({ name, path, form, fingerprint, optional }: LaunchOutput): string {
-  const place = form === 'glob' ? globWords(path) : [path];
-  const [first = '', ...rest] = place.map(quoteShell);
-  return `  fx_output ${[name, first, form, fingerprint, optional ? 'yes' : 'no', ...rest].join(' ')}`;
-}
-
-function prepareLines(launch: Launch, output: LaunchOutput): string[] {
-  const glob = output.form === 'glob';
-  const folder = glob ? [] : [`  fx_mkdir ${quoteShell(join(output.path, '..'))}`];
-  if (output.keepPartial) return folder;
-  const into = asideOf(launch, output);
-  const words = glob ? ['fx_move_matches', ...globWords(output.path), into] : ['fx_displace', output.path, into];
-  return [...folder, `  ${words.map(shellWord).join(' ')}`];
-}
-
-function stageLines(staged: NonNullable<Launch['staged']>): string[] {
-  return [
-    ...staged.links.map((link) => `  fx_link ${quoteShell(link.path)} ${quoteShell(link.at)}`),
-    ...staged.outputs.map((output) => `  fx_mkdir ${quoteShell(join(output.at, '..'))}`),
-  ];
-}
-
-function publishLines(launch: Launch): string[] {
-  return (launch.staged?.outputs ?? []).flatMap(({ name, at }) => {
-    const output = launch.outputs.find((o) => o.name === name) as LaunchOutput;
-    const into = asideOf(launch, output);
-    if (output.form !== 'glob') return [`  ${['fx_publish', at, output.path, into].map(shellWord).join(' ')}`];
-    return [
-      ['fx_move_matches', ...globWords(output.path), into],
-      ['fx_move_matches', ...globWords(at), globFolder(output.path)],
-    ].map((words) => `  ${words.map(shellWord).join(' ')}`);
-  });
-}
-
-/** Folder, expression and depth of a pattern; one that cannot be read was refused when the document was. */
-function globWords(pattern: string): string[] {
-  const glob = parseFileGlob(pattern);
-  if (!glob.ok) return [globFolder(pattern), '^$', '1'];
-  return [glob.value.folder, glob.value.expression, glob.value.depth === undefined ? '' : String(glob.value.depth)];
-}
-
-function shellWord(word: string, at: number): string {
-  return at === 0 ? word : quoteShell(word);
-}
-
-function asideOf(launch: Launch, { displaceInto, keepDisplaced, name }: LaunchOutput): string {
-  const directory = displaceInto ?? launch.directory;
-  return keepDisplaced ? join(directory, KEPT_FOLDER, name) : displacedPath(directory, name);
-}
-
-/** What was set aside and is no recorded result: no tidying takes it away. */
-export const KEPT_FOLDER = 'kept';
-
-/** Where an output lies that was moved aside. */
-export function displacedPath(directory: string, name: string): string {
-  return join(directory, 'outputs', name);
-}
-
-function commandWords(launch: Launch): readonly string[] {
-  const { command } = launch;
-  if (command.kind === 'Script') return [...command.shell, join(launch.directory, 'script')];
-  if (command.setup === undefined) return command.argv;
-  return [...command.shell, '-c', `${command.setup}\nexec "$@"`, command.shell[0] ?? 'sh', ...command.argv];
+/** Files of the document have exactly the mode that it says. */
+async function writeContent(dir: string, { name, mode, content }: FolderFile): Promise<void> {
+  const path = join(dir, name);
+  if (name.startsWith(`${FILES_FOLDER}/`)) await mkdir(join(path, '..'), { recursive: true });
+  await writeFile(path, content, { mode });
+  if (name.startsWith(`${FILES_FOLDER}/`)) await chmod(path, mode);
 }
 
 /**
@@ -194,7 +70,7 @@ export function readClaim(dir: string): Promise<Found<Claim>> {
   return readRecord(join(dir, 'claim'), parseClaim);
 }
 
-export async function readExit(dir: string, token: string): Promise<Found<Exit>> {
+export async function readExit(dir: string, token: string): Promise<Found<ExitRecord>> {
   const path = join(dir, 'exit.json');
   const text = await readRecord(path, (t) => t);
   if (text.kind !== 'There') return text;

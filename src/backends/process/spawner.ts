@@ -1,37 +1,67 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { hostIdentity } from './host-identity.ts';
 
 /**
- * Talks to the resident spawner (`spawner.sh`), which outlives us. When it dies, or cannot be started, `died` is called
- * after a pause and the next launch starts a new one; attempts live on without it.
+ * Talks to the resident spawner, which outlives us: `spawner.sh`, or the native one (`native/spawner.c`) where there was a
+ * compiler. When it dies, or cannot be started, `died` is called after a pause and the next launch starts a new one;
+ * attempts live on without it. A native one that never comes up is given up for the shell's.
  */
 export interface SpawnerEvents {
-  started(token: string, pid: number, startTicks: number): void;
-  ended(token: string): void;
+  /** `claimedAt`: milliseconds of the claim, where the runtime says so. */
+  started(token: string, pid: number, startTicks: number, claimedAt: number | undefined): void;
+  /** `record`: the exit record, where it fits into the notice. */
+  ended(token: string, record: string): void;
+  /** Its run folder can never be made. */
+  refused(token: string, why: string): void;
   died(): void;
 }
 
 const RUNTIME = fileURLToPath(new URL('../runtime/attempt.sh', import.meta.url));
-const SPAWNER = fileURLToPath(new URL('./spawner.sh', import.meta.url));
+const SHELL_SPAWNER = fileURLToPath(new URL('./spawner.sh', import.meta.url));
+const NATIVE_SPAWNER = fileURLToPath(new URL('./spawner', import.meta.url));
+/** Room for the title of an attempt: a path, a token and a word. */
+const TITLE_ROOM = ' '.repeat(4_400);
 
 /** A machine out of processes or descriptors is not helped by trying at once. */
 const RESPAWN_PAUSE_MS = 300;
+
+/** Another try will not help a program that the system will not start. */
+const UNUSABLE: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'ENOEXEC']);
+
+/** The native spawner, if it was built when this was installed. */
+export function installedSpawner(): string | undefined {
+  try {
+    accessSync(NATIVE_SPAWNER, constants.X_OK);
+    return NATIVE_SPAWNER;
+  } catch {
+    return undefined;
+  }
+}
 
 export class Spawner {
   readonly #events: SpawnerEvents;
   readonly #clock: Clock;
   readonly #env: NodeJS.ProcessEnv;
+  #native: string | undefined;
+  #ready = false;
   #child: ChildProcess | undefined;
   #closed = false;
   #resting = false;
 
-  constructor(events: SpawnerEvents, clock: Clock, env: NodeJS.ProcessEnv) {
+  constructor(events: SpawnerEvents, clock: Clock, env: NodeJS.ProcessEnv, native: string | undefined) {
     this.#events = events;
     this.#clock = clock;
     this.#env = env;
+    this.#native = native;
+  }
+
+  /** It takes orders, and makes run folders itself. */
+  get isNative(): boolean {
+    return this.#native !== undefined;
   }
 
   get pid(): number | undefined {
@@ -43,6 +73,12 @@ export class Spawner {
     if (this.#closed) return;
     // While there is none the launch is dropped: `died` follows, and whoever was not claimed is launched again.
     this.#running()?.stdin?.write(`L ${token} ${directory} ${token}\n`);
+  }
+
+  /** The same for an order (`native-order.ts`), folder and all. Only to a native one. */
+  order(token: string, order: string): void {
+    if (this.#closed) return;
+    this.#running()?.stdin?.write(`A ${token} ${Buffer.byteLength(order)}\n${order}`);
   }
 
   /** Lets go of the spawner: it ends by itself once its attempts have. */
@@ -57,13 +93,17 @@ export class Spawner {
   #running(): ChildProcess | undefined {
     if (this.#child || this.#resting) return this.#child;
     const { host, bootId, pidNamespace } = hostIdentity();
-    const child = this.#spawn([SPAWNER, RUNTIME, host, bootId, pidNamespace]);
+    const words = [RUNTIME, host, bootId, pidNamespace];
+    this.#ready = false;
+    const child = this.#native
+      ? this.#spawn(this.#native, [...words, TITLE_ROOM])
+      : this.#spawn('/bin/sh', [SHELL_SPAWNER, ...words]);
     if (!child) return undefined;
     this.#child = child;
-    child.on('error', () => this.#lost(child));
+    child.on('error', (error: NodeJS.ErrnoException) => this.#lost(child, UNUSABLE.has(error.code ?? '')));
     // No process, no descriptors: its error event comes later.
     if (child.pid === undefined) return undefined;
-    child.on('exit', () => this.#lost(child));
+    child.on('exit', (_, how) => this.#lost(child, !this.#ready && how !== 'SIGKILL' && how !== 'SIGTERM'));
     child.stdin?.on('error', () => undefined);
     let rest = '';
     const notices = child.stdio[3] as Readable;
@@ -78,9 +118,9 @@ export class Spawner {
   }
 
   /** Undefined: the machine has none to give, which comes as an exception or as an event. */
-  #spawn(words: readonly string[]): ChildProcess | undefined {
+  #spawn(program: string, words: readonly string[]): ChildProcess | undefined {
     try {
-      return spawn('/bin/sh', words, {
+      return spawn(program, words, {
         detached: true,
         stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
         env: this.#env,
@@ -93,14 +133,21 @@ export class Spawner {
   }
 
   #notice(line: string): void {
-    const [kind, token, pid, start] = line.split(' ');
-    if (kind === 'S' && token) this.#events.started(token, Number(pid), Number(start));
-    else if (kind === 'E' && token) this.#events.ended(token);
+    const [kind = '', token, pid, start, claimedAt] = line.split(' ', 5);
+    if (kind === 'R') this.#ready = true;
+    if (!token) return;
+    const rest = line.slice(kind.length + token.length + 2);
+    if (kind === 'S')
+      this.#events.started(token, Number(pid), Number(start), claimedAt ? Number(claimedAt) : undefined);
+    else if (kind === 'E') this.#events.ended(token, rest);
+    else if (kind === 'F') this.#events.refused(token, rest);
   }
 
-  #lost(child: ChildProcess): void {
+  #lost(child: ChildProcess, unusable: boolean): void {
     if (this.#child !== child) return;
     this.#child = undefined;
+    // Built for another machine, perhaps: the shell's runs everywhere.
+    if (unusable) this.#native = undefined;
     this.#rest();
   }
 

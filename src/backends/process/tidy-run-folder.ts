@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Backend } from '../backend.ts';
-import { KEPT_FOLDER } from './run-folder.ts';
+import { KEPT_FOLDER } from './folder-content.ts';
 
 /** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
 const COMPACTED: ReadonlySet<string> = new Set([

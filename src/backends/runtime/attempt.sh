@@ -26,6 +26,41 @@
 # Exit status: 0 a record was written; 97 somebody else has the claim (never an outcome); 98 no record.
 
 set -u
+
+# -- digests ----------------------------------------------------------------------------------------------
+fx_content_limit=268435456
+
+# Sets fx_digest, and prints nothing: a process less for every output.
+fx_file_digest() {
+  fx_digest=
+  fx_seen=$(stat -L -c '%s:%.9Y' -- "$1") || return 0
+  if [ "$2" = Stat ] || [ "${fx_seen%%:*}" -gt "$fx_content_limit" ]; then
+    fx_digest=stat:$fx_seen
+  else
+    fx_sum=$(sha256sum < "$1") || return 0
+    fx_digest=sha256:${fx_sum%% *}
+  fi
+}
+
+# A directory is the sorted names and digests of its files.
+fx_dir_digest() (
+  cd "$1" || exit 0
+  fx_total=$(find . -type f -printf '%s\n' | awk '{ s += $1 } END { printf "%.0f", s }')
+  if [ "$2" = Stat ] || [ "$fx_total" -gt "$fx_content_limit" ]; then
+    fx_sum=$(find . -type f -printf '%p\t%s\t%T@\n' | LC_ALL=C sort | sha256sum)
+    printf 'dirstat:%s' "${fx_sum%% *}"
+  else
+    fx_sum=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum -- | sha256sum)
+    printf 'dir:%s' "${fx_sum%% *}"
+  fi
+)
+
+# `attempt.sh --digest FOLDER FINGERPRINT`: prints it, for a runtime that leaves folders to this one.
+if [ "$1" = --digest ]; then
+  fx_dir_digest "$2" "$3"
+  exit
+fi
+
 fx_dir=$1 fx_token=$2 fx_host=$3 fx_boot=$4 fx_pidns=$5
 
 # Notices are hints for whoever started us; a reader that is gone must not end the attempt. A handler, not
@@ -124,33 +159,6 @@ fx_output() {
   fi
   fx_outputs="$fx_outputs${fx_outputs:+,}{\"name\":\"$1\",\"digest\":\"$fx_digest\"}"
 }
-
-fx_content_limit=268435456
-
-# Sets fx_digest, and prints nothing: a process less for every output.
-fx_file_digest() {
-  fx_digest=
-  fx_seen=$(stat -L -c '%s:%.9Y' -- "$1") || return 0
-  if [ "$2" = Stat ] || [ "${fx_seen%%:*}" -gt "$fx_content_limit" ]; then
-    fx_digest=stat:$fx_seen
-  else
-    fx_sum=$(sha256sum < "$1") || return 0
-    fx_digest=sha256:${fx_sum%% *}
-  fi
-}
-
-# A directory is the sorted names and digests of its files.
-fx_dir_digest() (
-  cd "$1" || exit 0
-  fx_total=$(find . -type f -printf '%s\n' | awk '{ s += $1 } END { printf "%.0f", s }')
-  if [ "$2" = Stat ] || [ "$fx_total" -gt "$fx_content_limit" ]; then
-    fx_sum=$(find . -type f -printf '%p\t%s\t%T@\n' | LC_ALL=C sort | sha256sum)
-    printf 'dirstat:%s' "${fx_sum%% *}"
-  else
-    fx_sum=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum -- | sha256sum)
-    printf 'dir:%s' "${fx_sum%% *}"
-  fi
-)
 
 # Names, as they stand to FOLDER, and digests of all that matches.
 fx_glob_digest() {

@@ -1,0 +1,1 @@
+export function buildNative(place: string): string | undefined;

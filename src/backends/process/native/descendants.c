@@ -1,0 +1,77 @@
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "native.h"
+
+/* The fields of /proc/PID/stat after the name, which may itself hold spaces and parentheses. */
+static bool read_stat(const char *pid, char *state, int *parent, unsigned long long *start) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%s/stat", pid);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  ssize_t got = read(file, text, sizeof text - 1);
+  close(file);
+  if (got <= 0) return false;
+  text[got] = '\0';
+  const char *rest = strrchr(text, ')');
+  return rest && sscanf(rest, ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", state,
+                        parent, start) == 3;
+}
+
+unsigned long long start_ticks(pid_t pid) {
+  char name[16], state;
+  int parent;
+  unsigned long long start = 0;
+  snprintf(name, sizeof name, "%d", pid);
+  return read_stat(name, &state, &parent, &start) ? start : 0;
+}
+
+struct process {
+  pid_t pid, parent;
+  bool ours, dead;
+};
+
+/*
+ * Whatever descends from us has a chain of parents up to us: an orphan among them becomes our child, since we are
+ * their subreaper. So environments and sessions, which a process may change, do not matter.
+ */
+void signal_descendants(int signal) {
+  DIR *proc = opendir("/proc");
+  if (!proc) return;
+  size_t count = 0, room = 256;
+  struct process *list = malloc(room * sizeof *list);
+  const struct dirent *entry;
+  while (list && (entry = readdir(proc))) {
+    if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
+    char state;
+    int parent;
+    unsigned long long start;
+    if (!read_stat(entry->d_name, &state, &parent, &start)) continue;
+    if (count == room) {
+      struct process *more = realloc(list, (room *= 2) * sizeof *list);
+      if (!more) break;
+      list = more;
+    }
+    list[count++] = (struct process){atoi(entry->d_name), parent, false, state == 'Z' || state == 'X'};
+  }
+  closedir(proc);
+  if (!list) return;
+  pid_t self = getpid();
+  for (bool grew = true; grew;) {
+    grew = false;
+    for (size_t i = 0; i < count; i++) {
+      if (list[i].ours) continue;
+      bool ours = list[i].parent == self;
+      for (size_t j = 0; !ours && j < count; j++) ours = list[j].ours && list[j].pid == list[i].parent;
+      if (ours) grew = list[i].ours = true;
+    }
+  }
+  for (size_t i = 0; i < count; i++)
+    if (list[i].ours && !list[i].dead) kill(list[i].pid, signal);
+  free(list);
+}

@@ -1,0 +1,114 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "native.h"
+
+bool is_transient(int error) {
+  switch (error) {
+    case EAGAIN:
+    case EDQUOT:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOSPC:
+    case EROFS:
+    case ESTALE:
+      return true;
+    default:
+      return false;
+  }
+}
+
+/* Most often the folder above is there already, so it is asked for last. */
+int make_folders(const char *path, mode_t mode) {
+  char copy[PATH_MAX];
+  size_t length = strlen(path);
+  if (length == 0 || length >= sizeof copy) return ENAMETOOLONG;
+  memcpy(copy, path, length + 1);
+  size_t end = length;
+  for (;;) {
+    if (mkdir(copy, mode) == 0) break;
+    if (errno == EEXIST) {
+      struct stat seen;
+      if (stat(copy, &seen) != 0) return errno;
+      if (!S_ISDIR(seen.st_mode)) return ENOTDIR;
+      break;
+    }
+    if (errno != ENOENT) return errno;
+    char *slash = strrchr(copy, '/');
+    if (!slash || slash == copy) return ENOENT;
+    *slash = '\0';
+    end = (size_t)(slash - copy);
+  }
+  while (end < length) {
+    copy[end] = '/';
+    end = strlen(copy);
+    if (mkdir(copy, mode) != 0 && errno != EEXIST) return errno;
+  }
+  return 0;
+}
+
+int make_parent(const char *path) {
+  char parent[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  if (!slash || slash == path) return 0;
+  size_t length = (size_t)(slash - path);
+  if (length >= sizeof parent) return ENAMETOOLONG;
+  memcpy(parent, path, length);
+  parent[length] = '\0';
+  return make_folders(parent, 0777);
+}
+
+int write_whole(const char *path, mode_t mode, const char *text, size_t length) {
+  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (file < 0) return errno;
+  int error = 0;
+  for (size_t at = 0; at < length && !error;) {
+    ssize_t wrote = write(file, text + at, length - at);
+    if (wrote > 0)
+      at += (size_t)wrote;
+    else if (errno != EINTR)
+      error = wrote == 0 ? ENOSPC : errno;
+  }
+  if (close(file) != 0 && !error) error = errno;
+  return error;
+}
+
+/* Another file system: what `rename` cannot do, `mv` can. */
+static int move_by_program(const char *path, const char *into) {
+  pid_t child = fork();
+  if (child < 0) return errno;
+  if (child == 0) {
+    execl("/bin/mv", "mv", "-f", "--", path, into, (char *)NULL);
+    _exit(127);
+  }
+  int status;
+  while (waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) return errno;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
+}
+
+static int move(const char *path, const char *into) {
+  if (rename(path, into) == 0) return 0;
+  return errno == EXDEV ? move_by_program(path, into) : errno;
+}
+
+int displace(const char *path, const char *into, const char *token) {
+  struct stat seen;
+  if (lstat(path, &seen) != 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
+  int error = make_parent(into);
+  if (error) return error;
+  if (lstat(into, &seen) == 0) {
+    char elsewhere[PATH_MAX];
+    if ((size_t)snprintf(elsewhere, sizeof elsewhere, "%s.%s", into, token) >= sizeof elsewhere) return ENAMETOOLONG;
+    if ((error = move(into, elsewhere))) return error;
+  }
+  return move(path, into);
+}

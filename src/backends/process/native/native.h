@@ -1,0 +1,99 @@
+/* The native spawner: what its parts know of each other. See spawner.c for what it is. */
+#ifndef FIXPOINT_NATIVE_H
+#define FIXPOINT_NATIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* -- fields.c: netstrings ("5:hello,"), the one thing that a frame is made of ------------------------------------ */
+
+/* One field of a frame; `text` ends in a NUL that `length` does not count. */
+struct field {
+  char *text;
+  size_t length;
+};
+
+/* Cuts a payload into its fields, in place. -1: it is not made of whole netstrings. */
+ssize_t cut_fields(char *payload, size_t length, struct field **fields);
+
+/* -- order.c: what is to be run ---------------------------------------------------------------------------------- */
+
+struct file {
+  const char *name;
+  mode_t mode;
+  struct field content;
+};
+
+struct displacement {
+  const char *path, *into;
+};
+
+struct output {
+  const char *name, *path;
+  bool by_stat, optional;
+};
+
+/* One attempt. Lists end in NULL, or have their count beside them. */
+struct order {
+  const char *token, *directory, *workdir, *standard_in, *standard_out, *standard_err;
+  double walltime, grace; /* seconds; 0: no limit */
+  long long oom_kills;    /* of the machine, before it started; -1: not known */
+  bool tidy;              /* a success leaves no scaffolding in its run folder */
+  const char **folders, **made, **arguments, **environment;
+  struct file *files;
+  struct displacement *displaced;
+  struct output *outputs;
+  size_t file_count, displaced_count, output_count, folder_count, made_count, argument_count, environment_count;
+};
+
+/* False: the fields are not an order that we know. */
+bool read_order(const char *token, struct field *fields, size_t count, struct order *order);
+
+/* -- attempt.c: runs one order to its exit record ---------------------------------------------------------------- */
+
+/* Where this is, as the claim says it; and the shell runtime, which digests folders for us. */
+struct host {
+  const char *name, *boot, *pid_namespace, *shell_runtime;
+};
+
+#define NOTICES 3 /* the descriptor that notices are written to */
+
+/* Never returns. Called in a process of its own. */
+void run_attempt(const struct host *host, const struct order *order) __attribute__((noreturn));
+
+/* -- command.c ---------------------------------------------------------------------------------------------------- */
+
+/* Starts the command; gives its pid, or -1. */
+pid_t start_command(const struct order *order);
+
+/* -- descendants.c ------------------------------------------------------------------------------------------------ */
+
+/* Sends a signal to every living descendant of this process. */
+void signal_descendants(int signal);
+
+/* Start time of a process in clock ticks since boot, field 22 of /proc/PID/stat. */
+unsigned long long start_ticks(pid_t pid);
+
+/* -- files.c: each gives 0, or the errno of what failed ----------------------------------------------------------- */
+
+int make_folders(const char *path, mode_t mode);
+int make_parent(const char *path);
+int write_whole(const char *path, mode_t mode, const char *text, size_t length);
+/* Moves what lies at `path`, if anything does, to `into`; what lies there makes room under a name of its own. */
+int displace(const char *path, const char *into, const char *token);
+/* Room, quota, descriptors: may come back. */
+bool is_transient(int error);
+
+/* -- digest.c ----------------------------------------------------------------------------------------------------- */
+
+#define MAX_DIGEST 160
+
+/* What `attempt.sh` stamps for this path: false if nothing readable of a known kind is there. */
+bool digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]);
+
+/* POSIX `cksum`. */
+uint32_t checksum(const char *data, size_t length);
+
+#endif

@@ -23,6 +23,9 @@ export interface DaemonOptions {
   readonly onSignal: (signal: 'SIGINT' | 'SIGTERM', run: () => void) => () => void;
 }
 
+const LOCK_PATIENCE_MS = 3_000;
+const LOCK_PAUSE_MS = 50;
+
 /** Runs until a signal. The error is one sentence: the state is held by another, or cannot be used. */
 export async function runDaemon(options: DaemonOptions): Promise<Result<void, string>> {
   const { stateDir, runsDir, clock, logger } = options;
@@ -33,14 +36,22 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<void, st
   const stop = async (): Promise<void> => {
     for (let end = started.pop(); end !== undefined; end = started.pop()) await end();
   };
-  const opened = await openEmbeddedHome({
-    stateDir,
-    ...(runsDir === undefined ? {} : { runsDir }),
-    ...options.capacity,
-    ...options.keepRuns,
-    clock,
-    logger,
-  });
+  const open = () =>
+    openEmbeddedHome({
+      stateDir,
+      ...(runsDir === undefined ? {} : { runsDir }),
+      ...options.capacity,
+      ...options.keepRuns,
+      clock,
+      logger,
+    });
+  const begin = clock.monotonic();
+  let opened = await open();
+  // A command that notes a wish holds the state for a moment only.
+  while (!opened.ok && opened.error.reason === 'Locked' && clock.monotonic() - begin < LOCK_PATIENCE_MS) {
+    await new Promise<void>((resolve) => clock.after(LOCK_PAUSE_MS, resolve));
+    opened = await open();
+  }
   if (!opened.ok) return fail(opened.error.message);
   const home = opened.value;
   started.push(() => home.close());

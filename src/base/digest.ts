@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.ts';
 import type { Json } from './json.ts';
 
 export function sha256Hex(data: string | Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex');
+  return hash('sha256', data, 'hex');
 }
 
 /** The digest of a JSON value: SHA-256 over its canonical form, as 64 hex digits. */
@@ -33,5 +33,5 @@ export function base32(bytes: Uint8Array, length: number): string {
 
 /** `length` base32 characters of the SHA-256 of a text. 16 characters are 80 bits. */
 export function shortDigest(text: string, length: number): string {
-  return base32(createHash('sha256').update(text).digest(), length);
+  return base32(hash('sha256', text, 'buffer'), length);
 }

@@ -4,7 +4,7 @@ import { connectClient } from './client.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import type { Io } from './io.ts';
 import { elsewhereMessage, findPlace, ownerOf, type Place, type WhereOptions } from './locate-state.ts';
-import { openHome } from './open-home.ts';
+import { openHome, patiently } from './open-home.ts';
 
 /** A home to speak to, and how it is reached. */
 export interface Connection {
@@ -24,6 +24,10 @@ export async function connect(io: Io, where: WhereOptions, access: Access): Prom
 }
 
 export async function connectTo(io: Io, place: Place, access: Access): Promise<Connection> {
+  return patiently(io.clock, () => connectNow(io, place, access));
+}
+
+async function connectNow(io: Io, place: Place, access: Access): Promise<Connection> {
   if (place.kind === 'socket') {
     if ((await probeSocket(place.path)) !== 'alive') {
       throw new CommandFailure(EXIT.unreachable, `nobody answers on unix:${place.path}`);

@@ -12,7 +12,8 @@ export function processIo(): Io {
     env: process.env,
     cwd: process.cwd(),
     clock: systemClock,
-    newId: () => base32(randomBytes(10), 16),
+    // Ids sort by the time they were made.
+    newId: () => `${Date.now().toString(36).padStart(9, '0')}${base32(randomBytes(10), 16)}`,
     onSignal: (signal, run) => {
       process.on(signal, run);
       return () => process.off(signal, run);

@@ -11,7 +11,7 @@ import { configOf } from './config.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import { keepRunsOf } from './keep-runs.ts';
 import { elsewhereMessage, ownerOf, STATE_FOLDER } from './locate-state.ts';
-import { openHome } from './open-home.ts';
+import { openHome, patiently } from './open-home.ts';
 import { VERSION } from './version.ts';
 
 /** The home of a `run`: its own, or a daemon's that owns the state. */
@@ -32,6 +32,10 @@ export interface RunPlace {
 }
 
 export async function openRunHome(context: CommandContext, place: RunPlace): Promise<RunHome> {
+  return patiently(context.io.clock, () => openRunHomeNow(context, place));
+}
+
+async function openRunHomeNow(context: CommandContext, place: RunPlace): Promise<RunHome> {
   const { io } = context;
   const { file, follow } = place;
   const folder = file === '-' ? io.cwd : dirname(resolve(io.cwd, file));

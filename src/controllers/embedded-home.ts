@@ -76,7 +76,6 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     clock,
     env,
     nativeSpawner: env['FIXPOINT_SPAWNER'] === 'shell' ? undefined : installedSpawner(),
-    tidy: options.keepRuns !== 'all',
     // Who only reads must not write, but need not read all files again either.
     digestsFile: { path: join(dir, 'digests'), writable: !readOnly },
   });

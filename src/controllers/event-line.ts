@@ -2,8 +2,19 @@ import type { EventLine } from '../apis/task-view.ts';
 import type { JournalEntry } from '../planning/journal.ts';
 import type { JournalLine } from '../store/store.ts';
 
-/** One line of `events` from one entry of the journal. */
-export function eventLine(line: JournalLine, workflow: string): EventLine {
+/**
+ * Lines of `events` from one entry of the journal. The end of a short attempt tells its start as well, under the version
+ * before its own: the store gives it two.
+ */
+export function eventLines(line: JournalLine, workflow: string): EventLine[] {
+  const { entry, seq } = line;
+  if (entry.type !== 'AttemptEnded' || !entry.start) return [eventLine(line, workflow)];
+  const { task, number, start } = entry;
+  const started = { ...line, seq: seq - 1, entry: { type: 'AttemptStarted' as const, task, number, ...start } };
+  return [eventLine(started, workflow), eventLine(line, workflow)];
+}
+
+function eventLine(line: JournalLine, workflow: string): EventLine {
   const { entry } = line;
   const told = tell(entry);
   return {

@@ -10,7 +10,7 @@ import type { Look } from '../planning/facts.ts';
 import { makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
 import type { Attempt } from '../planning/record.ts';
 import type { JournalLine } from '../store/store.ts';
-import { eventLine } from './event-line.ts';
+import { eventLines } from './event-line.ts';
 import { explanationOf } from './explain.ts';
 import type { HomeError, LogChunk, LogOptions } from './home.ts';
 import type { HomeContext } from './home-context.ts';
@@ -148,7 +148,7 @@ export class HomeViews {
       for (const line of page) {
         if (options.signal.aborted) return;
         after = line.seq;
-        yield eventLine(line, name);
+        yield* eventLines(line, name);
       }
       if (page.length < JOURNAL_PAGE) break;
     }
@@ -156,7 +156,7 @@ export class HomeViews {
       await live.return?.();
       return;
     }
-    for await (const line of live) if (line.workflow === uid && line.seq > after) yield eventLine(line, name);
+    for await (const line of live) if (line.workflow === uid && line.seq > after) yield* eventLines(line, name);
   }
 
   async *logs(find: () => Result<Reconciler, HomeError>, options: LogOptions): AsyncIterable<LogChunk> {

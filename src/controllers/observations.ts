@@ -63,16 +63,12 @@ async function entriesOf(
       // The clock of the boot ticks in hundredths: an end that seems to lie ahead would look like a clock set back.
       const exit = { ...observation.exit, finishTime: Math.min(observation.exit.finishTime, now) };
       const outcome = await judgedOutcome(state, backend, attempt, exit);
-      const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
-      if (attempt.state === 'Started') return [end];
-      return [startOf(key, attempt, observation.exit.startTime), end];
+      return [endOf(key, attempt, outcome, observation.exit.startTime)];
     }
     case 'Gone': {
       const outcome = goneOutcome(state, attempt, observation, now);
-      const end: TaskEntry = { type: 'AttemptEnded', task: key, number, outcome };
       // It ran, though the notice of its start was lost: its hands were on the files.
-      if (attempt.state === 'Started' || !observation.claimed) return [end];
-      return [startOf(key, attempt, now), end];
+      return [endOf(key, attempt, outcome, observation.claimed ? now : undefined)];
     }
     case 'Unknown':
       state.unconfirmed.add(attempt.uid);
@@ -84,16 +80,11 @@ async function entriesOf(
   }
 }
 
-/** The start of an attempt whose notice never came. */
-function startOf(task: string, attempt: Attempt, startTime: number): TaskEntry {
-  return {
-    type: 'AttemptStarted',
-    task,
-    number: attempt.number,
-    startTime,
-    handle: undefined,
-    directory: attempt.directory,
-  };
+/** `startTime` counts where no notice of the start ever came; undefined: it never started. */
+function endOf(task: string, attempt: Attempt, outcome: Outcome, startTime: number | undefined): TaskEntry {
+  const end = { type: 'AttemptEnded' as const, task, number: attempt.number, outcome };
+  if (attempt.state === 'Started' || startTime === undefined) return end;
+  return { ...end, start: { startTime, handle: undefined, directory: attempt.directory } };
 }
 
 function goneOutcome(

@@ -12,7 +12,7 @@ import { keepLogTails } from './log-tails.ts';
 import { needsNow } from './needs-now.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
-import { nextObject, STATUS_INTERVAL_MS, sameStatus } from './status.ts';
+import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -36,6 +36,9 @@ export const STORE_RETRY_MS = 1_000;
 const STARTS_WRITTEN_AFTER_MS = 200;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
+
+type AttemptStarted = Extract<JournalEntry, { type: 'AttemptStarted' }>;
+type AttemptEnded = Extract<JournalEntry, { type: 'AttemptEnded' }>;
 
 interface Unwritten {
   readonly entries: JournalEntry[];
@@ -198,9 +201,19 @@ export class Reconciler {
 
   #take(entries: readonly JournalEntry[]): void {
     for (const entry of entries) {
-      this.#unwritten.entries.push(entry);
+      if (entry.type === 'AttemptEnded') this.#unwritten.entries.push(this.#withStart(entry));
+      else this.#unwritten.entries.push(entry);
       if (isTaskEntry(entry)) this.#apply(entry);
     }
+  }
+
+  /** The news of a start that is not written yet goes with that of the end: one entry for an attempt that was short. */
+  #withStart(end: AttemptEnded): AttemptEnded {
+    const { entries } = this.#unwritten;
+    const at = entries.findIndex((e) => e.type === 'AttemptStarted' && e.task === end.task && e.number === end.number);
+    if (at < 0) return end;
+    const [{ startTime, handle, directory }] = entries.splice(at, 1) as [AttemptStarted];
+    return { ...end, start: { startTime, handle, directory } };
   }
 
   async #look(): Promise<void> {
@@ -298,7 +311,7 @@ export class Reconciler {
           },
         ]
       : entries;
-    const objectChanged = requestsTaken || !sameStatus(base.object.status, object.status);
+    const objectChanged = requestsTaken || object !== base.object;
     if (all.length === 0 && !objectChanged) return this.#written();
     const stored = { ...base, object };
     const batch: Batch = {

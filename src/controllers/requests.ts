@@ -31,12 +31,13 @@ export const REQUEST_MEMORY_MS = 7 * 24 * 3600 * 1000;
 export async function takeRequests(home: HomeContext, state: WorkflowState): Promise<TakenRequests> {
   const { metadata } = state.stored.object;
   const annotations = { ...metadata.annotations };
+  // In the order in which they were made: that of the annotations, and ids grow with time for whoever sorts them.
   const ids = Object.keys(annotations).filter((name) => name.startsWith(REQUEST_ANNOTATION_PREFIX));
   if (ids.length === 0) return { entries: [], stored: undefined };
   const now = home.clock.now();
   const entries: JournalEntry[] = [];
   let memory: WorkflowMemory = { ...state.stored.memory, requests: recent(state.stored.memory.requests, now) };
-  for (const name of ids.sort()) {
+  for (const name of ids) {
     const id = name.slice(REQUEST_ANNOTATION_PREFIX.length);
     // A document or a patch may have brought it: it is of any form until it is read.
     const text: unknown = annotations[name];
@@ -184,8 +185,11 @@ function resets(state: WorkflowState, targets: ReadonlySet<number>, cause: strin
   const entries: JournalEntry[] = [];
   for (const index of [...targets].sort((a, b) => a - b)) {
     const task = state.graph.tasks[index] as GraphTask;
-    const last = lastAttempt(state.book.get(task.key));
-    if (last && task.kind === 'Task') entries.push({ type: 'TaskReset', task: task.key, upTo: last.number, cause });
+    const record = state.book.get(task.key);
+    const last = lastAttempt(record);
+    // One that was cancelled before its first attempt has nothing to forget but that.
+    if ((last || record?.cancelled) && task.kind === 'Task')
+      entries.push({ type: 'TaskReset', task: task.key, upTo: last?.number ?? 0, cause });
   }
   return entries;
 }

@@ -147,27 +147,29 @@ function conditions(
 /** How often counts are written while a workflow runs; changes of phase are written at once. */
 export const STATUS_INTERVAL_MS = 1_000;
 
-/** The resource with the status it should have now; the same object where nothing is worth a write. */
+/**
+ * The resource with the status it should have now; the same object where nothing is worth a write. While it runs, a
+ * status is made once a second at most: it is work for every task that failed.
+ */
 export function nextObject(state: WorkflowState, stored: StoredWorkflow, now: number, clock: Clock): Workflow {
   const before = stored.object.status;
-  const status = statusOf(state, before, now);
-  state.status = status;
+  const { phase, reason } = phaseOf(state);
   const same =
     before !== undefined &&
-    before.phase === status.phase &&
-    before.reason === status.reason &&
-    before.observedGeneration === status.observedGeneration;
-  const resting = status.phase !== 'Running' && status.phase !== 'Pending';
-  const tooSoon = same && !resting && clock.monotonic() - state.statusWrittenAt < STATUS_INTERVAL_MS;
-  state.statusLate = tooSoon && !sameStatus(before, status);
-  if (tooSoon) return stored.object;
-  if (sameStatus(before, status)) return stored.object;
-  state.statusWrittenAt = clock.monotonic();
-  return { ...stored.object, status };
+    before.phase === phase &&
+    before.reason === reason &&
+    before.observedGeneration === stored.object.metadata.generation;
+  const resting = phase !== 'Running' && phase !== 'Pending';
+  state.statusLate = same && !resting && clock.monotonic() - state.statusMadeAt < STATUS_INTERVAL_MS;
+  if (state.statusLate) return stored.object;
+  const status = statusOf(state, before, now);
+  state.status = status;
+  state.statusMadeAt = clock.monotonic();
+  return sameStatus(before, status) ? stored.object : { ...stored.object, status };
 }
 
 /** Equal in everything but times. */
-export function sameStatus(a: WorkflowStatus | undefined, b: WorkflowStatus | undefined): boolean {
+function sameStatus(a: WorkflowStatus | undefined, b: WorkflowStatus | undefined): boolean {
   if (!a || !b) return a === b;
   return canonicalJson(timeless(a)) === canonicalJson(timeless(b));
 }

@@ -59,7 +59,7 @@ export class WorkflowState {
   /** It says something new and was not written yet: it is, when its time has come. */
   statusLate = false;
   /** Monotonic milliseconds. */
-  statusWrittenAt = Number.NEGATIVE_INFINITY;
+  statusMadeAt = Number.NEGATIVE_INFINITY;
   /** Tasks whose resources cannot be evaluated or never fit, by index. */
   readonly needsProblems = new Map<number, string>();
   /** Pre-images of earlier definitions, as far as they were asked for. */

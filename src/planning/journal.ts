@@ -8,15 +8,15 @@ import { emptyRecord, nextNumber } from './record.ts';
  */
 export type TaskEntry =
   | { readonly type: 'AttemptIntended'; readonly task: string; readonly attempt: Attempt }
+  | ({ readonly type: 'AttemptStarted'; readonly task: string; readonly number: number } & Start)
   | {
-      readonly type: 'AttemptStarted';
+      readonly type: 'AttemptEnded';
       readonly task: string;
       readonly number: number;
-      readonly startTime: number;
-      readonly handle: Json | undefined;
-      readonly directory: string | undefined;
+      readonly outcome: Outcome;
+      /** Of an attempt whose start no entry of its own tells. */
+      readonly start?: Start;
     }
-  | { readonly type: 'AttemptEnded'; readonly task: string; readonly number: number; readonly outcome: Outcome }
   /** By hand: the recorded result counts under this identity from now on (`accept`). */
   | {
       readonly type: 'ResultAccepted';
@@ -46,6 +46,13 @@ export type TaskEntry =
   | { readonly type: 'TaskMoved'; readonly task: string; readonly to: string }
   /** Left the spec: the record is archived. */
   | { readonly type: 'TaskPruned'; readonly task: string };
+
+/** What is known of an attempt from its start on. */
+export interface Start {
+  readonly startTime: number;
+  readonly handle: Json | undefined;
+  readonly directory: string | undefined;
+}
 
 /** Entries about the workflow as a whole. They are history and request memory; records do not depend on them. */
 export type WorkflowEntry =
@@ -85,15 +92,13 @@ function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'Tas
       if (entry.attempt.number < nextNumber(record)) return record;
       return { ...record, attempts: [...record.attempts, entry.attempt], cancelled: undefined, putBack: undefined };
     case 'AttemptStarted':
-      return replaceOpen(record, entry.number, (a) => ({
-        ...a,
-        state: 'Started',
-        startTime: entry.startTime,
-        handle: entry.handle,
-        directory: entry.directory ?? a.directory,
-      }));
+      return replaceOpen(record, entry.number, (a) => started(a, entry));
     case 'AttemptEnded':
-      return replaceOpen(record, entry.number, (a) => ({ ...a, state: 'Ended', outcome: entry.outcome }));
+      return replaceOpen(record, entry.number, (a) => ({
+        ...(entry.start ? started(a, entry.start) : a),
+        state: 'Ended',
+        outcome: entry.outcome,
+      }));
     case 'ResultAccepted':
       return {
         ...record,
@@ -129,6 +134,10 @@ function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'Tas
     case 'OutputsRestored':
       return record;
   }
+}
+
+function started(attempt: Attempt, { startTime, handle, directory }: Start): Attempt {
+  return { ...attempt, state: 'Started', startTime, handle, directory: directory ?? attempt.directory };
 }
 
 function replaceOpen(record: TaskRecord, number: number, change: (attempt: Attempt) => Attempt): TaskRecord {

@@ -1,8 +1,9 @@
 import type { Json } from '../base/json.ts';
-import { isTaskEntry, type JournalEntry, type Records, reduce } from '../planning/journal.ts';
+import { isTaskEntry, type JournalEntry, type Records, reduce, type TaskEntry } from '../planning/journal.ts';
 import type { TaskRecord } from '../planning/record.ts';
 import type { Sql } from './database.ts';
 import type { Batch, Committed, JournalLine, JournalQuery, Store, StoredWorkflow } from './store.ts';
+import { Written } from './written.ts';
 
 /**
  * The ledger in SQLite. Commits are grouped: batches that arrive in one turn of the event loop become durable by
@@ -11,6 +12,7 @@ import type { Batch, Committed, JournalLine, JournalQuery, Store, StoredWorkflow
 export class SqliteStore implements Store {
   readonly #db: Sql;
   readonly #statements: Statements;
+  readonly #written = new Written();
   #version: number;
   #waiting: { batch: Batch; resolve: (c: Committed) => void; reject: (e: unknown) => void }[] = [];
 
@@ -97,6 +99,7 @@ export class SqliteStore implements Store {
       results = this.#db.transaction(() => group.map(({ batch }) => this.#write(batch)))();
     } catch (error) {
       this.#version = before;
+      this.#written.clear();
       for (const { reject } of group) reject(error);
       return;
     }
@@ -113,7 +116,9 @@ export class SqliteStore implements Store {
       if ((row?.version ?? 0) !== write.ifVersion) return { outcome: 'Conflict' };
     }
     for (const { from, to } of batch.inherit ?? []) this.#inherit(from, to);
-    for (const { digest, data } of batch.preimages ?? []) s.preimage.run(digest, JSON.stringify(data));
+    if (batch.inherit) this.#written.clear();
+    for (const { digest, data } of batch.preimages ?? [])
+      if (this.#written.isNew(digest)) s.preimage.run(digest, JSON.stringify(data));
     const seqs = (batch.entries ?? []).map(({ workflow, entry }) => this.#append(batch.time, workflow, entry));
     for (const { stored } of batch.workflows ?? []) {
       const { name, namespace } = stored.object.metadata;
@@ -121,7 +126,10 @@ export class SqliteStore implements Store {
       s.workflow.run(stored.uid, namespace, name, ++this.#version, stored.deletedAt ?? null, data);
     }
     for (const uid of batch.forget ?? []) this.#forget(uid);
-    if (batch.forget || batch.inherit) s.raiseFloor.run(this.#version);
+    if (batch.forget || batch.inherit) {
+      s.raiseFloor.run(this.#version);
+      this.#written.clear();
+    }
     return { outcome: 'Committed', version: this.#version, seqs };
   }
 
@@ -145,23 +153,35 @@ export class SqliteStore implements Store {
   }
 
   #append(time: number, workflow: string, entry: JournalEntry): number {
-    const seq = ++this.#version;
+    // The end of a short attempt tells its start, too: two events, so two versions.
+    this.#version += entry.type === 'AttemptEnded' && entry.start ? 2 : 1;
+    const seq = this.#version;
     const { type, ...rest } = entry;
     const { task, ...data } = rest as { task?: string } & Record<string, unknown>;
     this.#statements.append.run(seq, time, workflow, type, task ?? null, attemptNumber(entry), JSON.stringify(data));
     const digest = templateDigestOf(entry);
-    if (digest !== undefined) this.#statements.use.run(workflow, digest);
-    if (isTaskEntry(entry)) {
-      const records: Records = new Map();
-      for (const key of entry.type === 'TaskMoved' ? [entry.task, entry.to] : [entry.task]) {
-        const row = this.#statements.record.get(workflow, key) as { data: string } | undefined;
-        if (row) records.set(key, JSON.parse(row.data) as TaskRecord);
-      }
-      reduce(records, entry);
-      for (const record of records.values())
-        this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
-    }
+    if (digest !== undefined && this.#written.isNew(`${workflow} ${digest}`))
+      this.#statements.use.run(workflow, digest);
+    if (isTaskEntry(entry)) this.#reduce(workflow, entry);
     return seq;
+  }
+
+  #reduce(workflow: string, entry: TaskEntry): void {
+    const records: Records = new Map();
+    for (const key of entry.type === 'TaskMoved' ? [entry.task, entry.to] : [entry.task]) {
+      const record = this.#written.record(workflow, key) ?? this.#readRecord(workflow, key);
+      if (record) records.set(key, record);
+    }
+    reduce(records, entry);
+    for (const record of records.values()) {
+      this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
+      this.#written.keep(workflow, record);
+    }
+  }
+
+  #readRecord(workflow: string, key: string): TaskRecord | undefined {
+    const row = this.#statements.record.get(workflow, key) as { data: string } | undefined;
+    return row && (JSON.parse(row.data) as TaskRecord);
   }
 }
 

@@ -177,7 +177,6 @@ export async function processRig(spawner: 'shell' | 'native'): Promise<Rig> {
       clock: systemClock,
       env: { PATH: process.env.PATH },
       nativeSpawner: spawner === 'native' ? nativeSpawner() : undefined,
-      tidy: true,
     });
   const reports = new Reports();
   let backend = open();

@@ -38,8 +38,12 @@ async function ended(token: string): Promise<Exit> {
 }
 
 async function observed(launch: Launch): Promise<Observation> {
+  const before = rig.reports.length;
   const [seen] = await rig.backend.observe([handled(launch)]);
-  return seen as Observation;
+  if (seen?.state !== 'Queued') return seen as Observation;
+  const later = () => rig.reports.slice(before).find(({ token }) => token === launch.token);
+  await until('what takes a while is reported', () => later() !== undefined);
+  return later() as Observation;
 }
 
 async function claimOf(launch: Launch): Promise<number> {

@@ -152,7 +152,7 @@ function brief(entry: TaskEntry): string {
     case 'AttemptIntended':
       return `Intended ${entry.task} #${entry.attempt.number} ${entry.attempt.uid} definition ${entry.attempt.definition.slice(0, 6)} execution ${entry.attempt.execution.slice(0, 6)}`;
     case 'AttemptEnded':
-      return `Ended ${entry.task} #${entry.number} ${entry.outcome.phase} ${entry.outcome.reason}`;
+      return `${entry.start ? 'Started, ' : ''}Ended ${entry.task} #${entry.number} ${entry.outcome.phase} ${entry.outcome.reason}`;
     case 'AttemptStarted':
       return `Started ${entry.task} #${entry.number}`;
     case 'TaskMoved':

@@ -7,8 +7,8 @@ export interface ExitRecord {
   readonly exit: Exit;
   /** Nothing that the command started was left when it was written: nobody needs to look for what escaped. */
   readonly alone: boolean;
-  /** The runtime has taken away what nobody asks for after a success. */
-  readonly tidied: boolean;
+  /** Size of the larger of its two logs, where the runtime says so. */
+  readonly logBytes: number | undefined;
 }
 
 /**
@@ -28,7 +28,7 @@ export function parseExitRecord(text: string, token: string, startTime: number):
     return undefined;
   }
   if (record.version !== 1 || record.token !== token) return undefined;
-  return { exit: toExit(record, startTime), alone: record.alone ?? false, tidied: record.tidied ?? false };
+  return { exit: toExit(record, startTime), alone: record.alone ?? false, logBytes: record.logBytes };
 }
 
 interface RawRecord {
@@ -45,7 +45,7 @@ interface RawRecord {
   readonly cpuSeconds?: number;
   readonly maxRssKb?: number;
   readonly alone?: boolean;
-  readonly tidied?: boolean;
+  readonly logBytes?: number;
   readonly outputs: readonly { readonly name: string; readonly digest: string }[];
 }
 

@@ -16,12 +16,16 @@ export interface FolderFacts {
   readonly gpuIds: string | undefined;
 }
 
-export const RUN_FOLDERS: readonly string[] = ['inputs', 'results'];
 /** Every file of the document lies here first: what belongs elsewhere is put there by the runtime, once it has the claim. */
 export const FILES_FOLDER = 'files';
 
 const SCRIPT_MODE = 0o700;
 const PLAIN_MODE = 0o666;
+
+/** Only what something is put into: file systems take long to forget what is made and removed again. */
+export function foldersOf(launch: Launch): string[] {
+  return [...(launch.inputs.length > 0 ? ['inputs'] : []), ...(launch.files.length > 0 ? [FILES_FOLDER] : [])];
+}
 
 export function folderFiles(launch: Launch, { gpuIds }: FolderFacts): FolderFile[] {
   const { command } = launch;
@@ -45,7 +49,6 @@ export function environmentOf(launch: Launch, { gpuIds }: FolderFacts): (readonl
     ['FIXPOINT_TASK', launch.key],
     ['FIXPOINT_ATTEMPT', String(launch.number)],
     ['FIXPOINT_ATTEMPT_DIR', dir],
-    ['FIXPOINT_RESULTS', join(dir, 'results')],
     ['FIXPOINT_INPUTS', join(dir, 'inputs')],
     ['FIXPOINT_CPUS', String(Math.max(1, Math.ceil(launch.needs.cpu)))],
     ['FIXPOINT_MEMORY_BYTES', String(launch.needs.memoryBytes)],

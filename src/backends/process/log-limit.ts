@@ -7,7 +7,7 @@ import { KEPT_LOG_BYTES, MAX_LOG_BYTES } from '../../base/limits.ts';
  * the log begins again with a line that says so. The runtime opens logs for appending, so a writer goes on at the new
  * end. Output that the task redirects to a path of its own is the user's and is not touched.
  */
-export async function limitLog(directory: string, name: 'stdout' | 'stderr'): Promise<void> {
+async function limitLog(directory: string, name: 'stdout' | 'stderr'): Promise<void> {
   const path = join(directory, name);
   const size = await stat(path).then(
     (s) => s.size,
@@ -24,4 +24,9 @@ export async function limitLog(directory: string, name: 'stdout' | 'stderr'): Pr
     path,
     `[fixpoint: ${size - bytesRead} bytes dropped (MAX_LOG_BYTES); the ${bytesRead} before here are in ${name}.old]\n`,
   );
+}
+
+/** Both logs of an attempt. What cannot be cut now is looked at again, or was the last of it. */
+export async function limitLogs(directory: string): Promise<void> {
+  for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
 }

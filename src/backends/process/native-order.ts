@@ -6,7 +6,7 @@ import {
   environmentOf,
   type FolderFacts,
   folderFiles,
-  RUN_FOLDERS,
+  foldersOf,
 } from './folder-content.ts';
 
 /**
@@ -23,9 +23,9 @@ export function isPlain(launch: Launch): boolean {
 
 /**
  * The order for one attempt, as `native/order.c` reads it: netstrings, first what every order has, then any number of
- * verbs with their words. `tidy`: a success may leave nothing in its run folder that nobody asks for.
+ * verbs with their words.
  */
-export function nativeOrder(launch: Launch, facts: FolderFacts, tidy: boolean): string {
+export function nativeOrder(launch: Launch, facts: FolderFacts): string {
   const { directory, needs } = launch;
   const words = [
     directory,
@@ -36,11 +36,10 @@ export function nativeOrder(launch: Launch, facts: FolderFacts, tidy: boolean): 
     launch.stdin ?? '/dev/null',
     launch.stdout ?? join(directory, 'stdout'),
     launch.stderr ?? join(directory, 'stderr'),
-    tidy ? 'tidy' : '',
   ];
-  for (const name of RUN_FOLDERS) words.push('folder', name);
-  if (launch.files.length > 0) words.push('folder', 'files');
-  for (const { name, mode, content } of folderFiles(launch, facts)) words.push('file', name, mode.toString(8), content);
+  for (const name of foldersOf(launch)) words.push('folder', name);
+  for (const { name, mode, content } of folderFiles(launch, facts))
+    words.push(name === 'argv' ? 'trace' : 'file', name, mode.toString(8), content);
   for (const [name, value] of environmentOf(launch, facts)) words.push('env', `${name}=${value}`);
   for (const output of launch.outputs) {
     words.push('make', join(output.path, '..'));

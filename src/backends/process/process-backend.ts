@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
+import { MAX_LOG_BYTES } from '../../base/limits.ts';
 import { keyFileName } from '../../graph/keys.ts';
 import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
 import { readLog } from '../read-log.ts';
@@ -13,10 +14,11 @@ import { HostFiles } from './file-space.ts';
 import { GpuSlots } from './gpu-slots.ts';
 import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-identity.ts';
 import { Leftovers } from './leftovers.ts';
-import { limitLog } from './log-limit.ts';
+import { limitLogs } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
 import { isPlain, nativeOrder } from './native-order.ts';
 import { OomKills } from './oom-kills.ts';
+import { newlyOpen, type OpenAttempt, type Order } from './open-attempt.ts';
 import { claimTime, makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
 import { tidyRunFolder } from './tidy-run-folder.ts';
@@ -36,12 +38,12 @@ export interface ProcessBackendOptions {
   readonly digestsFile?: DigestsFile | undefined;
   /** The native spawner; undefined: the shell's. */
   readonly nativeSpawner?: string | undefined;
-  /** A success may tidy its run folder itself: nobody asks for what it was made with. */
-  readonly tidy?: boolean;
 }
 
 /** How often attempts that should be running are looked at although nobody said anything. */
 const SWEEP_INTERVAL_MS = 5_000;
+/** A start waits so long for what became of an attempt before it goes on without. */
+const OBSERVE_MS = 200;
 /** What no runtime has claimed after so long is handed over again. */
 const UNCLAIMED_MS = 30_000;
 
@@ -56,8 +58,6 @@ export class ProcessBackend implements Backend {
   readonly #leftovers: Leftovers;
   readonly #states: AttemptStates;
   readonly #oomKills: OomKills;
-  /** Successes whose folders need no tidying any more. */
-  readonly #tidied = new Set<string>();
   /** Attempts that are ours to report on, by token. */
   readonly #open = new Map<string, OpenAttempt>();
   #report: (observation: Observation) => void = () => undefined;
@@ -122,7 +122,7 @@ export class ProcessBackend implements Backend {
     const facts = { oomKills: this.#oomKills.count(), gpuIds };
     if (this.#spawner.isNative && isPlain(launch)) {
       open.handedOverAt = this.#options.clock.monotonic();
-      if (!open.cancelling) this.#spawner.order(token, nativeOrder(launch, facts, this.#options.tidy ?? false));
+      if (!open.cancelling) this.#spawner.order(token, nativeOrder(launch, facts));
       return { token, outcome: 'Accepted' };
     }
     const made = await makeRunFolder(launch, facts);
@@ -139,22 +139,33 @@ export class ProcessBackend implements Backend {
   }
 
   async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {
-    return Promise.all(
-      attempts.map(async (attempt) => {
-        const { token, directory } = attempt;
-        if (directory === undefined) return { token, state: 'Absent' as const };
-        const handle = attempt.handle as ProcessHandle | undefined;
-        const seen = this.#observation(token, await this.#stateOf(directory, token, handle));
-        if (seen.state === 'Running' || seen.state === 'Unknown')
-          this.#open.set(token, {
-            ...newlyOpen(token, directory),
-            handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined,
-          });
-        if (seen.state === 'Running') this.#sampler.watch(token, directory);
-        if (seen.state === 'Running' || seen.state === 'Unknown') this.#gpus.keep(token, await readGpus(directory));
-        return seen;
-      }),
-    );
+    return Promise.all(attempts.map((attempt) => this.#observeOne(attempt)));
+  }
+
+  /** What takes a while, because something has to be ended first, holds up nobody: it is reported when it is known. */
+  async #observeOne(attempt: Handled): Promise<Observation> {
+    const { token, directory } = attempt;
+    if (directory === undefined) return { token, state: 'Absent' };
+    const handle = attempt.handle as ProcessHandle | undefined;
+    const pending = this.#stateOf(directory, token, handle);
+    const state = await within(this.#options.clock, OBSERVE_MS, pending);
+    const open = { ...newlyOpen(token, directory), handle };
+    if (state === undefined) {
+      this.#open.set(token, open);
+      void pending.then(
+        (seen) => this.#settle(open, seen),
+        () => undefined,
+      );
+    }
+    const seen = state === undefined ? { token, state: 'Queued' as const } : this.#observation(token, state);
+    if (seen.state === 'Running' || seen.state === 'Unknown')
+      this.#open.set(token, {
+        ...newlyOpen(token, directory),
+        handle: seen.state === 'Running' ? (seen.handle as unknown as ProcessHandle) : undefined,
+      });
+    if (seen.state === 'Running') this.#sampler.watch(token, directory);
+    if (this.#open.has(token)) this.#gpus.keep(token, await readGpus(directory));
+    return seen;
   }
 
   async cancel(attempts: readonly Handled[]): Promise<void> {
@@ -197,8 +208,7 @@ export class ProcessBackend implements Backend {
   }
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
-    for (const { token, directory } of attempts) {
-      if (what === 'Compacted' && this.#tidied.delete(token)) continue;
+    for (const { directory } of attempts) {
       if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
       await tidyRunFolder(directory, what);
     }
@@ -259,6 +269,11 @@ export class ProcessBackend implements Backend {
     const state = await this.#stateOf(directory, token, open.handle).catch(
       (error: unknown): AttemptState => ({ state: 'Unknown', message: String(error) }),
     );
+    this.#settle(open, state);
+  }
+
+  #settle(open: OpenAttempt, state: AttemptState): void {
+    const { token } = open;
     if (this.#closed || this.#open.get(token) !== open) return;
     if (state.state === 'Ended') this.#over(open, this.#ended(token, state.record), state.record);
     else if (state.state === 'Gone') this.#over(open, { token, ...state });
@@ -268,7 +283,8 @@ export class ProcessBackend implements Backend {
   #over({ token, directory }: OpenAttempt, seen: Observation, record?: ExitRecord): void {
     this.#forget(token);
     if (!record?.alone) this.#leftovers.add(directory);
-    if (record?.tidied) this.#tidied.add(token);
+    // What was written since the last sweep, or while nobody watched.
+    if ((record?.logBytes ?? Number.POSITIVE_INFINITY) > MAX_LOG_BYTES) void limitLogs(directory);
     this.#report(seen);
   }
 
@@ -325,7 +341,7 @@ export class ProcessBackend implements Backend {
     // A frame may be lost or a fork refused (EAGAIN): nobody else would ever say so.
     else if (waits && this.#options.clock.monotonic() - handedOverAt > UNCLAIMED_MS) await this.#handOverAgain(open);
     else await this.#look(token);
-    for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
+    await limitLogs(directory);
   }
 
   #scheduleSweep(): void {
@@ -338,40 +354,11 @@ export class ProcessBackend implements Backend {
   }
 }
 
-interface OpenAttempt {
-  readonly token: string;
-  readonly directory: string;
-  /** Monotonic milliseconds: its folder is whole and a spawner was told of it; undefined: not by us, or not yet. */
-  handedOverAt: number | undefined;
-  /** Its folder could not be made for want of something that may come back. */
-  waiting: boolean;
-  /** Until it has started: what would be handed over again. */
-  order: Order | undefined;
-  /** Milliseconds, by the clock of the file system. */
-  claimedAt: number | undefined;
-  handle: ProcessHandle | undefined;
-  cancelling: boolean;
-  /** Looks asked for and not yet answered. */
-  looks: number;
-}
-
-interface Order {
-  readonly launch: Launch;
-  readonly gpuIds: string | undefined;
-}
-
-function newlyOpen(token: string, directory: string): OpenAttempt {
-  return {
-    token,
-    directory,
-    handedOverAt: undefined,
-    waiting: false,
-    order: undefined,
-    claimedAt: undefined,
-    handle: undefined,
-    cancelling: false,
-    looks: 0,
-  };
+function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = clock.after(ms, () => resolve(undefined));
+    answer.then(resolve, reject).finally(stop);
+  });
 }
 
 function signal(pid: number): void {

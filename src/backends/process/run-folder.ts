@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fail, ok, type Result } from '../../base/result.ts';
 import type { Launch } from '../backend.ts';
 import { type Claim, type ExitRecord, parseClaim, parseExitRecord } from './exit-record.ts';
-import { FILES_FOLDER, type FolderFacts, type FolderFile, folderFiles, RUN_FOLDERS } from './folder-content.ts';
+import { FILES_FOLDER, type FolderFacts, type FolderFile, folderFiles, foldersOf } from './folder-content.ts';
 import { launchText } from './launch-text.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function makeRunFolder(
   try {
     await mkdir(dir, { recursive: true, mode: 0o700 });
     if ((await readClaim(dir)).kind !== 'Absent') return ok(undefined);
-    for (const name of RUN_FOLDERS) await mkdir(join(dir, name), { recursive: true });
+    for (const name of foldersOf(launch)) await mkdir(join(dir, name), { recursive: true });
     for (const file of folderFiles(launch, facts)) await writeContent(dir, file);
     await writeFile(join(dir, 'launch'), launchText(launch, facts), { mode: 0o600 });
     return ok(undefined);
@@ -48,7 +48,6 @@ const TRANSIENT: ReadonlySet<string> = new Set([
 /** Files of the document have exactly the mode that it says. */
 async function writeContent(dir: string, { name, mode, content }: FolderFile): Promise<void> {
   const path = join(dir, name);
-  if (name.startsWith(`${FILES_FOLDER}/`)) await mkdir(join(path, '..'), { recursive: true });
   await writeFile(path, content, { mode });
   if (name.startsWith(`${FILES_FOLDER}/`)) await chmod(path, mode);
 }

@@ -10,7 +10,6 @@ const COMPACTED: ReadonlySet<string> = new Set([
   'script',
   'argv',
   'inputs',
-  'results',
   'files',
   'work',
   'runtime.log',
@@ -23,6 +22,8 @@ const COMPACTED: ReadonlySet<string> = new Set([
 export async function tidyRunFolder(directory: string, what: Parameters<Backend['release']>[1]): Promise<void> {
   if (what === 'Everything' && !existsSync(join(directory, KEPT_FOLDER))) return removeAll(directory);
   if (what === 'Displaced') return removeAll(join(directory, 'outputs'));
+  // The native runtime leaves nothing that would be taken away; asking for one name is cheaper than for all.
+  if (what === 'Compacted' && !existsSync(join(directory, 'launch'))) return;
   const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
     if (what === 'Everything' ? entry.name === KEPT_FOLDER : !COMPACTED.has(entry.name)) continue;

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { limitLog } from '../../../src/backends/process/log-limit.ts';
+import { limitLogs } from '../../../src/backends/process/log-limit.ts';
 import { KEPT_LOG_BYTES, MAX_LOG_BYTES } from '../../../src/base/limits.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'fixpoint-log-'));
@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('a log within its limit is left alone', async () => {
   writeFileSync(join(folder, 'stderr'), 'short\n');
-  await limitLog(folder, 'stderr');
+  await limitLogs(folder);
   expect(readFileSync(join(folder, 'stderr'), 'utf8')).toBe('short\n');
 });
 
@@ -22,7 +22,7 @@ it('of one that is too long the end is kept, and the command goes on writing to 
   truncateSync(path, MAX_LOG_BYTES + 1);
   const command = await open(path, 'a');
   await command.write('last\n');
-  await limitLog(folder, 'stdout');
+  await limitLogs(folder);
   await command.write('later\n');
   await command.close();
   const files = [path, `${path}.old`].filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);

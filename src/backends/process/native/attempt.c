@@ -168,6 +168,7 @@ static int make_folder(const struct attempt *a, char path[PATH_MAX]) {
   }
   for (size_t i = 0; i < order->file_count; i++) {
     const struct file *file = order->files + i;
+    if (file->unless_succeeded) continue;
     in_folder(a, file->name, path);
     int error = write_whole(path, file->mode, file->content.text, file->content.length);
     if (error) return error;
@@ -297,20 +298,11 @@ static bool succeeded(const struct attempt *a) {
   return strcmp(a->verdict, "Exited") == 0 && a->code == 0 && a->problem[0] == '\0';
 }
 
-/* Nobody asks for what a success was made with. False: something is left that whoever tidies has to look at. */
-static bool tidy(const struct attempt *a) {
-  char path[PATH_MAX];
-  bool clean = true;
-  for (size_t i = 0; i < a->order->file_count; i++) {
-    if (strcmp(a->order->files[i].name, "metadata.json") == 0) continue;
-    in_folder(a, a->order->files[i].name, path);
-    clean = (unlink(path) == 0 || errno == ENOENT) && clean;
-  }
-  for (size_t i = a->order->folder_count; i-- > 0;) {
-    in_folder(a, a->order->folders[i], path);
-    clean = (rmdir(path) == 0 || errno == ENOENT) && clean;
-  }
-  return clean;
+static long long larger_log(const struct order *order) {
+  struct stat out = {0}, err = {0};
+  stat(order->standard_out, &out);
+  stat(order->standard_err, &err);
+  return out.st_size > err.st_size ? out.st_size : err.st_size;
 }
 
 /* The record without its checksum and last brace. Room: names are at most 63 characters. */
@@ -330,7 +322,6 @@ static char *record_of(struct attempt *a, size_t *length) {
       append(outputs, size, &stamped, "%s{\"name\":\"%s\",\"digest\":\"%s\"}", i ? "," : "", output->name, digest);
     }
   }
-  bool tidied = a->order->tidy && succeeded(a) && tidy(a);
   const struct rusage *used = &a->used;
   double cpu = (double)(used->ru_utime.tv_sec + used->ru_stime.tv_sec) +
                (double)(used->ru_utime.tv_usec + used->ru_stime.tv_usec) / 1e6;
@@ -339,15 +330,26 @@ static char *record_of(struct attempt *a, size_t *length) {
   *length = 0;
   append(text, 2 * size, length,
          "{\"version\":1,\"token\":\"%s\",\"verdict\":\"%s\",\"code\":%s,\"problem\":\"%s\",\"up0\":%.3f,\"up1\":%.3f,"
-         "\"cpuSeconds\":%.6f,\"maxRssKb\":%ld,\"alone\":true,\"tidied\":%s,\"outputs\":[%s]",
-         a->order->token, a->verdict, code, a->problem, a->up0, a->up1, cpu, used->ru_maxrss, tidied ? "true" : "false",
-         outputs);
+         "\"cpuSeconds\":%.6f,\"maxRssKb\":%ld,\"alone\":true,\"logBytes\":%lld,\"outputs\":[%s]",
+         a->order->token, a->verdict, code, a->problem, a->up0, a->up1, cpu, used->ru_maxrss,
+         larger_log(a->order), outputs);
   return text;
+}
+
+static void leave_traces(const struct attempt *a) {
+  char path[PATH_MAX];
+  for (size_t i = 0; i < a->order->file_count; i++) {
+    const struct file *file = a->order->files + i;
+    if (!file->unless_succeeded) continue;
+    in_folder(a, file->name, path);
+    write_whole(path, file->mode, file->content.text, file->content.length);
+  }
 }
 
 static void record(struct attempt *a) {
   size_t length;
   char path[PATH_MAX], *text = record_of(a, &length);
+  if (!succeeded(a)) leave_traces(a);
   /* Over the record and a line feed, as `cksum` reads it in the shell. */
   text[length] = '\n';
   uint32_t sum = checksum(text, length + 1);

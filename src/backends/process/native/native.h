@@ -24,6 +24,7 @@ struct file {
   const char *name;
   mode_t mode;
   struct field content;
+  bool unless_succeeded; /* nobody asks what a success was told to do */
 };
 
 struct displacement {
@@ -40,7 +41,6 @@ struct order {
   const char *token, *directory, *workdir, *standard_in, *standard_out, *standard_err;
   double walltime, grace; /* seconds; 0: no limit */
   long long oom_kills;    /* of the machine, before it started; -1: not known */
-  bool tidy;              /* a success leaves no scaffolding in its run folder */
   const char **folders, **made, **arguments, **environment;
   struct file *files;
   struct displacement *displaced;

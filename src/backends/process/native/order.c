@@ -7,10 +7,10 @@
 static const struct {
   const char *name;
   size_t fields;
-} VERBS[] = {{"env", 1},      {"folder", 1}, {"file", 3},   {"make", 1},
+} VERBS[] = {{"env", 1},      {"folder", 1}, {"file", 3},   {"trace", 3}, {"make", 1},
              {"displace", 2}, {"arg", 1},    {"output", 4}};
 
-enum { HEAD = 9 };
+enum { HEAD = 8 };
 
 static size_t fields_of(const char *verb) {
   for (size_t i = 0; i < sizeof VERBS / sizeof *VERBS; i++)
@@ -30,7 +30,6 @@ bool read_order(const char *token, struct field *fields, size_t count, struct or
       .standard_in = fields[5].text,
       .standard_out = fields[6].text,
       .standard_err = fields[7].text,
-      .tidy = fields[8].length > 0,
   };
   /* No list can be longer than there are fields. */
   order->folders = calloc(count, sizeof(char *));
@@ -52,8 +51,9 @@ bool read_order(const char *token, struct field *fields, size_t count, struct or
       order->environment[order->environment_count++] = word[0].text;
     else if (strcmp(verb, "folder") == 0)
       order->folders[order->folder_count++] = word[0].text;
-    else if (strcmp(verb, "file") == 0)
-      order->files[order->file_count++] = (struct file){word[0].text, (mode_t)strtol(word[1].text, NULL, 8), word[2]};
+    else if (strcmp(verb, "file") == 0 || strcmp(verb, "trace") == 0)
+      order->files[order->file_count++] =
+          (struct file){word[0].text, (mode_t)strtol(word[1].text, NULL, 8), word[2], verb[0] == 't'};
     else if (strcmp(verb, "make") == 0)
       order->made[order->made_count++] = word[0].text;
     else if (strcmp(verb, "displace") == 0)

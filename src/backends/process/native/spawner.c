@@ -69,7 +69,7 @@ static void launch_native(const struct host *host, const char *token, char *payl
   struct order order;
   ssize_t count = cut_fields(payload, length, &fields);
   if (count < 0 || !read_order(token, fields, (size_t)count, &order)) {
-    fprintf(stderr, "an order of %zu bytes is not understood\n", length);
+    dprintf(NOTICES, "F %s the spawner does not understand its order\n", token);
     _exit(98);
   }
   name_attempt(order.directory, token);

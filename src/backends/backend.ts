@@ -25,7 +25,7 @@ export interface Backend {
   directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string;
   /** Resolves when every launch was handed over or refused. */
   submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]>;
-  /** The present state of attempts of an earlier daemon. */
+  /** The present state of attempts of an earlier daemon. `Queued`: not known yet, it is reported later. */
   observe(attempts: readonly Handled[]): Promise<readonly Observation[]>;
   /** Asks for the end; the end itself is observed. */
   cancel(attempts: readonly Handled[]): Promise<void>;
@@ -149,7 +149,7 @@ export type Observation =
     }
   /** The backend has never heard of it: it was not submitted. */
   | { readonly token: string; readonly state: 'Absent' }
-  /** Handed over, not started yet. */
+  /** Handed over, and nothing more is known yet. */
   | { readonly token: string; readonly state: 'Queued' }
   | { readonly token: string; readonly state: 'Unknown'; readonly message: string };
 

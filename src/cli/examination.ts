@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { MAX_SOCKET_PATH_BYTES } from '../base/limits.ts';
@@ -63,7 +64,19 @@ export async function checkState(io: Io, stateDir: string): Promise<Finding[]> {
   else if (owner.kind === 'elsewhere')
     findings.push(warning(`served on host ${owner.holder.host} by pid ${owner.holder.pid}`));
   else findings.push(error(`pid ${owner.holder.pid} serves it and does not answer on unix:${owner.holder.socket}`));
+  if (exists) findings.push(...(await checkLedger(stateDir)));
   return findings;
+}
+
+/** All of it, also what opening leaves out for being large. */
+async function checkLedger(stateDir: string): Promise<Finding[]> {
+  const path = join(stateDir, 'fixpoint.db');
+  if (!existsSync(path)) return [];
+  const { openDatabase } = await import('../store/database.ts');
+  const ledger = openDatabase(path, { readOnly: true, check: 'Full' });
+  if (!ledger.ok) return [error(ledger.error)];
+  ledger.value.close();
+  return [fine('the ledger is sound')];
 }
 
 export async function checkProcessBackend(io: Io): Promise<Finding[]> {

@@ -1,8 +1,11 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { networkFileSystem } from '../base/network-file-system.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import { changedRows, misshapen, type Thoroughness, unlikeJournal } from './check-ledger.ts';
+import { damagedLog } from './check-log.ts';
+import { rowSum } from './row-sum.ts';
 
 export type Sql = Database.Database;
 
@@ -12,6 +15,8 @@ export interface DatabaseOptions {
   readonly readOnly: boolean;
   /** The file lies where other hosts may open it too. Default: as its file system says. */
   readonly shared?: boolean;
+  /** How much of it is checked first. Default: what opening can afford. */
+  readonly check?: Thoroughness;
 }
 
 /**
@@ -22,6 +27,10 @@ export interface DatabaseOptions {
  * locks the whole file for as long as it has it open and keeps the index to itself; readers wait for it in vain.
  */
 export function openDatabase(path: string, options: DatabaseOptions): Result<Sql, string> {
+  const log = damagedLog(`${path}-wal`);
+  if (log !== undefined) return fail(damaged(`${path}-wal`, log, keepWhatIsBefore(path)));
+  const size = emptied(path);
+  if (size !== undefined) return fail(damaged(path, size));
   let db: Sql | undefined;
   try {
     db = new Database(path, { readonly: options.readOnly, fileMustExist: options.readOnly, timeout: 5_000 });
@@ -32,7 +41,8 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
     }
-    const problem = migrate(db, options.readOnly);
+    prepareForSums(db);
+    const problem = migrate(db, path, options);
     if (problem !== undefined) {
       db.close();
       return fail(problem);
@@ -40,27 +50,95 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
     return ok(db);
   } catch (error) {
     db?.close();
-    return fail(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    const message = error instanceof Error ? error.message : String(error);
+    const malformed = MALFORMED.test((error as { readonly code?: string }).code ?? '');
+    return fail(malformed ? damaged(path, message) : `${path}: ${message}`);
   }
 }
 
-/** Applies the numbered files that have not been applied, each in a transaction of its own. */
-function migrate(db: Sql, readOnly: boolean): string | undefined {
+const MALFORMED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+
+const OTHERWISE = 'or move it away: a new ledger begins, and what ran is run again';
+
+function damaged(path: string, what: string, otherwise = OTHERWISE): string {
+  return `${path} is damaged (${what}). Nothing was changed. Put a backup in its place, ${otherwise}`;
+}
+
+function keepWhatIsBefore(path: string): string {
+  return `or keep what was committed before the damage: sqlite3 ${path} 'PRAGMA wal_checkpoint(TRUNCATE)'`;
+}
+
+/** What a home leaves beside its ledger. */
+const BESIDE = ['runs', 'digests', 'holder.json'];
+/** The least that SQLite writes. */
+const LEAST_BYTES = 512;
+
+/** SQLite takes an empty file for a new database; ours was one before, if something was done with it. */
+function emptied(path: string): string | undefined {
+  const bytes = statSync(path, { throwIfNoEntry: false })?.size;
+  const logged = (statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0;
+  if (bytes === undefined || bytes >= LEAST_BYTES || logged) return undefined;
+  const used = BESIDE.some((name) => existsSync(join(dirname(path), name)));
+  return bytes > 0 || used ? `it has ${bytes} bytes` : undefined;
+}
+
+/** Applies the numbered files that have not been applied, each in a transaction of its own, to a file that is sound. */
+function migrate(db: Sql, path: string, { readOnly, check = 'Quick' }: DatabaseOptions): string | undefined {
   const files = readdirSync(MIGRATIONS)
     .filter((name) => /^\d{4}-.*\.sql$/.test(name))
     .sort();
   const at = db.pragma('user_version', { simple: true }) as number;
   if (at > files.length)
-    return `the ledger has format ${at}, this version of Fixpoint knows formats up to ${files.length}: use a newer one`;
-  if (readOnly)
-    return at === files.length ? undefined : 'the ledger has an older format: open it once for writing to upgrade it';
-  for (const [i, name] of files.entries()) {
-    if (i < at) continue;
-    const sql = readFileSync(join(MIGRATIONS, name), 'utf8');
+    return `${path}: the ledger has format ${at}, this version of Fixpoint knows formats up to ${files.length}: use a newer one`;
+  const shape = misshapen(db, at === files.length ? check : 'Full');
+  if (shape !== undefined) return damaged(path, shape);
+  if (readOnly && at < files.length) return 'the ledger has an older format: open it once for writing to upgrade it';
+  for (let format = at; format < files.length; format++)
     db.transaction(() => {
-      db.exec(sql);
-      db.pragma(`user_version = ${i + 1}`);
+      applyFormat(db, files[format] as string);
+      db.pragma(`user_version = ${format + 1}`);
     })();
+  if (schemaOf(db) !== newestSchema(files)) return damaged(path, `its schema is not that of format ${files.length}`);
+  const rows = changedRows(db, check) ?? (check === 'Full' ? unlikeJournal(db) : undefined);
+  return rows === undefined ? undefined : damaged(path, rows);
+}
+
+function applyFormat(db: Sql, file: string): void {
+  db.exec(readFileSync(join(MIGRATIONS, file), 'utf8'));
+}
+
+let newest: string | undefined;
+
+/** As a new ledger has it, however this one came to its format. */
+function newestSchema(files: readonly string[]): string {
+  newest ??= madeAnew(files);
+  return newest;
+}
+
+function madeAnew(files: readonly string[]): string {
+  const fresh = new Database(':memory:');
+  try {
+    prepareForSums(fresh);
+    for (const file of files) applyFormat(fresh, file);
+    return schemaOf(fresh);
+  } finally {
+    fresh.close();
   }
-  return undefined;
+}
+
+function schemaOf(db: Sql): string {
+  const rows = db
+    .prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'")
+    .raw();
+  return rows
+    .all()
+    .map((row) => JSON.stringify(row))
+    .sort()
+    .join('\n');
+}
+
+/** The schema calls this function; no other ledger is ever opened on the connection. */
+function prepareForSums(db: Sql): void {
+  db.function('row_sum', { deterministic: true, varargs: true }, rowSum as (...values: unknown[]) => unknown);
+  db.pragma('trusted_schema = ON');
 }

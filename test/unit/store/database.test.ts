@@ -91,7 +91,7 @@ describe('the format of the ledger', () => {
   });
 
   it('that is newer than this release is refused and left alone', () => {
-    const newer = ledgerOfFormat(FILES.length);
+    const newer = open();
     newer.pragma(`user_version = ${FILES.length + 1}`);
     newer.close();
     for (const readOnly of [false, true]) expect(refusal({ readOnly })).toContain('use a newer one');

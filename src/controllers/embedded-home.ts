@@ -59,9 +59,14 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
   }
   let lock: Lock | undefined;
   if (!readOnly) {
-    const taken = takeLock(join(dir, 'lock'));
-    if (!taken.ok) return fail({ reason: 'Locked', message: lockedMessage(dir) });
-    lock = taken.value;
+    const path = join(dir, 'lock');
+    try {
+      const taken = takeLock(path);
+      if (!taken.ok) return fail({ reason: 'Locked', message: lockedMessage(dir) });
+      lock = taken.value;
+    } catch (error) {
+      return fail({ reason: 'Unusable', message: unlockable(path, error as { code?: string; message: string }) });
+    }
   }
   const database = openDatabase(join(dir, 'fixpoint.db'), { readOnly });
   if (!database.ok) {
@@ -90,6 +95,11 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     onClose: () => lock?.release(),
   });
   return ok(home);
+}
+
+function unlockable(path: string, { code, message }: { code?: string; message: string }): string {
+  if (code !== 'SQLITE_NOTADB' && code !== 'SQLITE_CORRUPT') return `${path}: ${message}`;
+  return `${path} is damaged; nothing is kept in it: remove it when nobody uses the folder`;
 }
 
 function lockedMessage(dir: string): string {

@@ -1,6 +1,6 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
-import { ok, type Result } from '../base/result.ts';
+import { fail, ok, type Result } from '../base/result.ts';
 import type { Home } from '../controllers/home.ts';
 import { decodeDocument } from './decode-document.ts';
 import { removeHolder, socketPathFor, thisProcess, writeHolder } from './holder.ts';
@@ -33,7 +33,13 @@ export async function serveState(options: ServeOptions): Promise<Result<ServedSt
   const server = await startServer({ ...options, socketPath, decode: decodeDocument });
   if (!server.ok) return server;
   const holder = thisProcess(socketPath);
-  await writeHolder(stateDir, holder);
+  try {
+    await writeHolder(stateDir, holder);
+  } catch (error) {
+    // A disk that is full or cannot be written to: nobody would find us.
+    await server.value.close();
+    return fail({ reason: 'Unusable', message: `${stateDir}: ${(error as Error).message}` });
+  }
   return ok({
     socketPath,
     close: async () => {

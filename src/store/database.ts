@@ -42,6 +42,7 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
       db.pragma('synchronous = FULL');
     }
     prepareForSums(db);
+    if (!options.readOnly) writable(db);
     const problem = migrate(db, path, options);
     if (problem !== undefined) {
       db.close();
@@ -54,6 +55,15 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
     const malformed = MALFORMED.test((error as { readonly code?: string }).code ?? '');
     return fail(malformed ? damaged(path, message) : `${path}: ${message}`);
   }
+}
+
+/** SQLite opens for reading what it may not write, and would say so at the first commit. */
+function writable(db: Sql): void {
+  db.exec('BEGIN IMMEDIATE');
+  const format = db.pragma('user_version', { simple: true }) as number;
+  // An error on a read-only file system, before any byte is written.
+  db.pragma(`user_version = ${format}`);
+  db.exec('ROLLBACK');
 }
 
 const MALFORMED = /^SQLITE_(?:CORRUPT|NOTADB)/;

@@ -18,6 +18,7 @@ export class Board {
   /** The ready tasks, best first; holds some that are no longer ready until they come up. */
   readonly #queue: Heap;
   readonly #wakes = new Map<number, number>();
+  #wokenAt = Number.NEGATIVE_INFINITY;
   readonly #actionable = new Set<number>();
   #unhandledFailures = 0;
   #unsettled: number;
@@ -98,9 +99,11 @@ export class Board {
     return next;
   }
 
-  /** Marks what is due. */
+  /** Marks what is due; all that waits for a time, if the clock was set back: what is due then is judged anew. */
   wake(now: number): void {
-    for (const [index, at] of this.#wakes) if (at <= now) this.#dirty.add(index);
+    const setBack = now < this.#wokenAt;
+    this.#wokenAt = now;
+    for (const [index, at] of this.#wakes) if (setBack || at <= now) this.#dirty.add(index);
   }
 
   set(index: number, next: View): void {

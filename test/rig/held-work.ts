@@ -14,7 +14,12 @@ export function heldWork(box: Sandbox): string {
         name: 'a',
         foreach: { range: { count: WIDTH } },
         outputs: [{ name: 'o', path: 'a/${{ key }}.txt' }],
-        run: noted(`while [ ! -e ${box.path('go')} ]; do sleep 0.05; done; echo $FIXPOINT_TASK > \${{ outputs.o }}`),
+        // No script: a shell reads that while it runs, from the folder that may fail.
+        command: [
+          'bash',
+          '-c',
+          noted(`while [ ! -e ${box.path('go')} ]; do sleep 0.05; done; date > $FIXPOINT_TASK.txt`),
+        ],
       },
       {
         name: 'b',

@@ -17,9 +17,9 @@ import { claimTime, readClaim, readExit } from './run-folder.ts';
  * | claim | alive | Running |
  * | claim of nobody (withdrawn) | | Gone |
  * | claim | gone, same host and boot | what is left of it is ended, then Gone |
- * | claim | same host, rebooted since | Gone |
+ * | claim | same host, rebooted since | the same: a boot that was misread must not start a second one |
  * | claim | another host or pid namespace | Unknown |
- * | claim made, nothing in it | no fork of a runtime for this folder | Gone |
+ * | claim made, not whole | no fork of a runtime for this folder | what is left of it is ended, then Gone |
  * | cannot be read | | Unknown |
  * | folder gone, the handle is known | as by its claim | as by its claim |
  */
@@ -59,7 +59,7 @@ export class AttemptStates {
     const here = hostIdentity();
     if (handle.bootId !== here.bootId)
       return handle.host === here.host
-        ? { state: 'Gone', claimed: true, message: 'the machine was started again since' }
+        ? this.#ofOtherBoot(token, directory)
         : { state: 'Unknown', message: `it was started on ${handle.host}` };
     if (handle.pidNamespace !== here.pidNamespace)
       return { state: 'Unknown', message: 'it was started in another pid namespace of this host' };
@@ -70,18 +70,32 @@ export class AttemptStates {
     return this.#leftBehind(token, directory);
   }
 
-  /** Whoever made the claim is about to write into it, or died in between: then nothing was started, and nothing will. */
+  /** Nothing of an earlier boot can be left: what is there belongs to a claim whose bytes have changed. */
+  async #ofOtherBoot(token: string, directory: string): Promise<AttemptState> {
+    if ((await runtimesOf(directory)).length > 0)
+      return { state: 'Unknown', message: 'its claim names another boot, and its runtime lives' };
+    return this.#leftBehind(token, directory, 'the machine was started again since');
+  }
+
+  /**
+   * Whoever made the claim is about to write into it, or died in between: then nothing was started, and nothing will. Or
+   * its bytes were damaged later: then what was started may live.
+   */
   async #torn(token: string, directory: string): Promise<AttemptState> {
     await pause(this.#clock, RECORD_GRACE_MS);
     const again = await readClaim(directory);
     if (again.kind === 'There') return this.#claimed(token, directory, again.value);
     if (again.kind === 'Unreadable') return { state: 'Unknown', message: again.message };
     if ((await runtimesOf(directory)).length > 0) return { state: 'Unclaimed' };
-    return { state: 'Gone', claimed: true, message: 'it died while it claimed its run folder' };
+    return this.#leftBehind(token, directory, 'it died while it claimed its run folder');
   }
 
   /** The runtime is gone and left no record: what it started is ended, and confirmed gone, before anything else. */
-  async #leftBehind(token: string, directory: string): Promise<AttemptState> {
+  async #leftBehind(
+    token: string,
+    directory: string,
+    message = 'its supervising process was killed',
+  ): Promise<AttemptState> {
     await pause(this.#clock, RECORD_GRACE_MS);
     const exit = await readExit(directory, token);
     if (exit.kind === 'There') return { state: 'Ended', record: exit.value };
@@ -89,7 +103,7 @@ export class AttemptStates {
     const stuck = await endSession(this.#clock, directory);
     if (stuck.length > 0)
       return { state: 'Unknown', message: `its processes do not end: ${stuck.slice(0, 5).join(', ')}` };
-    return { state: 'Gone', claimed: true, message: 'its supervising process was killed' };
+    return { state: 'Gone', claimed: true, message };
   }
 
   /** It was seen running and its folder is gone: what is left of it has nowhere to report to. */

@@ -1,0 +1,180 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AttemptStates } from '../../../src/backends/process/attempt-state.ts';
+import { DigestsLog } from '../../../src/backends/process/digests-log.ts';
+import { posixCksum } from '../../../src/backends/process/exit-record.ts';
+import { hostIdentity, readProcessStat } from '../../../src/backends/process/host-identity.ts';
+import type { Clock } from '../../../src/base/clock.ts';
+import { until } from '../../rig/eventually.ts';
+import { isAlive } from '../../rig/processes.ts';
+import { flipped } from '../../rig/written-ledger.ts';
+
+// Every byte of the small files that attempts live by may change, and each may end anywhere. A record that was damaged is
+// no record; and whatever a claim says, nobody is told that an attempt is over while something of it runs.
+
+let dir: string;
+
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'fixpoint-run-folder-'));
+});
+
+afterAll(() => {
+  rmSync(dir, { recursive: true });
+});
+
+/** Pauses are over at once. */
+const CLOCK: Clock = {
+  now: () => 0,
+  monotonic: () => 0,
+  after: (_, run) => {
+    const soon = setImmediate(run);
+    return () => clearImmediate(soon);
+  },
+};
+
+const allBits = (bytes: Buffer): number[] => Array.from({ length: bytes.length * 8 }, (_, bit) => bit);
+const allCuts = (bytes: Buffer): number[] => Array.from({ length: bytes.length }, (_, at) => at);
+const flip = (bytes: Buffer, bit: number): Buffer => flipped(Buffer.from(bytes), bit);
+
+describe('an exit record', () => {
+  const TOKEN = 'abcdefgh';
+  const body =
+    `{"version":1,"token":"${TOKEN}","verdict":"Exited","code":0,"problem":"","up0":10.5,"up1":12.25,"cpuTicks":7,` +
+    `"outputs":[{"name":"o","digest":"sha256:${'a'.repeat(64)}"}]`;
+  const record = Buffer.from(`${body},"sum":"${posixCksum(Buffer.from(`${body}\n`))}"}\n`);
+
+  const stateWith = async (bytes: Buffer): Promise<string> => {
+    const folder = join(dir, 'exit');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, 'exit.json'), bytes);
+    return (await new AttemptStates(CLOCK, dir).read(folder, TOKEN)).state;
+  };
+
+  it('counts while it is whole', async () => {
+    expect(await stateWith(record)).toBe('Ended');
+  });
+
+  it('does not, whichever bit of it has changed', async () => {
+    for (const bit of allBits(record)) expect(await stateWith(flip(record, bit)), `bit ${bit}`).toBe('Unclaimed');
+  });
+
+  it('does not, wherever it ends', async () => {
+    for (const at of allCuts(record)) expect(await stateWith(record.subarray(0, at)), `byte ${at}`).toBe('Unclaimed');
+  });
+});
+
+describe('a claim', () => {
+  const TOKEN = 'abcdefgh';
+
+  /** A runtime that lives and has a command, as far as anybody can see from outside. */
+  class Attempt {
+    readonly folder: string;
+    #runtime: ChildProcess | undefined;
+    #started: number[] = [];
+
+    constructor(name: string) {
+      this.folder = join(dir, name);
+      mkdirSync(this.folder, { recursive: true });
+    }
+
+    /** Its claim, whole. */
+    async start(): Promise<Buffer> {
+      const script = join(this.folder, 'attempt.sh');
+      writeFileSync(script, 'FIXPOINT_ATTEMPT_DIR=$1 setsid sleep 1000 & echo $!; wait\n');
+      const runtime = spawn('/bin/sh', [script, this.folder, TOKEN], { stdio: ['ignore', 'pipe', 'ignore'] });
+      this.#runtime = runtime;
+      const command = await new Promise<number>((said) => runtime.stdout.once('data', (text) => said(Number(text))));
+      this.#started = [runtime.pid as number, command];
+      const { host, bootId, pidNamespace } = hostIdentity();
+      const start = readProcessStat(runtime.pid as number)?.startTicks;
+      return Buffer.from(
+        `{"token":"${TOKEN}","host":"${host}","boot":"${bootId}","pidns":"${pidNamespace}","pid":${runtime.pid},"start":${start}}\n`,
+      );
+    }
+
+    get lives(): boolean {
+      return this.#started.some(isAlive);
+    }
+
+    async killRuntime(): Promise<void> {
+      this.#runtime?.kill('SIGKILL');
+      await until('the runtime is gone', () => !isAlive(this.#started[0] as number));
+    }
+
+    async dispose(): Promise<void> {
+      for (const pid of this.#started) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+      await until('all is gone', () => !this.lives);
+    }
+  }
+
+  /** Over, for whoever asks, although something of it runs: the next attempt would run beside it. */
+  async function toldWrong(attempt: Attempt, spoilt: Buffer): Promise<string | undefined> {
+    writeFileSync(join(attempt.folder, 'claim'), spoilt);
+    const { state, ...more } = await new AttemptStates(CLOCK, dir).read(attempt.folder, TOKEN);
+    return state === 'Gone' && attempt.lives ? JSON.stringify(more) : undefined;
+  }
+
+  const both = (whole: Buffer): Buffer[] => [
+    ...allBits(whole).map((bit) => flip(whole, bit)),
+    ...allCuts(whole).map((at) => whole.subarray(0, at)),
+  ];
+
+  it.each([
+    { what: 'its runtime and its command live', kill: false },
+    { what: 'its command outlived its runtime', kill: true },
+  ])('however it was damaged, nothing is over while it runs: $what', { timeout: 120_000 }, async ({ kill }) => {
+    const attempt = new Attempt(`claim-${kill}`);
+    const step = Number(process.env['FIXPOINT_FLIPS'] ?? 0) > 10_000 ? 1 : kill ? 61 : 11;
+    try {
+      let whole = await attempt.start();
+      if (kill) await attempt.killRuntime();
+      const spoils = both(whole).length;
+      for (let i = 0; i < spoils; i += step) {
+        if (!attempt.lives) {
+          whole = await attempt.start();
+          if (kill) await attempt.killRuntime();
+        }
+        const spoilt = both(whole)[i] ?? whole;
+        expect(
+          await toldWrong(attempt, spoilt),
+          `spoilt to ${JSON.stringify(spoilt.toString('latin1'))}`,
+        ).toBeUndefined();
+      }
+    } finally {
+      await attempt.dispose();
+    }
+  });
+});
+
+describe('the file of digests', () => {
+  const line = (i: number): string => `${i}:${i * 7}:100:1600000000:1600000001`;
+  const digest = (i: number): string => String(i % 10).repeat(64);
+
+  it('never says what was not written into it', async () => {
+    const path = join(dir, 'digests');
+    const log = new DigestsLog({ path, writable: true });
+    const written = new Map(Array.from({ length: 4 }, (_, i) => [line(i), digest(i)]));
+    const lines = [...written].map(([key, value]) => `${key} ${value}`);
+    await log.append(lines, lines.length, () => lines);
+    const read = async (): Promise<Map<string, string>> => {
+      const found = new Map<string, string>();
+      await new DigestsLog({ path, writable: false }).read((key, value) => found.set(key, value));
+      return found;
+    };
+    expect(await read()).toEqual(written);
+    const whole = readFileSync(path);
+    const spoilt = [
+      ...allBits(whole)
+        .filter((bit) => bit % 3 === 0)
+        .map((bit) => flip(whole, bit)),
+      ...allCuts(whole).map((at) => whole.subarray(0, at)),
+    ];
+    for (const bytes of spoilt) {
+      writeFileSync(path, bytes);
+      for (const [key, value] of await read()) expect(value, key).toBe(written.get(key));
+    }
+  });
+});

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** A process that belongs to an attempt, and whether it is the attempt runtime or what that started. */
 export interface AttemptProcess {
@@ -37,6 +37,52 @@ export function runtimes(below: string): number[] {
     const line = commandLine(pid);
     return /attempt\.sh|^fixpoint-attempt /.test(line) && line.includes(`${below}/`) && isAlive(pid);
   });
+}
+
+/** The spawner of a supervising process: the one child that it put into a session of its own. */
+export function spawnersOf(pid: number): number[] {
+  return allPids().filter(
+    (child) => parentOf(child) === pid && statFields(child)[3] === String(child) && isAlive(child),
+  );
+}
+
+/** The runtime that holds the claim of a run folder, by the claim; undefined: it is over, or has not claimed yet. */
+export interface ClaimedRuntime {
+  readonly pid: number;
+  readonly folder: string;
+}
+
+/** Runtimes whose run folder is below this folder, each once: not what they forked. */
+export function claimedRuntimes(below: string): ClaimedRuntime[] {
+  const folders = new Set(attemptProcesses(below).map(({ folder }) => folder));
+  return [...folders].flatMap((folder) => {
+    const claim = /"pid":(\d+),"start":(\d+)/.exec(readText(`${folder}/claim`));
+    const pid = Number(claim?.[1]);
+    return claim && isAlive(pid) && statFields(pid)[19] === claim[2] ? [{ pid, folder }] : [];
+  });
+}
+
+export interface LeftOver {
+  readonly pid: number;
+  readonly line: string;
+}
+
+/** Whatever has to do with a folder: by its environment, its command line or its working directory. */
+export function processesOf(below: string): LeftOver[] {
+  const marked = new Set(attemptProcesses(below).map(({ pid }) => pid));
+  return allPids().flatMap((pid) => {
+    const line = commandLine(pid);
+    const inside = line.includes(`${below}/`) || `${workingDirectory(pid)}/`.startsWith(`${below}/`);
+    return (marked.has(pid) || inside) && isAlive(pid) ? [{ pid, line }] : [];
+  });
+}
+
+function workingDirectory(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
 }
 
 export function isAlive(pid: number): boolean {

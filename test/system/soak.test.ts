@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Sandbox } from '../rig/cli.ts';
 import { type Disturbance, KILLS, Scene } from '../rig/disturbances.ts';
 import { until } from '../rig/eventually.ts';
+import { firstDispatches, percentiles } from '../rig/first-dispatch.ts';
 import { nastyTasks } from '../rig/nasty-tasks.ts';
 import { seededRandom } from '../rig/random.ts';
 import { clear, type Expectation, judge, prepare, type Verdict, watched } from '../rig/soak-oracle.ts';
@@ -164,8 +165,7 @@ async function round(box: Sandbox, mode: Mode, random: () => number, most: numbe
     await scene.disturb();
     await asked;
   }
-  if (mode === 'daemon') await settleDaemon(scene, wishes, expected);
-  else expect((await scene.running.ended).code, scene.running.stderr).toBe(0);
+  await (mode === 'daemon' ? settleDaemon(scene, wishes, expected) : settleRun(scene));
   const verdict = await judge(box, expected, scene.hit);
   return {
     kills: killed(),
@@ -175,11 +175,19 @@ async function round(box: Sandbox, mode: Mode, random: () => number, most: numbe
   };
 }
 
+/** What is not at rest by then counts as lost. */
+const REST_MS = 90_000;
+
+async function settleRun({ running }: Scene): Promise<void> {
+  await until('it is at rest', () => running.over, REST_MS).catch(() => undefined);
+  const { code, stderr } = await running.kill('SIGTERM');
+  expect.soft(code, stderr.split('\n').slice(-20).join('\n')).toBe(0);
+}
+
 async function settleDaemon(scene: Scene, wishes: Wishes, expected: ReadonlyMap<string, Expectation>): Promise<void> {
   const { box } = scene;
   await until('the daemon serves', () => scene.running.over || scene.running.stderr.includes('serving'));
   await wishes.settle();
-  // What is not at rest by then counts as lost.
   await until(
     'everything is at rest',
     async () => {
@@ -189,7 +197,7 @@ async function settleDaemon(scene: Scene, wishes: Wishes, expected: ReadonlyMap<
         return ends.includes(`${status?.phase} ${status?.reason}`);
       });
     },
-    90_000,
+    REST_MS,
   ).catch(() => undefined);
   expect((await scene.running.kill('SIGTERM')).code).toBe(0);
 }
@@ -218,32 +226,6 @@ function readOrNothing(box: Sandbox, path: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-/**
- * Milliseconds from the start of each supervising process to the first command of an attempt that it made itself. One that
- * made none says nothing.
- */
-async function firstDispatches(box: Sandbox, startedAt: readonly number[]): Promise<number[]> {
-  const seen = starts(box);
-  const made = [...(await box.tasks())].flatMap(([key, { status }]) =>
-    status.attempts.flatMap((attempt) => {
-      const begin = seen.get(key)?.find((span) => span.attempt === attempt.number)?.begin;
-      return begin === undefined ? [] : [{ created: Date.parse(attempt.createTime), begin: Number(begin) / 1e6 }];
-    }),
-  );
-  return startedAt.flatMap((from, at) => {
-    const until = startedAt[at + 1] ?? Number.POSITIVE_INFINITY;
-    const own = made.filter(({ created }) => created >= from && created < until);
-    return own.length === 0 ? [] : [Math.min(...own.map(({ begin }) => begin)) - from];
-  });
-}
-
-function percentiles(values: readonly number[]): string {
-  const sorted = [...values].sort((a, b) => a - b);
-  const at = (part: number): string =>
-    (sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? 0).toFixed(0);
-  return `p50 ${at(0.5)} p99 ${at(0.99)} max ${at(1)} ms of ${sorted.length}`;
 }
 
 /** One line with all figures. */

@@ -13,6 +13,8 @@ export class Scene {
   /** Run folders of attempts whose runtime was killed. */
   readonly hit = new Set<string>();
   readonly counts = new Map<Disturbance, number>();
+  /** How often a process gave up at its start because a command held the state. */
+  refused = 0;
   readonly #arguments: readonly string[];
   #running: Started;
 
@@ -42,6 +44,14 @@ export class Scene {
   restart(): void {
     if (!this.#running.over) throw new Error('it still runs');
     this.#running = this.#start();
+  }
+
+  /** A process that found the state locked by a command is started again, as whoever minds daemons would. */
+  async revive(): Promise<void> {
+    while (this.#running.over && (await this.#running.ended).code === LOCKED) {
+      this.refused++;
+      this.restart();
+    }
   }
 
   async disturb(): Promise<void> {
@@ -80,6 +90,8 @@ export const KILLS: Readonly<Record<Disturbance, number>> = {
   terminate: 0,
 };
 
+/** The exit code of whoever finds the state in use. */
+const LOCKED = 6;
 /** An attempt may be lost five times; chance must not use that up. */
 const MOST_HITS_OF_A_TASK = 2;
 /** A restart takes part of a second: in that time it reads, adopts, withdraws and launches. */

@@ -33,6 +33,7 @@ export function nastyTasks(megabytes: number): ReadonlyMap<string, NastyTask> {
     ['crowd', plain(`for i in {1..100}; do sleep ${FOR_EVER} & done`)],
     ['fills-stdout', plain(`head -c ${megabytes}000000 /dev/zero; sleep 0.5`)],
     ['garbage', plain('head -c 1000000 /dev/urandom; head -c 1000 /dev/urandom >&2')],
+    ['cleans-environment', plain('env -i sleep 1.5')],
     ['elsewhere', plain('here=$PWD; cd /; echo made > "$here/${{ outputs.o }}"', SUCCEEDED, { outputs })],
     ['closes-descriptors', plain('exec 0<&- 1>&- 2>&-; sleep 0.2')],
     ['kills-its-group', plain('sleep 0.2; kill -KILL 0', ['Failed Signal'])],

@@ -46,13 +46,13 @@ export function spawnersOf(pid: number): number[] {
   );
 }
 
-/** The runtime that holds the claim of a run folder, by the claim; undefined: it is over, or has not claimed yet. */
+/** The runtime that holds the claim of a run folder, by the claim. */
 export interface ClaimedRuntime {
   readonly pid: number;
   readonly folder: string;
 }
 
-/** Runtimes whose run folder is below this folder, each once: not what they forked. */
+/** Runtimes of commands that run, whose run folder is below this folder; each once: not what they forked. */
 export function claimedRuntimes(below: string): ClaimedRuntime[] {
   const folders = new Set(attemptProcesses(below).map(({ folder }) => folder));
   return [...folders].flatMap((folder) => {
@@ -67,13 +67,13 @@ export interface LeftOver {
   readonly line: string;
 }
 
-/** Whatever has to do with a folder: by its environment, its command line or its working directory. */
+/** Whatever has to do with a folder: by its environment (a spawner too), its command line or its working directory. */
 export function processesOf(below: string): LeftOver[] {
-  const marked = new Set(attemptProcesses(below).map(({ pid }) => pid));
   return allPids().flatMap((pid) => {
     const line = commandLine(pid);
-    const inside = line.includes(`${below}/`) || `${workingDirectory(pid)}/`.startsWith(`${below}/`);
-    return (marked.has(pid) || inside) && isAlive(pid) ? [{ pid, line }] : [];
+    const named = line.includes(`${below}/`) || readText(`/proc/${pid}/environ`).includes(`=${below}/`);
+    const inside = named || `${workingDirectory(pid)}/`.startsWith(`${below}/`);
+    return inside && isAlive(pid) ? [{ pid, line }] : [];
   });
 }
 

@@ -143,6 +143,7 @@ interface Round {
   readonly kills: number;
   readonly counts: ReadonlyMap<Disturbance, number>;
   readonly verdict: Verdict;
+  readonly refused: number;
   readonly firstDispatches: readonly number[];
 }
 
@@ -159,6 +160,7 @@ async function round(box: Sandbox, mode: Mode, random: () => number, most: numbe
   const killed = (): number => [...scene.counts].reduce((sum, [kind, count]) => sum + count * KILLS[kind], 0);
   while (killed() < most) {
     await scene.pass(2 * PAUSE_MS * random());
+    await scene.revive();
     if (scene.running.over || starts(box).has('end')) break;
     const asked = mode === 'daemon' && random() < 0.4 ? wishes.ask() : undefined;
     if (asked && random() < 0.5) await asked;
@@ -170,6 +172,7 @@ async function round(box: Sandbox, mode: Mode, random: () => number, most: numbe
   return {
     kills: killed(),
     counts: scene.counts,
+    refused: scene.refused,
     verdict: { ...verdict, lost: [...verdict.lost, ...wrongFiles(box, mode, wishes.edition)] },
     firstDispatches: await firstDispatches(box, scene.startedAt),
   };
@@ -186,7 +189,10 @@ async function settleRun({ running }: Scene): Promise<void> {
 
 async function settleDaemon(scene: Scene, wishes: Wishes, expected: ReadonlyMap<string, Expectation>): Promise<void> {
   const { box } = scene;
-  await until('the daemon serves', () => scene.running.over || scene.running.stderr.includes('serving'));
+  await until('the daemon serves', async () => {
+    await scene.revive();
+    return scene.running.over || scene.running.stderr.includes('serving');
+  });
   await wishes.settle();
   await until(
     'everything is at rest',
@@ -236,7 +242,7 @@ function report(seed: number, rounds: readonly Round[]): void {
   const sum = (of: (round: Round) => number): number => rounds.reduce((total, each) => total + of(each), 0);
   const kinds = [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ');
   process.stdout.write(
-    `soak seed ${seed}: ${sum(({ kills }) => kills)} kills (${kinds}), ${sum(({ verdict }) => verdict.attempts)} attempts: ` +
+    `soak seed ${seed}: ${sum(({ kills }) => kills)} kills (${kinds}; refused ${sum(({ refused }) => refused)}), ${sum(({ verdict }) => verdict.attempts)} attempts: ` +
       `lost ${sum(({ verdict }) => verdict.lost.length)}, doubled ${sum(({ verdict }) => verdict.doubled.length)}, ` +
       `overlapping ${sum(({ verdict }) => verdict.overlapping.length)}, left over ${sum(({ verdict }) => verdict.leftOver.length)} ` +
       `(escaped as documented ${sum(({ verdict }) => verdict.escaped)}); ` +
@@ -251,9 +257,9 @@ describe('killed and stopped at any moment, whoever supervises', () => {
       const rounds: Round[] = [];
       const total = (of: (round: Round) => number): number => rounds.reduce((sum, each) => sum + of(each), 0);
       const missing = (): number => WANTED_KILLS - total(({ kills }) => kills);
-      while (missing() > 0 || total(({ verdict }) => verdict.attempts) < WANTED_ATTEMPTS) {
-        const seed = SEED + rounds.length;
-        const mode = rounds.length % 2 === 0 ? 'daemon' : 'run';
+      const isEnough = (): boolean => missing() <= 0 && total(({ verdict }) => verdict.attempts) >= WANTED_ATTEMPTS;
+      for (let seed = SEED; !isEnough(); seed++) {
+        const mode = seed % 2 === 0 ? 'daemon' : 'run';
         const box = new Sandbox();
         try {
           const result = await round(

@@ -46,7 +46,7 @@ export function nastyTasks(megabytes: number): ReadonlyMap<string, NastyTask> {
     ],
     [
       'writes-late',
-      plain('(sleep 1; echo late > ${{ outputs.o }}) &', ['Failed MissingOutput'], {
+      plain('(sleep 30; echo late > ${{ outputs.o }}) &', ['Failed MissingOutput'], {
         outputs: [{ name: 'o', path: 'nasty/late-${{ key }}.txt' }],
       }),
     ],

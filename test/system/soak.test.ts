@@ -75,9 +75,12 @@ class Wishes {
   }
 }
 
-/** Most naps are short, so that many begin and end around a kill; a tenth outlives every grace that could hide a lost one. */
+/**
+ * Most naps are short, so that many begin and end around a kill; a tenth outlives every grace and every pause before a retry,
+ * which could hide a lost one or two at once.
+ */
 const NAP =
-  'n=$((10#${FIXPOINT_TASK#*/})); if ((n % 10 == 0)); then sleep 1.$((n % 7)); else sleep 0.$((n * 37 % 28 + 2)); fi';
+  'n=$((10#${FIXPOINT_TASK#*/})); if ((n % 10 == 0)); then sleep 4.$((n % 7)); else sleep 0.$((n * 37 % 28 + 2)); fi';
 
 /** Three layers joined element by element by files and by `dependsOn`, one task after all of them, and what gets wishes. */
 function work(edition: number): object {

@@ -6,6 +6,7 @@ import { buildNative } from '../../scripts/build-native.mjs';
 import type { Backend, Handled, Launch, LaunchOutput, Observation } from '../../src/backends/backend.ts';
 import { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
 import { MemoryWorld } from '../../src/backends/memory/memory-world.ts';
+import { type Claim, parseClaim } from '../../src/backends/process/exit-record.ts';
 import { ProcessBackend } from '../../src/backends/process/process-backend.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { quoteShell } from '../../src/expressions/shell-quote.ts';
@@ -208,7 +209,7 @@ export async function processRig(spawner: 'shell' | 'native'): Promise<Rig> {
     },
     read: (path) => readFile(path, 'utf8').catch(() => undefined),
     killRuntime: async ({ directory }) => {
-      const claim = JSON.parse(readFileSync(join(directory as string, 'claim'), 'utf8')) as { pid: number };
+      const claim = parseClaim(readFileSync(join(directory as string, 'claim'), 'utf8')) as Claim;
       process.kill(claim.pid, 'SIGKILL');
       // A signal takes a moment; until then it runs.
       await until('it is dead', () => !isAlive(claim.pid));

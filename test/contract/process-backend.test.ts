@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Exit, Launch, Observation } from '../../src/backends/backend.ts';
+import { type Claim, parseClaim } from '../../src/backends/process/exit-record.ts';
 import { remainsOf } from '../../src/backends/process/processes.ts';
 import { lookId } from '../../src/planning/facts.ts';
 import { until } from '../rig/eventually.ts';
@@ -47,11 +48,9 @@ async function observed(launch: Launch): Promise<Observation> {
 }
 
 async function claimOf(launch: Launch): Promise<number> {
-  await until('it is claimed', () => {
-    const text = tryRead(join(launch.directory, 'claim'));
-    return text.endsWith('}\n');
-  });
-  return (JSON.parse(tryRead(join(launch.directory, 'claim'))) as { pid: number }).pid;
+  const claim = (): Claim | undefined => parseClaim(tryRead(join(launch.directory, 'claim')));
+  await until('it is claimed', () => claim() !== undefined);
+  return (claim() as Claim).pid;
 }
 
 function tryRead(path: string): string {

@@ -26,11 +26,6 @@ export function childrenOf(pid: number, commandPart: string): number[] {
   return allPids().filter((child) => parentOf(child) === pid && commandLine(child).includes(commandPart));
 }
 
-/** The spawner of a supervisor, whichever it is. */
-export function spawnersOf(pid: number): number[] {
-  return childrenOf(pid, '/backends/process/spawner');
-}
-
 /** Attempt runtimes whose run folder is below this folder. */
 export function runtimes(below: string): number[] {
   return allPids().filter((pid) => {

@@ -37,6 +37,7 @@ export function launchText(launch: Launch, facts: FolderFacts): string {
     ...launch.outputs.map(stampLine),
     '  :',
     '}',
+    'fx_whole=yes',
     '',
   ].join('\n');
 }

@@ -3,7 +3,7 @@ import { chmod, mkdir, open, readFile, stat, unlink, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { fail, ok, type Result } from '../../base/result.ts';
 import type { Launch } from '../backend.ts';
-import { type Claim, type ExitRecord, parseClaim, parseExitRecord } from './exit-record.ts';
+import { type Claim, claimText, type ExitRecord, parseClaim, parseExitRecord } from './exit-record.ts';
 import { FILES_FOLDER, type FolderFacts, type FolderFile, folderFiles, foldersOf } from './folder-content.ts';
 import { launchText } from './launch-text.ts';
 
@@ -110,7 +110,7 @@ export async function withdraw(dir: string, token: string): Promise<boolean> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
     const file = await open(path, flags, 0o600);
     try {
-      await file.writeFile(`${JSON.stringify({ token, host: '', boot: '', pidns: '', pid: 0, start: 0 })}\n`);
+      await file.writeFile(claimText({ token, host: '', boot: '', pidns: '', pid: 0, start: 0 }));
     } catch {
       // It was ours, and says nothing: a full disk. Without it the next try is the first again.
       await unlink(path);

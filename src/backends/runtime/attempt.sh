@@ -77,9 +77,10 @@ fx_start=$1
 [ -r "$fx_dir/launch" ] || exit 98
 
 # -- claim ------------------------------------------------------------------------------------------------
+fx_claim="{\"token\":\"$fx_token\",\"host\":\"$fx_host\",\"boot\":\"$fx_boot\",\"pidns\":\"$fx_pidns\",\"pid\":$$,\"start\":$fx_start}"
 set -C
-if ! { printf '{"token":"%s","host":"%s","boot":"%s","pidns":"%s","pid":%s,"start":%s}\n' \
-  "$fx_token" "$fx_host" "$fx_boot" "$fx_pidns" "$$" "$fx_start" > "$fx_dir/claim"; } 2>/dev/null; then
+# Twice: whoever reads it sees whether a byte has changed since.
+if ! { printf '%s\n%s\n' "$fx_claim" "$fx_claim" > "$fx_dir/claim"; } 2>/dev/null; then
   exit 97
 fi
 set +C
@@ -220,6 +221,8 @@ fx_terminate() {
 
 # -- run ----------------------------------------------------------------------------------------------------
 . "$fx_dir/launch" || exit 98
+# Its last word: what was cut off in between would run without its end.
+[ "${fx_whole-}" = yes ] || exit 98
 fx_uptime
 fx_up0=$fx_up
 fx_notice S "$$ $fx_start"
@@ -310,7 +313,8 @@ FX_RECORD
 )
 # A full disk must not cost a finished result: it waits for room as long as there is a folder to write to.
 until { printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}" > "$fx_dir/exit.json"; } 2>/dev/null; do
-  [ -d "$fx_dir" ] || exit 98
+  # Any other error may pass.
+  case $(LC_ALL=C stat -- "$fx_dir" 2>&1 > /dev/null) in *'No such file or directory') exit 98 ;; esac
   sleep 5
 done
 fx_notice E

@@ -9,7 +9,17 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '..');
-const COPIED = ['src', 'test', 'crds', 'docs', 'examples', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const COPIED = [
+  'src',
+  'test',
+  'crds',
+  'docs',
+  'examples',
+  'scripts',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
 
 const SIMULATION = ['--project', 'simulation', 'test/simulation/simulation.test.ts'];
 const ENUMERATION = ['--project', 'simulation', 'test/simulation/enumeration.test.ts', '-t', 'of [12] tasks'];
@@ -17,6 +27,7 @@ const PLANNING = ['--project', 'unit', 'test/unit/planning'];
 const TURNS = ['--project', 'unit', 'test/unit/controllers/turns.test.ts'];
 const BACKENDS = ['--project', 'contract', 'test/contract/backend.test.ts'];
 const PROCESSES = ['--project', 'contract', 'test/contract/process-backend.test.ts'];
+const CORRUPTION = ['--project', 'unit', 'test/unit/backends/corrupt-run-folder.test.ts'];
 
 const MUTANTS = [
   {
@@ -111,6 +122,41 @@ const MUTANTS = [
     from: 'set -C\n',
     to: '',
     tests: PROCESSES,
+  },
+  {
+    name: 'the claim of the native runtime is exclusive',
+    file: 'src/backends/process/native/attempt.c',
+    from: 'O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC',
+    to: 'O_WRONLY | O_CREAT | O_CLOEXEC',
+    tests: PROCESSES,
+  },
+  {
+    name: 'the native runtime waits for all that descends from the command',
+    file: 'src/backends/process/native/attempt.c',
+    from: 'if (ended == 0) return false;',
+    to: 'if (ended == 0) return a->code >= 0;',
+    tests: PROCESSES,
+  },
+  {
+    name: 'the native runtime moves old outputs aside',
+    file: 'src/backends/process/native/files.c',
+    from: '  return move(path, into);\n}',
+    to: '  return 0;\n}',
+    tests: BACKENDS,
+  },
+  {
+    name: 'signals of the native runtime are blocked until it asks for them',
+    file: 'src/backends/process/native/spawner.c',
+    from: 'sigprocmask(SIG_BLOCK, &ours, NULL);',
+    to: '',
+    tests: PROCESSES,
+  },
+  {
+    name: 'a claim is believed only if both its lines agree',
+    file: 'src/backends/process/exit-record.ts',
+    from: 'if (half + half !== text) return undefined;',
+    to: '',
+    tests: CORRUPTION,
   },
   {
     name: 'a run folder is whole before it is claimed',

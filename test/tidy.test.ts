@@ -306,7 +306,9 @@ describe('files', () => {
       .filter((path) => path.endsWith('.test.ts'))
       .flatMap((path) => {
         if (!TEST_HOMES.test(path)) return [`${path}: no vitest project runs it`];
-        const holds = /^\s*(?:test|it|\w+Contract)\b[\w.]*\s*[(`<]/m.test(withoutComments(texts.get(path) ?? ''));
+        const holds = /^\s*(?:test|it|(?:with|in)[A-Z]\w+|\w+Contract)\b[\w.]*\s*[(`<]/m.test(
+          withoutComments(texts.get(path) ?? ''),
+        );
         return holds ? [] : [`${path}: no test in it`];
       });
     expect(problems).toEqual([]);

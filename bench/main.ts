@@ -1,50 +1,71 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { isBuilt } from './fixpoint/program.ts';
+import { cgroupAccounts } from './measure/cgroup-account.ts';
+import { SAMPLED_ACCOUNTS } from './measure/sampled-account.ts';
+import { type Options, parseOptions, USAGE } from './options.ts';
+import { install, programOf, versionOf } from './peers/install.ts';
+import { page } from './report.ts';
+import { newestResults } from './results.ts';
+import type { FoundPeer, Session } from './session.ts';
 
 /**
- * Side by side with peers in one run, as ratios: the machine's speed cancels out. Each pair is measured in turn,
- * several times; the median of the ratios is printed. Run it on a quiet machine: `npm run bench`.
+ * Measures Fixpoint beside its peers, the same work for each: `npm run bench`. What is asked is in `workloads/`, who is
+ * asked in `peers/` and `fixpoint/`, how it is measured in `measure/`; `work.ts` is the vocabulary that they share.
  */
-const PAIRS = 3;
-const TASKS = 300;
-const CLI = join(import.meta.dirname, '../dist/cli/main.js');
+const PAGE = resolve(import.meta.dirname, '../docs/benchmarks.md');
 
-function seconds(run: () => void): number {
-  const begin = performance.now();
-  run();
-  return (performance.now() - begin) / 1000;
+const options = parseOptions(process.argv.slice(2), process.env);
+if (typeof options === 'string') {
+  console.error(`${options}\n${USAGE}`);
+  process.exitCode = 2;
+} else process.exitCode = await main(options);
+
+async function main(chosen: Options): Promise<number> {
+  let failures = 0;
+  const fail = (line: string): void => {
+    failures += 1;
+    console.error(line);
+  };
+  if (chosen.install) installAll(chosen, fail);
+  if (chosen.run) await measureAll(chosen, fail);
+  if (chosen.write) writeFileSync(PAGE, page(newestResults(chosen.results)));
+  return failures === 0 ? 0 : 1;
 }
 
-function fanOut(dir: string): void {
-  execFileSync('node', [CLI, 'run', 'fan.yaml', '--state', join(dir, 'state'), '--cpus', '2'], {
-    cwd: dir,
-    stdio: 'ignore',
+function installAll({ peers, cache }: Options, fail: (line: string) => void): void {
+  for (const peer of peers) {
+    const problem = install(peer, cache);
+    if (problem === undefined) console.log(`${peer.name}: installed`);
+    else fail(`${peer.name}: ${problem}`);
+  }
+}
+
+async function measureAll(chosen: Options, fail: (line: string) => void): Promise<void> {
+  if (!isBuilt()) {
+    fail('there is no dist/: npm run build');
+    return;
+  }
+  const session: Session = {
+    accounts: cgroupAccounts() ?? SAMPLED_ACCOUNTS,
+    peers: found(chosen),
+    pairs: chosen.pairs,
+    quick: chosen.quick,
+    resultsFile: resolve(chosen.results),
+    say: (line) => console.log(line),
+    fail,
+  };
+  console.log(`cpu time by ${session.accounts.name}; results in ${session.resultsFile}`);
+  for (const workload of chosen.workloads) await workload.run(session);
+}
+
+function found({ peers, cache }: Options): readonly FoundPeer[] {
+  return peers.flatMap((peer) => {
+    const program = programOf(peer, cache);
+    if (program === undefined) {
+      console.log(`${peer.name}: skipped, it is not installed (--install)`);
+      return [];
+    }
+    return [{ peer, program, version: versionOf(peer, program) }];
   });
 }
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
-function main(): void {
-  const ratios: number[] = [];
-  const again: number[] = [];
-  for (let pair = 0; pair < PAIRS; pair++) {
-    const dir = mkdtempSync(join(tmpdir(), 'fixpoint-bench-'));
-    const spec = { tasks: [{ name: 'a', foreach: { range: { count: TASKS } }, command: ['true'] }] };
-    const document = { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name: 'fan' }, spec };
-    writeFileSync(join(dir, 'fan.yaml'), JSON.stringify(document));
-    const ours = seconds(() => fanOut(dir));
-    const peer = seconds(() => spawnSync('sh', ['-c', `seq ${TASKS} | xargs -P 2 -n 1 sh -c :`]));
-    const noop = seconds(() => fanOut(dir));
-    ratios.push(ours / peer);
-    again.push(noop / ours);
-    rmSync(dir, { recursive: true });
-  }
-  process.stdout.write(`fan of ${TASKS} no-ops, 2 slots: ${median(ratios).toFixed(1)} x the time of xargs -P 2\n`);
-  process.stdout.write(`the same again, nothing to do: ${median(again).toFixed(3)} x the time of the first run\n`);
-}
-
-main();

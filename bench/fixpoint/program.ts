@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Expression } from '../peers/peer.ts';
+import type { Work } from '../work.ts';
+import { documentOf, WORKFLOW } from './document.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const MAIN = join(ROOT, 'dist/cli/main.js');
+export const STATE = 'state';
+export const DOCUMENT = 'bench.json';
+
+/** The built program with these arguments. */
+export function fixpoint(...args: readonly string[]): readonly string[] {
+  return [process.execPath, MAIN, ...args];
+}
+
+export function isBuilt(): boolean {
+  return existsSync(MAIN);
+}
+
+/** With the commit, where the harness runs in a repository: between releases the number alone says little. */
+export function fixpointVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
+  try {
+    const git = (...args: string[]): string =>
+      execFileSync('git', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    const changed = git('status', '--porcelain', '--untracked-files=no', 'src') === '' ? '' : ', changed';
+    return `${version} (${git('rev-parse', '--short=10', 'HEAD')}${changed})`;
+  } catch {
+    return version;
+  }
+}
+
+/** The work for a `run` in a new process. */
+export function expressed(work: Work): Expression {
+  return {
+    files: { [DOCUMENT]: documentOf(work) },
+    command: fixpoint('run', DOCUMENT, '--state', STATE, '--cpus', String(work.slots)),
+    plan: fixpoint('plan', '-f', DOCUMENT, '--state', STATE),
+    planExit: 2,
+    planSays: /\b1 Reset\b/,
+    resumes: 'sees edits',
+    problem: (dir) => statusProblem(dir, work.tasks),
+  };
+}
+
+interface Status {
+  readonly phase: string;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export function statusOf(dir: string): Status {
+  const [program = '', ...args] = fixpoint('get', 'workflow', WORKFLOW, '-o', 'json', '--state', STATE);
+  const text = execFileSync(program, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return (JSON.parse(text) as { readonly status: Status }).status;
+}
+
+export function statusProblem(dir: string, tasks: number): string | undefined {
+  const { phase, counts } = statusOf(dir);
+  if (phase === 'Succeeded' && counts['Succeeded'] === tasks) return undefined;
+  return `the workflow is ${phase}, with ${JSON.stringify(counts)}`;
+}

@@ -1,25 +1,8 @@
 import { fixpointVersion } from './fixpoint/program.ts';
-import type { Account, AccountKind } from './measure/account.ts';
-import { newPlace, type Place } from './place.ts';
+import { inScene, type Scene } from './scene.ts';
 import { record, type Session } from './session.ts';
 import { failure, type Sample } from './stage.ts';
 import type { Work } from './work.ts';
-
-/** A folder and an account of their own, which are taken away whatever came of it. */
-export interface Scene {
-  readonly account: Account;
-  readonly place: Place;
-}
-
-export async function inScene<T>(accounts: AccountKind, act: (scene: Scene) => Promise<T>): Promise<T> {
-  const scene = { account: accounts.open(), place: newPlace() };
-  try {
-    return await act(scene);
-  } finally {
-    await scene.account.close();
-    scene.place.remove();
-  }
-}
 
 export interface Solo {
   readonly workload: string;

@@ -31,6 +31,9 @@ function peerContender(accounts: AccountKind, { peer, program, version }: FoundP
   return {
     name: peer.name,
     version,
-    stage: (question, work) => programStage(accounts, question, work, (w) => peer.express(w, program)),
+    stage: async (question, work) => {
+      if (peer.mostTasks !== undefined && work.tasks > peer.mostTasks) return { cannot: 'so many tasks take too long' };
+      return await programStage(accounts, question, work, (w) => peer.express(w, program));
+    },
   };
 }

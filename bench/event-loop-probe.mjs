@@ -1,5 +1,5 @@
 // Loaded into a program by NODE_OPTIONS=--import: how late its event loop was, written to the file that
-// FIXPOINT_BENCH_LOOP names when the program ends. Children of the program inherit both variables; they must not
+// FIXPOINT_BENCH_LOOP names when the program ends. SIGUSR2 begins anew: how a program starts is another question. Children of the program inherit both variables; they must not
 // overwrite it, so the variable is taken away here.
 import { writeFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -12,6 +12,7 @@ delete process.env.NODE_OPTIONS;
 if (file !== undefined) {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
+  process.on('SIGUSR2', () => histogram.reset());
   process.on('exit', () => {
     // The histogram holds whole intervals between looks; what goes beyond the pause that was asked for is delay.
     const delay = (nanoseconds) => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS);

@@ -21,6 +21,7 @@ export const FIGURES = {
   lost: 'tasks lost',
   leftOver: 'processes left over',
 } as const;
+export type FigureName = keyof typeof FIGURES;
 
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);

@@ -7,6 +7,7 @@ import { type Options, parseOptions, USAGE } from './options.ts';
 import { install, programOf, versionOf } from './peers/install.ts';
 import { page } from './report.ts';
 import { newestResults } from './results.ts';
+import { closeAllScenes } from './scene.ts';
 import type { FoundPeer, Session } from './session.ts';
 
 /**
@@ -19,7 +20,12 @@ const options = parseOptions(process.argv.slice(2), process.env);
 if (typeof options === 'string') {
   console.error(`${options}\n${USAGE}`);
   process.exitCode = 2;
-} else process.exitCode = await main(options);
+} else {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => void closeAllScenes().finally(() => process.exit(130)));
+  }
+  process.exitCode = await main(options);
+}
 
 async function main(chosen: Options): Promise<number> {
   let failures = 0;
@@ -47,10 +53,12 @@ async function measureAll(chosen: Options, fail: (line: string) => void): Promis
     return;
   }
   const session: Session = {
-    accounts: cgroupAccounts() ?? SAMPLED_ACCOUNTS,
+    accounts: (chosen.sampled ? undefined : cgroupAccounts()) ?? SAMPLED_ACCOUNTS,
     peers: found(chosen),
     pairs: chosen.pairs,
     quick: chosen.quick,
+    ...(chosen.tasks === undefined ? {} : { tasks: chosen.tasks }),
+    cache: chosen.cache,
     resultsFile: resolve(chosen.results),
     say: (line) => console.log(line),
     fail,

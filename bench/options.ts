@@ -10,8 +10,10 @@ export const USAGE = `npm run bench -- [options]
   --only fan,chain,…   these workloads: ${WORKLOADS.map(({ name }) => name).join(', ')}
   --peers xargs,…      beside these peers: ${PEERS.map(({ name }) => name).join(', ')}, or none
   --install            install the peers first
+  --tasks 1000,…       only these sizes
   --pairs N            pairs of ours and a peer (5)
   --quick              small and few, to see that it works; never published
+  --sampled            cpu time from /proc, as where no control group can be made
   --results FILE       where results are added (results.jsonl in the cache folder)
   --write              write docs/benchmarks.md from the newest results
   --no-run             measure nothing: for --install or --write alone`;
@@ -21,6 +23,8 @@ export interface Options {
   readonly peers: readonly Peer[];
   readonly install: boolean;
   readonly pairs: number;
+  readonly tasks: readonly number[] | undefined;
+  readonly sampled: boolean;
   readonly quick: boolean;
   readonly write: boolean;
   readonly run: boolean;
@@ -47,6 +51,8 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): O
     workloads,
     peers,
     pairs,
+    tasks: values.tasks?.split(',').map(Number),
+    sampled: values.sampled ?? false,
     install: values.install ?? false,
     quick: values.quick ?? false,
     write: values.write ?? false,
@@ -64,6 +70,8 @@ function parsed(argv: readonly string[]) {
       peers: { type: 'string' },
       install: { type: 'boolean' },
       pairs: { type: 'string' },
+      tasks: { type: 'string' },
+      sampled: { type: 'boolean' },
       quick: { type: 'boolean' },
       results: { type: 'string' },
       write: { type: 'boolean' },

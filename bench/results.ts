@@ -17,6 +17,7 @@ export interface Result {
   /** How cpu time was found. */
   readonly account: string;
   readonly command: string;
+  readonly machine: string;
   /** Medians. */
   readonly figures: Readonly<Record<string, number>>;
   /** Medians over the pairs of this tool's figure divided by ours of the same pair. */

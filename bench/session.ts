@@ -1,4 +1,5 @@
 import { median } from './figures.ts';
+import { forPeople, machine } from './machine.ts';
 import type { AccountKind } from './measure/account.ts';
 import type { Peer } from './peers/peer.ts';
 import { appendResult, type Result } from './results.ts';
@@ -17,6 +18,10 @@ export interface Session {
   readonly peers: readonly FoundPeer[];
   readonly pairs: number;
   readonly quick: boolean;
+  /** Only these sizes; undefined: all. */
+  readonly tasks?: readonly number[];
+  /** Where peers are installed. */
+  readonly cache: string;
   readonly resultsFile: string;
   readonly say: (line: string) => void;
   /** A run that went wrong: said at once, and the exit code tells. */
@@ -51,7 +56,8 @@ export function record(session: Session, taken: Taken): void {
     time: new Date().toISOString(),
     quick: session.quick,
     account: session.accounts.name,
-    command,
+    command: forPeople(command, session.cache),
+    machine: machine(),
     figures,
     ratios,
     samples,

@@ -33,6 +33,8 @@ def memo_options():
 
 
 def main():
+    # Its worker processes are programs beside the interpreter.
+    os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
     slots, tasks = work.read()
     if sys.argv[1] == "threads":
         executor = ThreadPoolExecutor(max_threads=slots)

@@ -1,23 +1,23 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Account } from '../measure/account.ts';
+import { promisify } from 'node:util';
 import { type Measured, measure, type Running, start } from '../measure/measure.ts';
 import { shellLine } from '../peers/words.ts';
-import type { Place } from '../place.ts';
+import type { Scene } from '../scene.ts';
 import { WrongOutcome } from '../stage.ts';
 import type { Work } from '../work.ts';
-import { documentOf } from './document.ts';
-import { DOCUMENT, fixpoint, STATE, statusOf } from './program.ts';
+import { documentOf, WORKFLOW } from './document.ts';
+import { DOCUMENT, fixpoint, STATE, statusProblem } from './program.ts';
 
 const LOOK_MS = 5;
-const ASK_MS = 500;
 const READY_MS = 120_000;
+const execute = promisify(execFile);
 
 /** Starts it and waits until it serves. */
 export async function startDaemon(
-  account: Account,
-  place: Place,
+  { account, dir }: Scene,
   slots: number,
   more: {
     readonly args?: readonly string[];
@@ -28,13 +28,13 @@ export async function startDaemon(
   const log = more.log ?? 'daemon';
   const running = start(account, {
     argv: fixpoint('daemon', '--state', STATE, '--cpus', String(slots), ...(more.args ?? [])),
-    cwd: place.dir,
+    cwd: dir,
     log,
     ...(more.env === undefined ? {} : { env: more.env }),
   });
   await until('the daemon serves', READY_MS, () => {
     if (running.child.exitCode !== null) throw new WrongOutcome(`the daemon ended with ${running.child.exitCode}`);
-    return readFileSync(join(place.dir, `${log}.err`), 'utf8').includes('"serving"');
+    return readFileSync(join(dir, `${log}.err`), 'utf8').includes('"serving"');
   });
   return running;
 }
@@ -46,18 +46,18 @@ export async function endDaemon(running: Running, signal: NodeJS.Signals): Promi
 }
 
 /** A command to the daemon of this place, measured together with what the daemon does meanwhile. */
-export async function tell(account: Account, place: Place, args: readonly string[], log: string): Promise<Measured> {
-  return await measure(account, { argv: fixpoint(...args, '--state', STATE), cwd: place.dir, log });
+export async function tell({ account, dir }: Scene, args: readonly string[], log: string): Promise<Measured> {
+  return await measure(account, { argv: fixpoint(...args, '--state', STATE), cwd: dir, log });
 }
 
 /** Hands the work over to the daemon of this place. */
-export async function applyWork(account: Account, place: Place, work: Work): Promise<void> {
-  place.write({ [DOCUMENT]: documentOf(work) });
-  await applyFile(account, place, DOCUMENT);
+export async function applyWork(scene: Scene, work: Work): Promise<void> {
+  scene.write({ [DOCUMENT]: documentOf(work) });
+  await applyFile(scene, DOCUMENT);
 }
 
-export async function applyFile(account: Account, place: Place, file: string): Promise<void> {
-  const { exit } = await tell(account, place, ['apply', '-f', file], 'apply');
+export async function applyFile(scene: Scene, file: string): Promise<void> {
+  const { exit } = await tell(scene, ['apply', '-f', file], 'apply');
   if (exit !== 0) throw new WrongOutcome(`apply ended with ${exit}`);
 }
 
@@ -71,15 +71,22 @@ export function patienceFor(tasks: number): number {
   return 120_000 + 100 * tasks;
 }
 
-/** Waits until all tasks have succeeded, without asking so often that the answers cost. */
-export async function untilSucceeded(place: Place, tasks: number): Promise<void> {
-  await until(`${tasks} tasks succeed`, patienceFor(tasks), async () => {
-    await pause(ASK_MS);
-    if (!existsSync(join(place.dir, STATE))) return false;
-    const { phase, counts } = statusOf(place.dir);
-    if (phase === 'Failed' || phase === 'Cancelled') throw new WrongOutcome(`the workflow is ${phase}`);
-    return phase === 'Succeeded' && counts['Succeeded'] === tasks;
-  });
+/** Waits until all tasks have succeeded: one client waits, outside of the account, and costs nothing meanwhile. */
+export async function untilSucceeded({ dir }: Scene, tasks: number): Promise<void> {
+  const timeout = `${Math.ceil(patienceFor(tasks) / 1000)}s`;
+  const [program = '', ...args] = fixpoint(
+    'wait',
+    WORKFLOW,
+    '--for',
+    'phase=Succeeded',
+    '--timeout',
+    timeout,
+    '--state',
+    STATE,
+  );
+  await execute(program, args, { cwd: dir });
+  const problem = statusProblem(dir, tasks);
+  if (problem !== undefined) throw new WrongOutcome(problem);
 }
 
 export async function until(what: string, patienceMs: number, holds: () => boolean | Promise<boolean>): Promise<void> {

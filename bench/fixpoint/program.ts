@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Expression } from '../peers/peer.ts';
@@ -50,14 +50,19 @@ interface Status {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-export function statusOf(dir: string): Status {
+function get(dir: string): ReturnType<typeof spawnSync> {
   const [program = '', ...args] = fixpoint('get', 'workflow', WORKFLOW, '-o', 'json', '--state', STATE);
-  const text = execFileSync(program, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return (JSON.parse(text) as { readonly status: Status }).status;
+  return spawnSync(program, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+export function hasWorkflow(dir: string): boolean {
+  return get(dir).status === 0;
 }
 
 export function statusProblem(dir: string, tasks: number): string | undefined {
-  const { phase, counts } = statusOf(dir);
+  const { status, stdout, stderr } = get(dir);
+  if (status !== 0) return `get workflow ended with ${status}: ${String(stderr).trimEnd()}`;
+  const { phase, counts } = (JSON.parse(String(stdout)) as { readonly status: Status }).status;
   if (phase === 'Succeeded' && counts['Succeeded'] === tasks) return undefined;
   return `the workflow is ${phase}, with ${JSON.stringify(counts)}`;
 }

@@ -10,10 +10,8 @@ export interface Account {
   readonly env: Readonly<Record<string, string>>;
   /** Of all members so far, ended ones included. */
   readonly cpuSeconds: () => number;
-  /** Members that are alive. */
+  /** Members that are alive. To be called a few times a second: the sampled account sees cpu time in no other way. */
   readonly pids: () => readonly number[];
-  /** Looks at what would be forgotten otherwise; called a few times a second. */
-  readonly look: () => void;
   /** Ends all members and the account. */
   readonly close: () => Promise<void>;
 }

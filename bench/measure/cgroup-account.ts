@@ -78,7 +78,6 @@ function open(version: Version, parent: string): Account {
     env: {},
     cpuSeconds: () => version.cpuSeconds(group),
     pids,
-    look: () => {},
     close: async () => {
       await endAll(pids, join(group, 'cgroup.kill'));
       rmdirSync(group);

@@ -131,7 +131,6 @@ export function watchMemory(
   let treePeakBytes = 0;
   let mainPeakBytes = 0;
   const look = (): void => {
-    account.look();
     mainPeakBytes = Math.max(mainPeakBytes, peakResidentBytes(main));
     const sum = account.pids().reduce((bytes, pid) => bytes + residentBytes(pid), 0);
     treePeakBytes = Math.max(treePeakBytes, sum);

@@ -21,6 +21,8 @@ export function allPids(): number[] {
 
 export interface ProcessTimes {
   readonly parent: number;
+  /** In ticks since boot: with it, a number that was given to another process meanwhile is noticed. */
+  readonly born: number;
   readonly ownSeconds: number;
   /** Of children that ended and were waited for, and of theirs. */
   readonly waitedSeconds: number;
@@ -32,7 +34,7 @@ export function timesOf(pid: number | 'self'): ProcessTimes | undefined {
   if (text === '') return undefined;
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const ticks = (from: number): number => (Number(fields[from]) + Number(fields[from + 1])) / TICKS_PER_SECOND;
-  return { parent: Number(fields[1]), ownSeconds: ticks(11), waitedSeconds: ticks(13) };
+  return { parent: Number(fields[1]), born: Number(fields[19]), ownSeconds: ticks(11), waitedSeconds: ticks(13) };
 }
 
 export function residentBytes(pid: number): number {

@@ -5,6 +5,7 @@ export const DASK: Peer = {
   name: 'dask',
   source: { kind: 'PyPI', venv: 'dask', requirements: ['distributed==2026.8.0'], program: 'python' },
   version: packageVersion('distributed'),
+  mostTasks: 10_000,
   express: (work, program) =>
     work.body.output === undefined
       ? driven(work, { program, script: 'dask_driver.py' })

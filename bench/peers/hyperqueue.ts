@@ -6,6 +6,7 @@ export const HYPERQUEUE: Peer = {
   name: 'hyperqueue',
   source: { kind: 'PyPI', venv: 'hyperqueue', requirements: ['hyperqueue==0.27.0'], program: 'python' },
   version: packageVersion('hyperqueue'),
+  mostTasks: 10_000,
   express: (work, program) =>
     work.body.output === undefined
       ? driven(work, { program, script: 'hyperqueue_driver.py' })

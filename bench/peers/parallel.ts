@@ -10,6 +10,8 @@ export const PARALLEL: Peer = {
   name: 'parallel',
   source: { kind: 'Debian', package: 'parallel', program: 'parallel' },
   version: (program) => [program, '--version'],
+  mostTasks: 10_000,
+  recovers: true,
   express,
 };
 

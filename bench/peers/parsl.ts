@@ -9,6 +9,7 @@ function parsl(name: string, executor: string): Peer {
     name,
     source: { kind: 'PyPI', venv: 'parsl', requirements: REQUIREMENTS, program: 'python' },
     version: packageVersion('parsl'),
+    mostTasks: 10_000,
     express: (work, program) =>
       work.body.output === undefined
         ? driven(work, { program, script: 'parsl_driver.py', args: [executor] })

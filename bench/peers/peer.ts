@@ -6,6 +6,10 @@ export interface Peer {
   readonly source: Source;
   /** Prints the version somewhere in its first line. */
   readonly version: (program: string) => readonly string[];
+  /** It takes longer than anybody waits with more tasks than this. */
+  readonly mostTasks?: number;
+  /** It says of itself that it goes on after a crash where it was, and takes part in that comparison. */
+  readonly recovers?: boolean;
   readonly express: (work: Work, program: string) => Expression | Refusal;
 }
 

@@ -4,19 +4,18 @@ import { lines, shellLine } from './words.ts';
 
 /** Above this depth its graph exceeds Python's recursion limit. */
 const DEEPEST_CHAIN = 400;
-/** 30 ms a task: more would take hours for five pairs. */
-const MOST_TASKS = 1_000;
 
 export const SNAKEMAKE: Peer = {
   name: 'snakemake',
   source: { kind: 'PyPI', venv: 'snakemake', requirements: ['snakemake==9.27.1'], program: 'snakemake' },
   version: (program) => [program, '--version'],
+  mostTasks: 1_000,
+  recovers: true,
   express,
 };
 
 function express(work: Work, program: string): Expression | Refusal {
   if (work.shape === 'chain' && work.tasks > DEEPEST_CHAIN) return { cannot: 'recursion limit in a chain so long' };
-  if (work.tasks > MOST_TASKS) return { cannot: 'would take too long' };
   const command = [program, '--cores', String(work.slots), '--nocolor', '--quiet', 'all'];
   return {
     files: { Snakefile: snakefile(work), 'parents.json': JSON.stringify(parentsOf(work)) },

@@ -25,7 +25,12 @@ function aboutFinished(
       await compare(session, comparison, oursCold(session.accounts), others);
     }
   };
-  return { name, about, run };
+  return {
+    name,
+    about,
+    columns: ['firstInstructionSeconds', 'wallSeconds', 'cpuSeconds', 'treePeakMb', 'mainPeakMb'],
+    run,
+  };
 }
 
 export const NOOP = aboutFinished(

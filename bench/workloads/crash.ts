@@ -1,13 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { inScene, type Scene } from '../alone.ts';
 import { expressed, fixpointVersion } from '../fixpoint/program.ts';
-import type { Account } from '../measure/account.ts';
 import { emptied, observe, start } from '../measure/measure.ts';
 import { type Expression, isRefusal } from '../peers/peer.ts';
 import { shellLine } from '../peers/words.ts';
-import type { Place } from '../place.ts';
+import { inScene, type Scene } from '../scene.ts';
 import { record, type Session, type Taken } from '../session.ts';
 import { failure, type Sample, WrongOutcome } from '../stage.ts';
 import { SPAN, type Work } from '../work.ts';
@@ -23,19 +21,18 @@ const LONGEST_LIFE = 3.5;
 /** What is still alive so long after the end has been left over. */
 const LEFT_OVER_MS = 5_000;
 
-/** Tools that say that they go on after a crash. */
-const TAKES_PART = new Set(['snakemake', 'parallel']);
-
 export const CRASH: Workload = {
   name: 'crash',
   about:
     '60 tasks of half a second, 8 slots. The master is killed with SIGKILL at random times (seed 42) and started again at once, up to five times a round; then it may end. Tasks note their begin and their end in one log, which is what is counted here: sums over all rounds. Snakemake is unlocked after each kill.',
+  columns: ['tasks', 'kills', 'starts', 'startedAgain', 'overlapping', 'lost', 'leftOver'],
   run: async (session) => {
     session.say(`crash, ${WORK.tasks} tasks, ${WORK.slots} slots`);
     await rounds(session, { name: 'fixpoint', version: fixpointVersion() }, expressed(WORK));
     for (const { peer, program, version } of session.peers) {
       const expression = peer.express(WORK, program);
-      if (!TAKES_PART.has(peer.name) || isRefusal(expression)) session.say(`  ${peer.name} skipped: not asked`);
+      if (!peer.recovers || isRefusal(expression))
+        session.say(`  ${peer.name} skipped: it does not go on where it was`);
       else await rounds(session, { name: peer.name, version }, expression);
     }
   },
@@ -58,31 +55,26 @@ async function rounds(session: Session, who: Taken['who'], expression: Expressio
   record(session, { subject, who, command: shellLine(expression.command), samples, counts: true });
 }
 
-async function round(
-  session: Session,
-  { account, place }: Scene,
-  expression: Expression,
-  random: () => number,
-): Promise<Sample> {
+async function round(session: Session, scene: Scene, expression: Expression, random: () => number): Promise<Sample> {
+  const { account } = scene;
   const finish = observe(account);
-  place.write(expression.files);
-  const kills = await killedAndRestarted(account, place, expression, random, session.quick ? 1 : KILLS_OF_A_ROUND);
+  scene.write(expression.files);
+  const kills = await killedAndRestarted(scene, expression, random, session.quick ? 1 : KILLS_OF_A_ROUND);
   const left = await emptied(account, LEFT_OVER_MS);
-  const figures = { tasks: WORK.tasks, kills, ...counted(place), leftOver: left.length };
+  const figures = { tasks: WORK.tasks, kills, ...counted(scene), leftOver: left.length };
   return { figures, circumstances: finish().circumstances };
 }
 
 /** How often it was killed before it came to an end. */
 async function killedAndRestarted(
-  account: Account,
-  place: Place,
+  { account, dir }: Scene,
   expression: Expression,
   random: () => number,
   most: number,
 ): Promise<number> {
   const run = async (argv: readonly string[], lifeMs: number | undefined): Promise<number | NodeJS.Signals> => {
     const { stdin } = expression;
-    const running = start(account, { argv, cwd: place.dir, log: 'said', ...(stdin === undefined ? {} : { stdin }) });
+    const running = start(account, { argv, cwd: dir, log: 'said', ...(stdin === undefined ? {} : { stdin }) });
     if (lifeMs !== undefined) {
       await Promise.race([running.ended, pause(lifeMs)]);
       running.child.kill('SIGKILL');
@@ -94,7 +86,7 @@ async function killedAndRestarted(
     const exit = await run(expression.command, life);
     if (exit === 0) return kills;
     if (exit !== 'SIGKILL') {
-      const said = readFileSync(join(place.dir, 'said.err'), 'utf8').slice(-500);
+      const said = readFileSync(join(dir, 'said.err'), 'utf8').slice(-500);
       throw new WrongOutcome(`it ended with ${exit} after ${kills} kills: ${said}`);
     }
     if (expression.afterCrash !== undefined) await run(expression.afterCrash, undefined);
@@ -102,8 +94,8 @@ async function killedAndRestarted(
 }
 
 /** From the log of the tasks. Its lines are in the order in which things happened. */
-function counted(place: Place): Readonly<Record<string, number>> {
-  const path = join(place.dir, 'log');
+function counted({ dir }: Scene): Readonly<Record<string, number>> {
+  const path = join(dir, 'log');
   const lines = existsSync(path) ? readFileSync(path, 'utf8').trimEnd().split('\n') : [];
   const starts = new Map<string, number>();
   const open = new Map<string, Set<string>>();

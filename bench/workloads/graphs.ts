@@ -2,33 +2,35 @@ import { compare } from '../compare.ts';
 import { oursCold, peerContenders } from '../contenders.ts';
 import type { Session } from '../session.ts';
 import { type Body, NOTHING, SCRIPT, type Work } from '../work.ts';
-import { SLOTS, sizes, type Workload } from './workload.ts';
+import { COST, SLOTS, sizes, type Workload } from './workload.ts';
 
 /** Graphs of tasks that do nothing, from nothing to the end: what a tool adds to each task. */
 function graph(
   name: string,
   shape: Work['shape'],
-  bodies: readonly Body[],
+  /** A body, and the peers that are asked about it: all, unless some are named. */
+  bodies: readonly { readonly body: Body; readonly beside?: readonly string[] }[],
   full: readonly number[],
   quick: number,
   about: string,
 ): Workload {
   const run = async (session: Session): Promise<void> => {
     for (const tasks of sizes(session, full, quick)) {
-      for (const body of bodies) {
+      for (const { body, beside } of bodies) {
         const work = { shape, tasks, body, slots: SLOTS };
+        const peers = peerContenders(session).filter(({ name: peer }) => beside?.includes(peer) ?? true);
         const comparison = { workload: name, variant: body.name, question: 'all', work } as const;
-        await compare(session, comparison, oursCold(session.accounts), peerContenders(session));
+        await compare(session, comparison, oursCold(session.accounts), peers);
       }
     }
   };
-  return { name, about, run };
+  return { name, about, columns: COST, run };
 }
 
 export const FAN = graph(
   'fan',
   'fan',
-  [NOTHING, SCRIPT],
+  [{ body: NOTHING }, { body: SCRIPT, beside: ['xargs', 'make'] }],
   [1_000, 10_000],
   50,
   'N independent tasks from nothing to the end. `true`: the program itself, without a shell where the tool allows that; `bash`: a script for `bash -euo pipefail`.',
@@ -37,7 +39,7 @@ export const FAN = graph(
 export const CHAIN = graph(
   'chain',
   'chain',
-  [NOTHING],
+  [{ body: NOTHING }],
   [100, 1_000],
   20,
   'Each task comes after the one before. xargs has no dependencies: it runs as many tasks one by one, as a floor.',
@@ -46,7 +48,7 @@ export const CHAIN = graph(
 export const LAYERS = graph(
   'layer',
   'layers',
-  [NOTHING],
+  [{ body: NOTHING }],
   [1_024],
   16,
   'The square root of N layers of as many tasks, each after three of the layer before (seed 42).',

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { alone, type Scene } from '../alone.ts';
+import { alone } from '../alone.ts';
 import { applyFile, applyWork, daemonCommand, endDaemon, startDaemon, untilSucceeded } from '../fixpoint/daemon.ts';
 import { documentOf } from '../fixpoint/document.ts';
 import { observe, watchMemory } from '../measure/measure.ts';
+import type { Scene } from '../scene.ts';
 import { type Sample, sampleOf } from '../stage.ts';
 import { NOTHING, SLEEP, type Work } from '../work.ts';
 import { SLOTS, sizes, type Workload } from './workload.ts';
@@ -20,6 +21,7 @@ const QUICK: Waiting = { settleSeconds: 0.5, seconds: 2 };
 export const IDLE: Workload = {
   name: 'idle',
   about: `Ours alone. A daemon with N finished tasks and ${SLEEPERS} that sleep, for a minute: what it costs to wait. The share is that of the whole tree.`,
+  columns: ['coreShare', 'treePeakMb', 'mainPeakMb'],
   run: async (session) => {
     for (const tasks of sizes(session, [10_000], 50)) {
       const work: Work = { shape: 'fan', tasks, body: NOTHING, slots: SLOTS + SLEEPERS };
@@ -29,16 +31,16 @@ export const IDLE: Workload = {
   },
 };
 
-async function idle({ account, place }: Scene, work: Work, { settleSeconds, seconds }: Waiting): Promise<Sample> {
-  const daemon = await startDaemon(account, place, work.slots);
-  await applyWork(account, place, work);
-  await untilSucceeded(place, work.tasks);
+async function idle(scene: Scene, work: Work, { settleSeconds, seconds }: Waiting): Promise<Sample> {
+  const daemon = await startDaemon(scene, work.slots);
+  await applyWork(scene, work);
+  await untilSucceeded(scene, work.tasks);
   const sleepers: Work = { shape: 'fan', tasks: SLEEPERS, body: SLEEP, slots: work.slots };
-  place.write({ 'sleepers.json': documentOf(sleepers, { name: 'sleepers' }) });
-  await applyFile(account, place, 'sleepers.json');
+  scene.write({ 'sleepers.json': documentOf(sleepers, { name: 'sleepers' }) });
+  await applyFile(scene, 'sleepers.json');
   await pause(settleSeconds * 1000);
-  const finish = observe(account);
-  const memory = watchMemory(account, daemon.pid);
+  const finish = observe(scene.account);
+  const memory = watchMemory(scene.account, daemon.pid);
   await pause(seconds * 1000);
   const measured = { exit: 0, wallSeconds: seconds, ...memory.stop(), ...finish() };
   await endDaemon(daemon, 'SIGTERM');

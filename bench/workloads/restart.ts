@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alone, type Scene } from '../alone.ts';
+import { alone } from '../alone.ts';
 import {
   applyWork,
   daemonCommand,
@@ -11,7 +11,7 @@ import {
   untilSucceeded,
 } from '../fixpoint/daemon.ts';
 import { emptied, observe, watchMemory } from '../measure/measure.ts';
-import type { Place } from '../place.ts';
+import type { Scene } from '../scene.ts';
 import { type Sample, sampleOf, WrongOutcome } from '../stage.ts';
 import { nowSeconds } from '../stamps.ts';
 import { NOTE, type Work } from '../work.ts';
@@ -24,6 +24,7 @@ export const RESTART: Workload = {
   name: 'restart',
   about:
     'Ours alone. A daemon is killed with SIGKILL in the middle of a fan of N tasks; when what it had started is over, a new daemon is started. `first new task`: from that start to the first act of a task that the new one started. Checked: in the end every task has run exactly once.',
+  columns: ['dispatchSeconds', 'treePeakMb', 'mainPeakMb'],
   run: async (session) => {
     for (const tasks of sizes(session, [10_000], 100)) {
       const work: Work = { shape: 'fan', tasks, body: NOTE, slots: SLOTS };
@@ -34,20 +35,20 @@ export const RESTART: Workload = {
 };
 
 async function killedAndStarted(scene: Scene, work: Work): Promise<Sample> {
-  const { account, place } = scene;
+  const { account } = scene;
   await killInTheMiddle(scene, work);
-  const before = notes(place).length;
+  const before = notes(scene).length;
   const finish = observe(account);
   const begin = performance.now();
   const from = nowSeconds();
-  const daemon = await startDaemon(account, place, work.slots, { log: 'again' });
+  const daemon = await startDaemon(scene, work.slots, { log: 'again' });
   const memory = watchMemory(account, daemon.pid);
-  await until('a new task runs', patienceFor(work.tasks), () => notes(place).length > before);
-  const dispatchSeconds = (notes(place)[before]?.time ?? Number.NaN) - from;
-  await untilSucceeded(place, work.tasks);
+  await until('a new task runs', patienceFor(work.tasks), () => notes(scene).length > before);
+  const dispatchSeconds = (notes(scene)[before]?.time ?? Number.NaN) - from;
+  await untilSucceeded(scene, work.tasks);
   const measured = { exit: 0, wallSeconds: (performance.now() - begin) / 1000, ...memory.stop(), ...finish() };
   await endDaemon(daemon, 'SIGTERM');
-  const ran = notes(place).map((note) => note.task);
+  const ran = notes(scene).map((note) => note.task);
   const different = new Set(ran).size;
   if (ran.length !== work.tasks || different !== work.tasks) {
     throw new WrongOutcome(`${ran.length} starts of ${different} tasks, not one of each of ${work.tasks}`);
@@ -55,18 +56,18 @@ async function killedAndStarted(scene: Scene, work: Work): Promise<Sample> {
   return sampleOf(measured, work, { dispatchSeconds });
 }
 
-async function killInTheMiddle({ account, place }: Scene, work: Work): Promise<void> {
-  const daemon = await startDaemon(account, place, work.slots);
-  await applyWork(account, place, work);
-  await until('half of the tasks have run', patienceFor(work.tasks), () => notes(place).length >= work.tasks / 2);
+async function killInTheMiddle(scene: Scene, work: Work): Promise<void> {
+  const daemon = await startDaemon(scene, work.slots);
+  await applyWork(scene, work);
+  await until('half of the tasks have run', patienceFor(work.tasks), () => notes(scene).length >= work.tasks / 2);
   await endDaemon(daemon, 'SIGKILL');
-  const left = await emptied(account, ORPHANS_MS);
+  const left = await emptied(scene.account, ORPHANS_MS);
   if (left.length > 0) throw new WrongOutcome(`${left.length} processes outlive the daemon and their tasks`);
 }
 
 /** What tasks noted, in order. */
-function notes(place: Place): readonly { readonly time: number; readonly task: string }[] {
-  const path = join(place.dir, 'log');
+function notes({ dir }: Scene): readonly { readonly time: number; readonly task: string }[] {
+  const path = join(dir, 'log');
   if (!existsSync(path)) return [];
   return readFileSync(path, 'utf8')
     .split('\n')

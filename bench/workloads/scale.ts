@@ -1,15 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { alone, type Scene } from '../alone.ts';
+import { alone } from '../alone.ts';
 import { compare } from '../compare.ts';
 import { oursCold } from '../contenders.ts';
 import { quantile } from '../figures.ts';
 import { applyWork, daemonCommand, endDaemon, startDaemon, untilSucceeded } from '../fixpoint/daemon.ts';
 import { observe, watchMemory } from '../measure/measure.ts';
+import type { Scene } from '../scene.ts';
 import type { Session } from '../session.ts';
 import { type Sample, sampleOf, WrongOutcome } from '../stage.ts';
 import { NOTE, NOTHING, type Work } from '../work.ts';
-import { SLOTS, sizes, type Workload } from './workload.ts';
+import { COST, SLOTS, sizes, type Workload } from './workload.ts';
 
 const PROBE = resolve(import.meta.dirname, '../event-loop-probe.mjs');
 
@@ -18,6 +19,7 @@ export const SCALE: Workload = {
   name: 'scale',
   about:
     'Ours alone. `run`: a fan of `true` by `fixpoint run`. `daemon`: the same in a daemon with a probe of its event loop (delay beyond the probe’s own pause of 10 ms). `links`: a chain in such a daemon; a link is the time from the only act of one task to that of the next, ends, records and starts of processes included.',
+  columns: [...COST, 'linkP50Ms', 'linkP95Ms', 'loopP50Ms', 'loopP99Ms', 'loopMaxMs'],
   run: async (session) => {
     for (const tasks of sizes(session, [1_000, 10_000, 100_000], 50)) {
       const work = { shape: 'fan', tasks, body: NOTHING, slots: SLOTS } as const;
@@ -39,18 +41,21 @@ async function inDaemon(session: Session, variant: string, shape: Work['shape'],
 }
 
 /** All of the work in a daemon whose event loop is watched from inside. */
-async function probed({ account, place }: Scene, work: Work): Promise<Sample> {
-  const probe = { NODE_OPTIONS: `--import=${PROBE}`, FIXPOINT_BENCH_LOOP: join(place.dir, 'loop.json') };
-  const daemon = await startDaemon(account, place, work.slots, { env: probe });
+async function probed(scene: Scene, work: Work): Promise<Sample> {
+  const { account, dir } = scene;
+  const probe = { NODE_OPTIONS: `--import=${PROBE}`, FIXPOINT_BENCH_LOOP: join(dir, 'loop.json') };
+  const daemon = await startDaemon(scene, work.slots, { env: probe });
+  // The probe forgets what it saw of the start.
+  daemon.child.kill('SIGUSR2');
   const finish = observe(account);
   const memory = watchMemory(account, daemon.pid);
   const begin = performance.now();
-  await applyWork(account, place, work);
-  await untilSucceeded(place, work.tasks);
+  await applyWork(scene, work);
+  await untilSucceeded(scene, work.tasks);
   const measured = { exit: 0, wallSeconds: (performance.now() - begin) / 1000, ...memory.stop(), ...finish() };
   await endDaemon(daemon, 'SIGTERM');
-  const links = work.body === NOTE ? linksOf(readFileSync(join(place.dir, 'log'), 'utf8'), work.tasks) : {};
-  return sampleOf(measured, work, { ...links, ...loopOf(place.dir) });
+  const links = work.body === NOTE ? linksOf(readFileSync(join(dir, 'log'), 'utf8'), work.tasks) : {};
+  return sampleOf(measured, work, { ...links, ...loopOf(dir) });
 }
 
 /** Times between neighbouring tasks, as they noted them. */

@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Account, AccountKind } from './measure/account.ts';
+import { OUTPUT_FOLDER } from './work.ts';
+
+/** Where something is measured: a folder and an account of its own. Closing it ends and removes what is in them. */
+export interface Scene {
+  readonly dir: string;
+  readonly account: Account;
+  readonly write: (files: Readonly<Record<string, string>>) => void;
+  readonly close: () => Promise<void>;
+}
+
+const open = new Set<Scene>();
+
+export function openScene(accounts: AccountKind): Scene {
+  const account = accounts.open();
+  const dir = mkdtempSync(join(tmpdir(), 'fixpoint-bench-'));
+  mkdirSync(join(dir, OUTPUT_FOLDER));
+  // Sockets of the programs lie here; the folder must belong to the user alone.
+  mkdirSync(join(dir, 'run'), { mode: 0o700 });
+  const scene: Scene = {
+    dir,
+    account,
+    write: (files) => {
+      for (const [name, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(dir, name)), { recursive: true });
+        writeFileSync(join(dir, name), text);
+      }
+    },
+    close: async () => {
+      open.delete(scene);
+      await account.close();
+      rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
+    },
+  };
+  open.add(scene);
+  return scene;
+}
+
+/** A scene that is closed whatever comes of it. */
+export async function inScene<T>(accounts: AccountKind, act: (scene: Scene) => Promise<T>): Promise<T> {
+  const scene = openScene(accounts);
+  try {
+    return await act(scene);
+  } finally {
+    await scene.close();
+  }
+}
+
+/** For an interrupted run: what was started in sessions of its own would live on. */
+export async function closeAllScenes(): Promise<void> {
+  for (const scene of open) await scene.close();
+}

@@ -1,7 +1,7 @@
 import { daemonStage } from './fixpoint/daemon-stage.ts';
 import { expressed, fixpointVersion } from './fixpoint/program.ts';
 import type { AccountKind } from './measure/account.ts';
-import { programStage } from './program-stage.ts';
+import { finishOnce, programStage } from './program-stage.ts';
 import type { FoundPeer, Session } from './session.ts';
 import type { Contender } from './stage.ts';
 
@@ -10,7 +10,9 @@ export function oursCold(accounts: AccountKind): Contender {
   return {
     name: 'fixpoint',
     version: fixpointVersion(),
-    stage: (question, work) => programStage(accounts, question, work, expressed),
+    stage: (question, work) =>
+      // An edit is carried out: that folder is nobody else's.
+      programStage(accounts, question, work, expressed, question === 'edit' ? undefined : finishOnce),
   };
 }
 

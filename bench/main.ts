@@ -64,7 +64,11 @@ async function measureAll(chosen: Options, fail: (line: string) => void): Promis
     fail,
   };
   console.log(`cpu time by ${session.accounts.name}; results in ${session.resultsFile}`);
-  for (const workload of chosen.workloads) await workload.run(session);
+  try {
+    for (const workload of chosen.workloads) await workload.run(session);
+  } finally {
+    await closeAllScenes();
+  }
 }
 
 function found({ peers, cache }: Options): readonly FoundPeer[] {

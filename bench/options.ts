@@ -40,6 +40,7 @@ export function parseOptions(argv: readonly string[], env: NodeJS.ProcessEnv): O
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+  if (values.help) return 'Measures Fixpoint beside its peers.';
   const workloads = named(WORKLOADS, values.only);
   const peers = values.peers === 'none' ? [] : named(PEERS, values.peers);
   const pairs = Number(values.pairs ?? (values.quick ? 1 : 5));
@@ -76,6 +77,7 @@ function parsed(argv: readonly string[]) {
       results: { type: 'string' },
       write: { type: 'boolean' },
       'no-run': { type: 'boolean' },
+      help: { type: 'boolean' },
     },
   });
 }

@@ -12,11 +12,21 @@ import { outputProblem, type Work } from './work.ts';
 /** Questions to a tool that is a command, which is started anew each time. Ours with `run` is one of them. */
 export type Express = (work: Work) => Expression | Refusal;
 
+/** A folder in which all of the work has been done, and what to do with it when the question is answered. */
+export interface Finished {
+  readonly scene: Scene;
+  readonly release: () => Promise<void>;
+}
+
+/** How such a folder is come by. */
+export type Finish = (accounts: AccountKind, work: Work, expression: Expression) => Promise<Finished>;
+
 export async function programStage(
   accounts: AccountKind,
   question: Question,
   work: Work,
   express: Express,
+  finish: Finish = finishAnew,
 ): Promise<Stage | Refusal> {
   const expression = express(work);
   if (isRefusal(expression)) return expression;
@@ -25,7 +35,7 @@ export async function programStage(
   if (resumes === undefined) return { cannot: 'no record between runs' };
   if (question === 'plan' && plan === undefined) return { cannot: 'no plan' };
   if (question !== 'again' && resumes === 'does not see edits') return { cannot: 'an edited task is not seen' };
-  const scene = await prepared(accounts, work, expression);
+  const { scene, release } = await finish(accounts, work, expression);
   return {
     command: question === 'plan' ? shellLine(plan ?? []) : shownCommand(expression),
     once: async (round) => {
@@ -33,9 +43,12 @@ export async function programStage(
       const edited = editedWork(work, question, round);
       const anew = express(edited);
       if (isRefusal(anew)) throw new WrongOutcome(anew.cannot);
-      return await afterEdit(scene, question, edited, anew);
+      const sample = await afterEdit(scene, question, edited, anew);
+      // A plan has changed nothing but the text.
+      if (question === 'plan') scene.write(expression.files);
+      return sample;
     },
-    close: scene.close,
+    close: release,
   };
 }
 
@@ -55,17 +68,33 @@ function fresh(accounts: AccountKind, work: Work, expression: Expression): Stage
   };
 }
 
-/** One folder in which all of the work has been done. */
-async function prepared(accounts: AccountKind, work: Work, expression: Expression): Promise<Scene> {
+/** In a folder of its own, which is removed afterwards. */
+async function finishAnew(accounts: AccountKind, work: Work, expression: Expression): Promise<Finished> {
   const scene = openScene(accounts);
   try {
     scene.write(expression.files);
     await runChecked(scene, work, expression);
-    return scene;
+    return { scene, release: scene.close };
   } catch (error) {
     await scene.close();
     throw error;
   }
+}
+
+const kept = new Map<string, Finished>();
+
+/**
+ * Once for all questions that leave it as it is: a hundred thousand tasks take minutes. It is kept until all scenes are
+ * closed. Only for one tool.
+ */
+export async function finishOnce(accounts: AccountKind, work: Work, expression: Expression): Promise<Finished> {
+  const key = JSON.stringify([work.shape, work.tasks, work.body.name, work.slots]);
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const { scene } = await finishAnew(accounts, work, expression);
+  const finished = { scene, release: async () => {} };
+  kept.set(key, finished);
+  return finished;
 }
 
 /** Nothing is run by a plan, so the same edit is new each time; a run needs another word. */
@@ -89,7 +118,12 @@ async function afterEdit(scene: Scene, question: Question, work: Edited, express
   const path = work.body.output?.(String(task));
   if (expression.resumes === 'is told of edits' && path !== undefined) rmSync(join(scene.dir, path), { force: true });
   if (question === 'plan') {
-    const measured = await measure(scene.account, { argv: expression.plan ?? [], cwd: scene.dir, log: 'plan' });
+    const measured = await measure(scene.account, {
+      argv: expression.plan ?? [],
+      cwd: scene.dir,
+      log: 'plan',
+      patienceMs: patience(work),
+    });
     expectPlan(scene, measured, expression);
     expectWritten(scene, begin, 0);
     return sampleOf(measured, work);
@@ -121,6 +155,7 @@ async function runChecked(scene: Scene, work: Work, expression: Expression): Pro
     argv: command,
     cwd: dir,
     log: 'said',
+    patienceMs: patience(work),
     ...(stdin === undefined ? {} : { stdin }),
   });
   if (measured.exit !== 0) {
@@ -130,4 +165,9 @@ async function runChecked(scene: Scene, work: Work, expression: Expression): Pro
   const problem = expression.problem?.(dir) ?? outputProblem(work, dir);
   if (problem !== undefined) throw new WrongOutcome(problem);
   return measured;
+}
+
+/** A run that takes longer than this hangs. */
+function patience(work: Work): number {
+  return 600_000 + 200 * work.tasks;
 }

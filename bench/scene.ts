@@ -13,8 +13,10 @@ export interface Scene {
 }
 
 const open = new Set<Scene>();
+let over = false;
 
 export function openScene(accounts: AccountKind): Scene {
+  if (over) throw new Error('interrupted');
   const account = accounts.open();
   const dir = mkdtempSync(join(tmpdir(), 'fixpoint-bench-'));
   mkdirSync(join(dir, OUTPUT_FOLDER));
@@ -49,7 +51,8 @@ export async function inScene<T>(accounts: AccountKind, act: (scene: Scene) => P
   }
 }
 
-/** For an interrupted run: what was started in sessions of its own would live on. */
+/** The end, also of an interrupted run: what was started in sessions of its own would live on. None can be opened after it. */
 export async function closeAllScenes(): Promise<void> {
+  over = true;
   for (const scene of open) await scene.close();
 }

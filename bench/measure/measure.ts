@@ -19,6 +19,8 @@ export interface Program {
   readonly stdin?: string;
   /** Name of the log in `cwd` that takes both outputs; `NAME.out` and `NAME.err`. */
   readonly log: string;
+  /** It is killed when it takes longer. */
+  readonly patienceMs?: number;
 }
 
 /** A program that runs inside of an account. */
@@ -92,7 +94,10 @@ export async function measure(account: Account, program: Program): Promise<Measu
   const begin = performance.now();
   const running = start(account, program);
   const watch = watchMemory(account, running.pid);
+  const { patienceMs } = program;
+  const alarm = patienceMs === undefined ? undefined : setTimeout(() => running.child.kill('SIGKILL'), patienceMs);
   const exit = await running.ended;
+  clearTimeout(alarm);
   const wallSeconds = (performance.now() - begin) / 1000;
   const memory = watch.stop();
   await emptied(account, STRAGGLERS_MS, before);

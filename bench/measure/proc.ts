@@ -60,3 +60,19 @@ export function machineBusySeconds(): number {
 export function machineForks(): number {
   return Number(/^processes (\d+)$/m.exec(readText('/proc/stat'))?.[1] ?? 0);
 }
+
+/** Cpu time of the threads that this process has now, exactly: for short things. */
+export function threadsSeconds(pid: number): number {
+  return entriesOf(`/proc/${pid}/task`).reduce(
+    (sum, thread) => sum + Number(readText(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0]) / 1e9,
+    0,
+  );
+}
+
+function entriesOf(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}

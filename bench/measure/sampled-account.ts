@@ -8,7 +8,7 @@ const MARK = 'FIXPOINT_BENCH_ACCOUNT';
  * Where no control group can be made. Members are known by a mark in their environment, by their parents, and for ever
  * after they have been seen once. What was waited for by this process is in its own figures; of trees that detached
  * themselves the last look counts, so what they used in the tenth of a second before they ended is missing. The
- * resolution is that of the kernel's ticks, 10 ms. Several accounts must not be open at once.
+ * resolution is that of the kernel's ticks, 10 ms. Programs of two accounts must not be measured at the same time.
  */
 export const SAMPLED_ACCOUNTS: AccountKind = { name: 'sampled /proc, 10 ms', open };
 

@@ -44,7 +44,9 @@ export function install(peer: Peer, cache: string): string | undefined {
   const { source } = peer;
   if (source.kind === 'Debian') {
     if (process.getuid?.() !== 0) return `only root can install the Debian package ${source.package}`;
-    return firstProblem([['apt-get', 'install', '-y', '--no-install-recommends', source.package]]);
+    const installed = ['apt-get', 'install', '-y', '--no-install-recommends', source.package];
+    // On a fresh machine the lists of packages come first.
+    return firstProblem([installed]) === undefined ? undefined : firstProblem([['apt-get', 'update'], installed]);
   }
   const venv = environmentOf(source.venv, cache);
   return firstProblem([

@@ -14,7 +14,7 @@ export const FIGURES = {
   loopP99Ms: 'event-loop delay p99, ms',
   loopMaxMs: 'event-loop delay max, ms',
   coreShare: 'share of a core, %',
-  tasks: 'tasks',
+  tasks: 'tasks in all rounds',
   kills: 'kills',
   starts: 'starts',
   startedAgain: 'tasks started more than once',

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Account, AccountKind } from './measure/account.ts';
+import { WrongOutcome } from './stage.ts';
 import { OUTPUT_FOLDER } from './work.ts';
 
 /** Where something is measured: a folder and an account of its own. Closing it ends and removes what is in them. */
@@ -16,7 +17,7 @@ const open = new Set<Scene>();
 let over = false;
 
 export function openScene(accounts: AccountKind): Scene {
-  if (over) throw new Error('interrupted');
+  if (over) throw new WrongOutcome('interrupted');
   const account = accounts.open();
   const dir = mkdtempSync(join(tmpdir(), 'fixpoint-bench-'));
   mkdirSync(join(dir, OUTPUT_FOLDER));

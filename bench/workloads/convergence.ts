@@ -37,7 +37,7 @@ function aboutFinished(
 export const NOOP = aboutFinished(
   'noop',
   'again',
-  [10_000, 100_000],
+  [1_000, 10_000, 100_000],
   50,
   'The finished work again, unchanged: N tasks with one output each. `fixpoint` is a new process with `run`, `fixpoint daemon` an `apply` to a daemon (the client’s start included, and the cpu time of both). Checked: nothing ran.',
 );

@@ -45,7 +45,7 @@ export async function endDaemon(running: Running, signal: NodeJS.Signals): Promi
   await running.ended;
 }
 
-/** A command to the daemon of this place, measured together with what the daemon does meanwhile. */
+/** A command to the daemon of this place that makes it start nothing; measured together with what the daemon does meanwhile. */
 export async function tell({ account, dir }: Scene, args: readonly string[], log: string): Promise<Measured> {
   return await measure(account, { argv: fixpoint(...args, '--state', STATE), cwd: dir, log });
 }
@@ -56,8 +56,10 @@ export async function applyWork(scene: Scene, work: Work): Promise<void> {
   await applyFile(scene, DOCUMENT);
 }
 
-export async function applyFile(scene: Scene, file: string): Promise<void> {
-  const { exit } = await tell(scene, ['apply', '-f', file], 'apply');
+/** Returns when the client does: what the daemon starts for it is not waited for. */
+export async function applyFile({ account, dir }: Scene, file: string): Promise<void> {
+  const argv = fixpoint('apply', '-f', file, '--state', STATE);
+  const exit = await start(account, { argv, cwd: dir, log: 'apply' }).ended;
   if (exit !== 0) throw new WrongOutcome(`apply ended with ${exit}`);
 }
 

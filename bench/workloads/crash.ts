@@ -12,7 +12,8 @@ import { SPAN, type Work } from '../work.ts';
 import type { Workload } from './workload.ts';
 
 const WORK: Work = { shape: 'fan', tasks: 60, body: SPAN, slots: 8 };
-const ROUNDS = 4;
+/** Rounds are added until there were so many kills: a tool that gets on quickly is killed less often in one round. */
+const KILLS = 20;
 const KILLS_OF_A_ROUND = 5;
 const SEED = 42;
 /** The master lives this long, in seconds: long enough for every tool to come to its tasks now and then. */
@@ -24,7 +25,7 @@ const LEFT_OVER_MS = 5_000;
 export const CRASH: Workload = {
   name: 'crash',
   about:
-    '60 tasks of half a second, 8 slots. The master is killed with SIGKILL at random times (seed 42) and started again at once, up to five times a round; then it may end. Tasks note their begin and their end in one log, which is what is counted here: sums over all rounds. Snakemake is unlocked after each kill.',
+    '60 tasks of half a second, 8 slots. The master is killed with SIGKILL at random times (seed 42) and started again at once, up to five times a round, then it may end; rounds are added until there were 20 kills. Tasks note their begin and their end in one log, which is what is counted here: sums over all rounds. Snakemake is unlocked after each kill.',
   columns: ['tasks', 'kills', 'starts', 'startedAgain', 'overlapping', 'lost', 'leftOver'],
   run: async (session) => {
     session.say(`crash, ${WORK.tasks} tasks, ${WORK.slots} slots`);
@@ -39,13 +40,16 @@ export const CRASH: Workload = {
 };
 
 async function rounds(session: Session, who: Taken['who'], expression: Expression): Promise<void> {
-  const count = session.quick ? 1 : ROUNDS;
+  const wanted = session.quick ? 1 : KILLS;
   // Everyone is killed at the same ages.
   const random = seededRandom(SEED);
   const samples: Sample[] = [];
   try {
-    while (samples.length < count) {
-      samples.push(await inScene(session.accounts, (scene) => round(session, scene, expression, random)));
+    for (let kills = 0; kills < wanted; ) {
+      const most = Math.min(wanted - kills, KILLS_OF_A_ROUND);
+      const sample = await inScene(session.accounts, (scene) => round(scene, expression, most, random));
+      kills += sample.figures['kills'] ?? 0;
+      samples.push(sample);
     }
   } catch (error) {
     session.fail(`  ${who.name} FAILED: ${failure(error)}`);
@@ -55,11 +59,11 @@ async function rounds(session: Session, who: Taken['who'], expression: Expressio
   record(session, { subject, who, command: shellLine(expression.command), samples, counts: true });
 }
 
-async function round(session: Session, scene: Scene, expression: Expression, random: () => number): Promise<Sample> {
+async function round(scene: Scene, expression: Expression, most: number, random: () => number): Promise<Sample> {
   const { account } = scene;
   const finish = observe(account);
   scene.write(expression.files);
-  const kills = await killedAndRestarted(scene, expression, random, session.quick ? 1 : KILLS_OF_A_ROUND);
+  const kills = await killedAndRestarted(scene, expression, random, most);
   const left = await emptied(account, LEFT_OVER_MS);
   const figures = { tasks: WORK.tasks, kills, ...counted(scene), leftOver: left.length };
   return { figures, circumstances: finish().circumstances };

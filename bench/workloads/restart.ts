@@ -26,7 +26,7 @@ export const RESTART: Workload = {
     'Ours alone. A daemon is killed with SIGKILL in the middle of a fan of N tasks; when what it had started is over, a new daemon is started. `first new task`: from that start to the first act of a task that the new one started. Checked: in the end every task has run exactly once.',
   columns: ['dispatchSeconds', 'treePeakMb', 'mainPeakMb'],
   run: async (session) => {
-    for (const tasks of sizes(session, [10_000], 100)) {
+    for (const tasks of sizes(session, [10_000], 200)) {
       const work: Work = { shape: 'fan', tasks, body: NOTE, slots: SLOTS };
       const solo = { workload: 'restart', variant: '', work, times: session.pairs, command: daemonCommand(work) };
       await alone(session, solo, (scene) => killedAndStarted(scene, work));
@@ -38,12 +38,15 @@ async function killedAndStarted(scene: Scene, work: Work): Promise<Sample> {
   const { account } = scene;
   await killInTheMiddle(scene, work);
   const before = notes(scene).length;
+  if (before === work.tasks)
+    throw new WrongOutcome('all tasks had run before the kill: a slow machine, or too few tasks');
   const finish = observe(account);
   const begin = performance.now();
   const from = nowSeconds();
   const daemon = await startDaemon(scene, work.slots, { log: 'again' });
   const memory = watchMemory(account, daemon.pid);
-  await until('a new task runs', patienceFor(work.tasks), () => notes(scene).length > before);
+  const what = `a new task runs, after ${before} of ${work.tasks}`;
+  await until(what, patienceFor(work.tasks), () => notes(scene).length > before);
   const dispatchSeconds = (notes(scene)[before]?.time ?? Number.NaN) - from;
   await untilSucceeded(scene, work.tasks);
   const measured = { exit: 0, wallSeconds: (performance.now() - begin) / 1000, ...memory.stop(), ...finish() };

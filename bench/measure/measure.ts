@@ -135,16 +135,20 @@ export function watchMemory(
 ): { readonly stop: () => Pick<Measured, 'treePeakBytes' | 'mainPeakBytes'> } {
   let treePeakBytes = 0;
   let mainPeakBytes = 0;
-  const look = (): void => {
+  /** False when nobody is left to look at. */
+  const look = (): boolean => {
+    const members = account.pids();
     mainPeakBytes = Math.max(mainPeakBytes, peakResidentBytes(main));
-    const sum = account.pids().reduce((bytes, pid) => bytes + residentBytes(pid), 0);
+    const sum = members.reduce((bytes, pid) => bytes + residentBytes(pid), 0);
     treePeakBytes = Math.max(treePeakBytes, sum);
+    return members.length > 0;
   };
   // Short programs are looked at too: the first look comes soon, the next ones take longer and longer.
   let wait = FIRST_LOOK_MS;
   let timer = setTimeout(lookOn, wait);
   function lookOn(): void {
-    look();
+    // A run that went wrong stops no watch: it ends with its account.
+    if (!look() && wait >= LOOK_MS) return;
     wait = Math.min(LOOK_MS, wait * 2);
     timer = setTimeout(lookOn, wait);
   }

@@ -101,5 +101,5 @@ export const MAX_LOG_READ_BYTES = 256 * 1024;
 export const MAX_CACHED_DIGESTS = 200_000;
 /** Names and paths that output patterns of one document are held against; what shares folders, beginnings and ends with too many others is refused. */
 export const MAX_PATTERN_STEPS = 20_000_000;
-/** Of a larger ledger only what state is made from is checked when it opens: all of this much takes under a second. */
-export const MAX_CHECKED_LEDGER_BYTES = 256 * 1024 * 1024;
+/** Of a larger ledger only what state is made from is checked when it opens: all of this much takes a third of a second. */
+export const MAX_CHECKED_LEDGER_BYTES = 64 * 1024 * 1024;

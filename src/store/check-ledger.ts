@@ -3,6 +3,7 @@ import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { MAX_CHECKED_LEDGER_BYTES } from '../base/limits.ts';
 import { isTaskEntry, type JournalEntry, type Records, reduce } from '../planning/journal.ts';
+import type { TaskRecord } from '../planning/record.ts';
 
 /**
  * What can be wrong with a ledger that opens. SQLite has no checksums of its own outside the log: `integrity_check` finds
@@ -57,16 +58,20 @@ export function unlikeJournal(db: Database.Database): string | undefined {
       if (isTaskEntry(entry)) reduce(made, entry);
     }
     const rows = kept.all(workflow) as [string, string][];
-    const unlike = rows.find(([task, data]) => canonical(made.get(task)) !== canonical(JSON.parse(data)));
+    const unlike = rows.find(([task, data]) => !same(made.get(task), data));
     if (unlike) return `records: ${JSON.stringify(unlike[0])} is not what the journal says`;
     if (rows.length !== made.size) return `records: ${made.size - rows.length} that the journal tells of are not there`;
   }
   return undefined;
 }
 
-/** As it is written: what is undefined is not there. */
-function canonical(record: unknown): string {
-  return record === undefined ? '' : canonicalJson(JSON.parse(JSON.stringify(record)) as Json);
+/** Texts that differ may still say the same: an earlier version may have written its members in another order. */
+function same(made: TaskRecord | undefined, kept: string): boolean {
+  const text = JSON.stringify(made) ?? '';
+  return (
+    text === kept ||
+    (made !== undefined && canonicalJson(JSON.parse(text) as Json) === canonicalJson(JSON.parse(kept) as Json))
+  );
 }
 
 function leavesHistoryOut(db: Database.Database, how: Thoroughness): boolean {

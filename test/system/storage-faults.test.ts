@@ -10,7 +10,6 @@ import { test } from '../rig/in-sandbox.ts';
 // starts (`rig/faults.c`). An error is not an absence: what cannot be read or written is waited for, nothing is started
 // twice, and when the errors cease all goes on by itself.
 
-const withFaults = test.skipIf(!canFault);
 const WHY = canFault ? '' : ' [SKIPPED: needs a C compiler and LD_PRELOAD]';
 
 async function daemonIn(faults: Faults, box: Sandbox, ...more: readonly string[]): Promise<Started> {
@@ -41,7 +40,7 @@ function saysWhy({ code, stderr }: Ran): void {
 }
 
 describe(`errors of the file system${WHY}`, () => {
-  withFaults.for(CASES)('while tasks run, and then no more: $what', async (fault, { box }) => {
+  test.skipIf(!canFault).for(CASES)('while tasks run, and then no more: $what', async (fault, { box }) => {
     const faults = new Faults(box);
     const daemon = await daemonIn(faults, box);
     await box.expectExit(0, 'apply', '-f', heldWork(box));
@@ -55,7 +54,7 @@ describe(`errors of the file system${WHY}`, () => {
     expect((await daemon.kill('SIGTERM')).code).toBe(0);
   });
 
-  withFaults.for(CASES.filter(({ what }) => !what.startsWith('EROFS on the runs')))(
+  test.skipIf(!canFault).for(CASES.filter(({ what }) => !what.startsWith('EROFS on the runs')))(
     'while a daemon starts: $what',
     async (fault, { box }) => {
       const faults = new Faults(box);
@@ -78,50 +77,56 @@ describe(`errors of the file system${WHY}`, () => {
 });
 
 describe(`the state folder on a network file system${WHY}`, () => {
-  withFaults('the ledger is one process’s alone, without shared memory, and outlives kill -9', async ({ box }) => {
-    const faults = new Faults(box);
-    faults.set(`NFS ${box.state}`);
-    const daemon = await daemonIn(faults, box);
-    await box.expectExit(0, 'apply', '-f', heldWork(box));
-    await heldTasksRun(box);
-    expect(existsSync(`${box.state}/fixpoint.db-shm`)).toBe(false);
-    const refused = await faults.start('daemon', '--state', box.state).ended;
-    saysWhy(refused);
-    expect(refused.stderr).toContain(`in use by pid ${daemon.pid}`);
-    expect((await faults.start('doctor', '--state', box.state).ended).stdout).toContain('is on NFS');
-    await daemon.kill('SIGKILL');
-    const again = await daemonIn(faults, box);
-    await heldTasksEnd(box);
-    await endsWell(box, again);
-    expect(existsSync(`${box.state}/fixpoint.db-shm`)).toBe(false);
-    expect((await again.kill('SIGTERM')).code).toBe(0);
-  });
+  test.skipIf(!canFault)(
+    'the ledger is one process’s alone, without shared memory, and outlives kill -9',
+    async ({ box }) => {
+      const faults = new Faults(box);
+      faults.set(`NFS ${box.state}`);
+      const daemon = await daemonIn(faults, box);
+      await box.expectExit(0, 'apply', '-f', heldWork(box));
+      await heldTasksRun(box);
+      expect(existsSync(`${box.state}/fixpoint.db-shm`)).toBe(false);
+      const refused = await faults.start('daemon', '--state', box.state).ended;
+      saysWhy(refused);
+      expect(refused.stderr).toContain(`in use by pid ${daemon.pid}`);
+      expect((await faults.start('doctor', '--state', box.state).ended).stdout).toContain('is on NFS');
+      await daemon.kill('SIGKILL');
+      const again = await daemonIn(faults, box);
+      await heldTasksEnd(box);
+      await endsWell(box, again);
+      expect(existsSync(`${box.state}/fixpoint.db-shm`)).toBe(false);
+      expect((await again.kill('SIGTERM')).code).toBe(0);
+    },
+  );
 });
 
 describe(`the clock is set back${WHY}`, () => {
   const HOUR = 3600;
 
-  withFaults('while tasks run: they are not harmed, events stay in order, nothing runs twice', async ({ box }) => {
-    const faults = new Faults(box);
-    const daemon = await daemonIn(faults, box);
-    await box.expectExit(0, 'apply', '-f', heldWork(box));
-    await heldTasksRun(box);
-    faults.set(`CLOCK ${-2 * HOUR}`);
-    await heldTasksEnd(box);
-    await endsWell(box, daemon);
-    const types = (await box.events())
-      .filter(({ task }) => task === 'a/0')
-      .map(({ type, reason }) => `${type} ${reason}`);
-    expect(types).toHaveLength(3);
-    // The next daemon, an hour later by its own clock and still behind the journal, changes nothing.
-    expect((await daemon.kill('SIGTERM')).code).toBe(0);
-    faults.set(`CLOCK ${-HOUR}`);
-    const next = await daemonIn(faults, box);
-    await endsWell(box, next);
-    expect((await next.kill('SIGTERM')).code).toBe(0);
-  });
+  test.skipIf(!canFault)(
+    'while tasks run: they are not harmed, events stay in order, nothing runs twice',
+    async ({ box }) => {
+      const faults = new Faults(box);
+      const daemon = await daemonIn(faults, box);
+      await box.expectExit(0, 'apply', '-f', heldWork(box));
+      await heldTasksRun(box);
+      faults.set(`CLOCK ${-2 * HOUR}`);
+      await heldTasksEnd(box);
+      await endsWell(box, daemon);
+      const types = (await box.events())
+        .filter(({ task }) => task === 'a/0')
+        .map(({ type, reason }) => `${type} ${reason}`);
+      expect(types).toHaveLength(3);
+      // The next daemon, an hour later by its own clock and still behind the journal, changes nothing.
+      expect((await daemon.kill('SIGTERM')).code).toBe(0);
+      faults.set(`CLOCK ${-HOUR}`);
+      const next = await daemonIn(faults, box);
+      await endsWell(box, next);
+      expect((await next.kill('SIGTERM')).code).toBe(0);
+    },
+  );
 
-  withFaults('a retry that waits is not put off by more than its backoff', async ({ box }) => {
+  test.skipIf(!canFault)('a retry that waits is not put off by more than its backoff', async ({ box }) => {
     const faults = new Faults(box);
     const file = box.workflow({
       tasks: [
@@ -144,26 +149,29 @@ describe(`the clock is set back${WHY}`, () => {
     expect(await box.summary()).toEqual({ t: 'Succeeded 2' });
   });
 
-  withFaults('a daemon that starts behind the journal goes on with a retry that waited', async ({ box }) => {
-    const faults = new Faults(box);
-    const file = box.workflow({
-      tasks: [{ name: 't', retry: { limit: 1, backoff: { initial: '3s' } }, run: '[ "$FIXPOINT_ATTEMPT" = 2 ]' }],
-    });
-    const daemon = await daemonIn(faults, box);
-    await box.expectExit(0, 'apply', '-f', file);
-    await until(
-      'the first attempt failed',
-      async () => (await box.tasks()).get('t')?.status.attempts.some(({ phase }) => phase === 'Failed') === true,
-    );
-    await daemon.kill('SIGKILL');
-    faults.set(`CLOCK ${-2 * HOUR}`);
-    const next = await daemonIn(faults, box);
-    const waited = await box.cli('wait', 'w', '--for', 'phase=Succeeded', '--timeout', '30s');
-    expect(waited.code, next.stderr + JSON.stringify((await box.tasks()).get('t'))).toBe(0);
-    expect(await box.summary()).toEqual({ t: 'Succeeded 2' });
-  });
+  test.skipIf(!canFault)(
+    'a daemon that starts behind the journal goes on with a retry that waited',
+    async ({ box }) => {
+      const faults = new Faults(box);
+      const file = box.workflow({
+        tasks: [{ name: 't', retry: { limit: 1, backoff: { initial: '3s' } }, run: '[ "$FIXPOINT_ATTEMPT" = 2 ]' }],
+      });
+      const daemon = await daemonIn(faults, box);
+      await box.expectExit(0, 'apply', '-f', file);
+      await until(
+        'the first attempt failed',
+        async () => (await box.tasks()).get('t')?.status.attempts.some(({ phase }) => phase === 'Failed') === true,
+      );
+      await daemon.kill('SIGKILL');
+      faults.set(`CLOCK ${-2 * HOUR}`);
+      const next = await daemonIn(faults, box);
+      const waited = await box.cli('wait', 'w', '--for', 'phase=Succeeded', '--timeout', '30s');
+      expect(waited.code, next.stderr + JSON.stringify((await box.tasks()).get('t'))).toBe(0);
+      expect(await box.summary()).toEqual({ t: 'Succeeded 2' });
+    },
+  );
 
-  withFaults('a walltime is what it is, whichever way the clock is set', async ({ box }) => {
+  test.skipIf(!canFault)('a walltime is what it is, whichever way the clock is set', async ({ box }) => {
     const faults = new Faults(box);
     const file = box.workflow({
       tasks: [

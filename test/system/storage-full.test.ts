@@ -11,7 +11,6 @@ import { spansByTask } from '../rig/task-log.ts';
 // A real file system that is full, under real tasks: nothing fails for want of room, what has ended waits with its record,
 // and when there is room all goes on by itself.
 
-const withMounts = test.skipIf(!canMount);
 const WHY = canMount ? '' : ' [SKIPPED: needs root and mount(8)]';
 
 interface Place {
@@ -40,7 +39,7 @@ function saysWhy({ code, stderr }: Ran): void {
 }
 
 describe(`a disk that is full${WHY}`, () => {
-  withMounts.for(PLACES)('while tasks run: $what', async (place, { box, onTestFinished }) => {
+  test.skipIf(!canMount).for(PLACES)('while tasks run: $what', async (place, { box, onTestFinished }) => {
     onTestFinished(mountSmall(place.small(box), 3_000));
     mkdirSync(place.runs(box), { recursive: true });
     const daemon = await startOn(box, place);
@@ -57,7 +56,7 @@ describe(`a disk that is full${WHY}`, () => {
     expect((await daemon.kill('SIGTERM')).code).toBe(0);
   });
 
-  withMounts.for(PLACES)(
+  test.skipIf(!canMount).for(PLACES)(
     'and the daemon is killed and started again on it: $what',
     async (place, { box, onTestFinished }) => {
       onTestFinished(mountSmall(place.small(box), 3_000));
@@ -78,28 +77,34 @@ describe(`a disk that is full${WHY}`, () => {
     },
   );
 
-  withMounts('at the first start: one sentence, and it starts when there is room', async ({ box, onTestFinished }) => {
-    onTestFinished(mountSmall(box.state, 1_000));
-    const makeRoom = fillUp(box.state);
-    saysWhy(await box.cli('daemon', '--state', box.state));
-    makeRoom();
-    box.write('go', '');
-    await box.daemon('--state', box.state, ...CAPACITY);
-    await box.expectExit(0, 'apply', '-f', heldWork(box));
-    await endsWell(box);
-  });
+  test.skipIf(!canMount)(
+    'at the first start: one sentence, and it starts when there is room',
+    async ({ box, onTestFinished }) => {
+      onTestFinished(mountSmall(box.state, 1_000));
+      const makeRoom = fillUp(box.state);
+      saysWhy(await box.cli('daemon', '--state', box.state));
+      makeRoom();
+      box.write('go', '');
+      await box.daemon('--state', box.state, ...CAPACITY);
+      await box.expectExit(0, 'apply', '-f', heldWork(box));
+      await endsWell(box);
+    },
+  );
 
-  withMounts('while a document is applied: refused, whole or not at all', async ({ box, onTestFinished }) => {
-    onTestFinished(mountSmall(box.state, 1_000));
-    box.write('go', '');
-    const daemon = await box.daemon('--state', box.state, '--runs', box.path('runs'), ...CAPACITY);
-    const makeRoom = fillUp(box.state);
-    const file = heldWork(box);
-    expect((await box.cli('apply', '-f', file)).code).toBe(6);
-    await box.expectExit(4, 'get', 'workflows', 'w');
-    expect(spansByTask(box.path('log')).size).toBe(0);
-    makeRoom();
-    await box.expectExit(0, 'apply', '-f', file);
-    await endsWell(box, daemon);
-  });
+  test.skipIf(!canMount)(
+    'while a document is applied: refused, whole or not at all',
+    async ({ box, onTestFinished }) => {
+      onTestFinished(mountSmall(box.state, 1_000));
+      box.write('go', '');
+      const daemon = await box.daemon('--state', box.state, '--runs', box.path('runs'), ...CAPACITY);
+      const makeRoom = fillUp(box.state);
+      const file = heldWork(box);
+      expect((await box.cli('apply', '-f', file)).code).toBe(6);
+      await box.expectExit(4, 'get', 'workflows', 'w');
+      expect(spansByTask(box.path('log')).size).toBe(0);
+      makeRoom();
+      await box.expectExit(0, 'apply', '-f', file);
+      await endsWell(box, daemon);
+    },
+  );
 });

@@ -24,7 +24,6 @@ function canUnshare(): boolean {
 }
 
 const possible = canUnshare();
-const inNamespaces = test.skipIf(!possible);
 const WHY = possible ? '' : ' [SKIPPED: needs root and unshare(1)]';
 
 /** The program in namespaces of its own. */
@@ -47,7 +46,7 @@ const KINDS = [
 ] as const;
 
 describe(`two owners in two namespaces${WHY}`, () => {
-  inNamespaces('the second is refused, whichever namespace it is in, and harms nothing', async ({ box }) => {
+  test.skipIf(!possible)('the second is refused, whichever namespace it is in, and harms nothing', async ({ box }) => {
     const daemon = await box.daemon('--state', box.state, ...CAPACITY);
     await box.expectExit(0, 'apply', '-f', heldWork(box));
     await heldTasksRun(box);
@@ -60,7 +59,7 @@ describe(`two owners in two namespaces${WHY}`, () => {
     await endsWell(box, daemon);
   });
 
-  inNamespaces('the second is refused also where the first cannot be found', async ({ box }) => {
+  test.skipIf(!possible)('the second is refused also where the first cannot be found', async ({ box }) => {
     const first = apart(box, ['-p', '--mount-proc'], 'daemon', '--state', box.state);
     try {
       await until('the first serves', () => first.over || first.stderr.includes('serving'));
@@ -73,7 +72,7 @@ describe(`two owners in two namespaces${WHY}`, () => {
     }
   });
 
-  inNamespaces(
+  test.skipIf(!possible)(
     'what runs in another pid namespace is unknown, is not run again, and its record counts',
     async ({ box, onTestFinished }) => {
       const first = await box.daemon('--state', box.state, ...CAPACITY);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../../src/store/database.ts';
 import { seededRandom } from '../../rig/random.ts';
 import { flipped, SpoiledLedger, type WrittenLedger, writeLedger } from '../../rig/written-ledger.ts';
 
@@ -194,5 +195,22 @@ describe('a page is not the one that was written', () => {
     },
   ])('$what', async ({ fill }) => {
     expectNothingWrong(await spoilt(closed, '', pages(closed), fill));
+  });
+});
+
+describe('a write never reached the disk', () => {
+  it('and what lies there is whole, but older: a full check compares with the journal', async () => {
+    const ledger = new SpoiledLedger(join(dir, 'older'), closed.path);
+    ledger.spoil('', (bytes) => bytes);
+    const db = openDatabase(ledger.path, { readOnly: false, check: 'Full' });
+    if (!db.ok) throw new Error(db.error);
+    // Row and checksum agree, as they did in the page that was not overwritten.
+    const { changes } = db.value
+      .prepare("UPDATE records SET data = replace(data, 'Ended', 'Started') WHERE task = 'align/000'")
+      .run();
+    db.value.close();
+    expect(changes).toBe(1);
+    const full = openDatabase(ledger.path, { readOnly: true, check: 'Full' });
+    expect(full).toMatchObject({ ok: false, error: expect.stringContaining('is not what the journal says') });
   });
 });

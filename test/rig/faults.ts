@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from 'vitest';
 import type { Sandbox, Started } from './cli.ts';
 
 /** Below PATH, or for the clock, see `faults.c`. */
@@ -10,7 +11,7 @@ export type Fault = `${'EIO' | 'EROFS' | 'ENOSPC' | 'NFS'} ${string}` | `CLOCK $
 const SOURCE = join(import.meta.dirname, 'faults.c');
 const FOLDER = mkdtempSync(join(tmpdir(), 'fxp-faults-'));
 const LIBRARY = join(FOLDER, 'faults.so');
-process.once('exit', () => rmSync(FOLDER, { recursive: true, force: true }));
+afterAll(() => rmSync(FOLDER, { recursive: true, force: true }));
 
 /** Whether faults can be had: there is a C compiler, and what it made can be preloaded into Node and the shell. */
 export const canFault: boolean = tryToFault();

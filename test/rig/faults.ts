@@ -29,6 +29,8 @@ function tryToFault(): boolean {
     execFileSync('/bin/sh', ['-c', `! read -r line < ${SOURCE}`], { env, stdio: 'ignore' });
     return true;
   } catch {
+    // Nothing will run that would take it away.
+    rmSync(FOLDER, { recursive: true, force: true });
     return false;
   }
 }

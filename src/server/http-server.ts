@@ -76,7 +76,7 @@ async function answer(
     // The caller going away is no error of ours.
     if (context.signal.aborted) return void response.destroy();
     options.onError?.(error);
-    await context.sendStatus(internalError()).catch(() => response.destroy());
+    await context.sendStatus(internalError(error)).catch(() => response.destroy());
   } finally {
     context.dispose();
     // A stream that was left early must not look whole, nor keep a closing server waiting.

@@ -49,7 +49,7 @@ export async function sendLines(
     }
   } catch (error) {
     if (context.signal.aborted) return;
-    await context.write(`${JSON.stringify(wrapError(internalError()))}\n`);
+    await context.write(`${JSON.stringify(wrapError(internalError(error)))}\n`);
     context.endStream();
     throw error;
   }

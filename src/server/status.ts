@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import { formatPath } from '../apis/diagnostic-list.ts';
 import type { HomeError } from '../controllers/home.ts';
+import { LedgerUnavailable } from '../store/store.ts';
 
 /** A Kubernetes `Status`: the one shape of every error, also inside streams. */
 export interface Status {
@@ -41,8 +42,9 @@ export function badRequest(message: string): Status {
   return failure('BadRequest', message);
 }
 
-/** Says nothing of the cause: that is in the daemon's log. */
-export function internalError(): Status {
+/** Says nothing of the cause, which is in the daemon's log, unless it is one that passes. */
+export function internalError(error: unknown): Status {
+  if (error instanceof LedgerUnavailable) return failure('ServiceUnavailable', error.message);
   return failure('InternalError', 'an unexpected error; the log of the daemon has it');
 }
 

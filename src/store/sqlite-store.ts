@@ -2,7 +2,15 @@ import type { Json } from '../base/json.ts';
 import { isTaskEntry, type JournalEntry, type Records, reduce, type TaskEntry } from '../planning/journal.ts';
 import type { TaskRecord } from '../planning/record.ts';
 import type { Sql } from './database.ts';
-import type { Batch, Committed, JournalLine, JournalQuery, Store, StoredWorkflow } from './store.ts';
+import {
+  type Batch,
+  type Committed,
+  type JournalLine,
+  type JournalQuery,
+  LedgerUnavailable,
+  type Store,
+  type StoredWorkflow,
+} from './store.ts';
 import { Written } from './written.ts';
 
 /**
@@ -100,7 +108,9 @@ export class SqliteStore implements Store {
     } catch (error) {
       this.#version = before;
       this.#written.clear();
-      for (const { reject } of group) reject(error);
+      const message = error instanceof Error ? error.message : String(error);
+      for (const { reject } of group)
+        reject(new LedgerUnavailable(`the ledger cannot be written: ${message}`, { cause: error }));
       return;
     }
     group.forEach(({ resolve }, i) => {

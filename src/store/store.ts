@@ -25,6 +25,9 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** The ledger cannot be written now: no room, a disk that fails. Nothing of the batch is in it. */
+export class LedgerUnavailable extends Error {}
+
 export interface Batch {
   readonly time: number;
   readonly entries?: readonly { readonly workflow: string; readonly entry: JournalEntry }[];

@@ -5,7 +5,7 @@ import type { Account, AccountKind } from './measure/account.ts';
 import { WrongOutcome } from './stage.ts';
 import { OUTPUT_FOLDER } from './work.ts';
 
-/** Where something is measured: a folder and an account of its own. Closing it ends and removes what is in them. */
+/** Where something is measured: a folder and an account of its own. Closing it ends what runs in it. */
 export interface Scene {
   readonly dir: string;
   readonly account: Account;
@@ -14,12 +14,15 @@ export interface Scene {
 }
 
 const open = new Set<Scene>();
+/** Removed at the end only: a file system that has just lost 100,000 files takes longer to make the next ones. */
+const folders: string[] = [];
 let over = false;
 
 export function openScene(accounts: AccountKind): Scene {
   if (over) throw new WrongOutcome('interrupted');
   const account = accounts.open();
   const dir = mkdtempSync(join(tmpdir(), 'fixpoint-bench-'));
+  folders.push(dir);
   mkdirSync(join(dir, OUTPUT_FOLDER));
   // Sockets of the programs lie here; the folder must belong to the user alone.
   mkdirSync(join(dir, 'run'), { mode: 0o700 });
@@ -35,7 +38,6 @@ export function openScene(accounts: AccountKind): Scene {
     close: async () => {
       open.delete(scene);
       await account.close();
-      rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
     },
   };
   open.add(scene);
@@ -56,4 +58,5 @@ export async function inScene<T>(accounts: AccountKind, act: (scene: Scene) => P
 export async function closeAllScenes(): Promise<void> {
   over = true;
   for (const scene of open) await scene.close();
+  for (const dir of folders.splice(0)) rmSync(dir, { recursive: true, force: true, maxRetries: 10 });
 }

@@ -38,24 +38,49 @@ export async function admitDocument(
   if (elsewhere.length > 0) return fail(elsewhere);
   const folder = named.metadata.annotations?.[FOLDER_ANNOTATION];
   if (folder === undefined || !folder.startsWith('/')) return fail([noFolder()]);
-  const source = {
-    name: named.metadata.name,
-    namespace: named.metadata.namespace ?? 'default',
-    spec: named.spec,
-    folder,
-  };
+  const source = sourceOf(named, folder);
   const { sheets, problems } = await readSheets(sheetsOf(source));
   if (problems.size > 0) return fail(unreadableSheets(source, problems));
   const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
   if (!built.ok) return fail(built.error);
   const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, backend.files));
   if (misplaced.length > 0) return fail(misplaced.slice(0, MAX_DIAGNOSTICS));
-  const tooBig = beyondCapacity(built.value, capacity);
+  return admitBuilt({ document: named, built: built.value, sheets }, backend, capacity);
+}
+
+/**
+ * A document that is in force already, and the graph that was made of it: only what may have changed around it is checked.
+ * Undefined: its sheets are others now, so it means something else.
+ */
+export async function admitAgain(
+  before: Omit<Admitted, 'facts'>,
+  backend: Pick<Backend, 'files'>,
+  capacity: Capacity,
+): Promise<Result<Admitted, readonly Diagnostic[]> | undefined> {
+  const folder = before.document.metadata.annotations?.[FOLDER_ANNOTATION] ?? '';
+  const paths = sheetsOf(sourceOf(before.document, folder));
+  const { sheets, problems } = await readSheets(paths);
+  if (problems.size > 0 || paths.some((path) => sheets[path] !== before.sheets[path])) return undefined;
+  return admitBuilt(before, backend, capacity);
+}
+
+function sourceOf(document: WorkflowDocument, folder: string): Parameters<typeof sheetsOf>[0] {
+  const { name, namespace = 'default' } = document.metadata;
+  return { name, namespace, spec: document.spec, folder };
+}
+
+/** What the machine has to give, and which files there are. */
+async function admitBuilt(
+  admitted: Omit<Admitted, 'facts'>,
+  backend: Pick<Backend, 'files'>,
+  capacity: Capacity,
+): Promise<Result<Admitted, readonly Diagnostic[]>> {
+  const tooBig = beyondCapacity(admitted.built, capacity);
   if (tooBig.length > 0) return fail(tooBig);
-  const facts = await lookAtRequiredInputs(built.value, backend.files);
-  const missing = missingInputs(built.value, facts);
+  const facts = await lookAtRequiredInputs(admitted.built, backend.files);
+  const missing = missingInputs(admitted.built, facts);
   if (missing.length > 0) return fail(missing);
-  return ok({ document: named, built: built.value, sheets, facts });
+  return ok({ ...admitted, facts });
 }
 
 /** What must stay where it is. A document knows its own path only where a watched folder has applied it. */

@@ -8,7 +8,7 @@ import { fail, ok, type Result } from '../base/result.ts';
 import { uniqueId } from '../base/unique-id.ts';
 import { SOURCE_ANNOTATION } from '../sources/source.ts';
 import type { JournalLine } from '../store/store.ts';
-import { type Admitted, admitDocument } from './admit-document.ts';
+import { type Admitted, admitAgain, admitDocument } from './admit-document.ts';
 import { storeConditions, withoutConditions } from './conditions.ts';
 import { INPUTS_CHANGED, wake } from './drift.ts';
 import type { Applied, ApplyOptions, HomeError, WorkflowRef } from './home.ts';
@@ -62,21 +62,21 @@ export class Applier {
     const before = this.#existing(ref);
     const refused = precondition(before?.state, options);
     if (refused) return fail(refused);
-    if (
-      before &&
-      !options.look &&
-      !options.request &&
-      !options.until &&
-      sameDocument(before.state.stored.object, named)
-    ) {
+    const same = before && sameDocument(before.state.stored.object, named) ? before.state : undefined;
+    if (before && same && !options.look && !options.request && !options.until) {
       if (!options.dryRun) await this.#appliedUnchanged(before);
-      return ok({ workflow: withVersion(before.state.stored), outcome: 'Unchanged', warnings: [] });
+      return ok({ workflow: withVersion(same.stored), outcome: 'Unchanged', warnings: [] });
     }
-    const admitted = await admitDocument(
-      { ...named, metadata: { ...named.metadata, namespace } },
-      this.#context.backend,
-      this.#context.slots.capacity,
-    );
+    const { backend, slots } = this.#context;
+    const inNamespace = { ...named, metadata: { ...named.metadata, namespace } };
+    const again =
+      same &&
+      (await admitAgain(
+        { document: inNamespace, built: same.built, sheets: same.stored.memory.sheets },
+        backend,
+        slots.capacity,
+      ));
+    const admitted = again ?? (await admitDocument(inNamespace, backend, slots.capacity));
     if (!admitted.ok) return fail(invalid(admitted.error));
     const carried = await this.#changing.run(() => this.#carryOut(ref, named, admitted.value, options));
     // Not one of the changes: a turn may take as long as the ledger refuses to write.

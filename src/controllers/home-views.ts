@@ -19,6 +19,17 @@ import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
+/** Something runs, or a result does not stand any more. A plan, which is more work, says what is lost with it. */
+function mayDiscard({ book, board, graph }: WorkflowState): boolean {
+  if (book.live.size > 0) return true;
+  for (const record of book.all()) {
+    const index = graph.byKey.get(record.key);
+    const stands = index !== undefined && board.view(index)?.phase === 'Succeeded';
+    if (!stands && record.attempts.some((a) => a.outcome?.phase === 'Succeeded')) return true;
+  }
+  return false;
+}
+
 /** How often a followed log is read again, and how much of the journal is read at once. */
 const LOG_POLL_MS = 200;
 const JOURNAL_PAGE = 1_000;
@@ -39,7 +50,12 @@ export class HomeViews {
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
     for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
-    // Judging may ask for more looks; each adds a fact, so this ends.
+    await this.#judge(reconciler);
+  }
+
+  /** By the facts that are there. Judging may ask for more looks; each adds a fact, so this ends. */
+  async #judge(reconciler: Reconciler): Promise<void> {
+    const { state } = reconciler;
     for (;;) {
       decide(state.board, { ...reconciler.snapshot(), mode: 'Held' });
       const looks: Look[] = [];
@@ -85,6 +101,8 @@ export class HomeViews {
     const maxHours =
       limits?.discardedCoreHours ??
       (limits?.discardedTasks === undefined ? DEFAULT_DISCARDED_CORE_HOURS : Number.POSITIVE_INFINITY);
+    await this.#judge(reconciler);
+    if (!mayDiscard(state)) return;
     const { discarded } = await this.#planOf(reconciler);
     if (discarded.tasks <= maxTasks && discarded.coreHours <= maxHours) return;
     state.held = true;

@@ -58,15 +58,21 @@ export function bindDefinition(source: DefinitionSource): Definition {
   return {
     preimage: { template: shared.json, templateDigest: shared.digest, values },
     outputs,
-    handling: handlingOf(template),
+    handling: sharedPart(template).handling,
     code: trackedScripts(source),
   };
 }
 
-const shared = new WeakMap<TaskTemplate, { json: Json; digest: string }>();
+interface Shared {
+  readonly json: Json;
+  readonly digest: string;
+  readonly handling: string;
+}
+
+const shared = new WeakMap<TaskTemplate, Shared>();
 
 /** The part of the definition that all elements share; made once per template. */
-function sharedPart(template: TaskTemplate): { json: Json; digest: string } {
+function sharedPart(template: TaskTemplate): Shared {
   const known = shared.get(template);
   if (known) return known;
   const { spec, body } = template;
@@ -87,7 +93,7 @@ function sharedPart(template: TaskTemplate): { json: Json; digest: string } {
   if (body.kind === 'Command') json['words'] = body.words;
   if (template.setup) json['setup'] = scriptText(template.setup);
   for (const file of spec.files ?? []) if (file.mode !== undefined) json[`files.${file.name}.mode`] = file.mode;
-  const made = { json, digest: digestOf(json) };
+  const made = { json, digest: digestOf(json), handling: handlingOf(template) };
   shared.set(template, made);
   return made;
 }

@@ -1,6 +1,6 @@
 import type { Because } from '../apis/task-view.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
-import { digestOf } from '../base/digest.ts';
+import { sha256Hex } from '../base/digest.ts';
 import type { Json } from '../base/json.ts';
 import type { DefinitionPreimage } from './graph.ts';
 
@@ -23,7 +23,10 @@ export function definitionDigest(
   preimage: Pick<DefinitionPreimage, 'templateDigest' | 'values'>,
   code: CodeDigests,
 ): string {
-  return digestOf({ schema: IDENTITY_SCHEMA, template: preimage.templateDigest, values: preimage.values, code });
+  // Canonical JSON of the four, written out: it is made for every task of every full pass.
+  return sha256Hex(
+    `{"code":${canonicalJson(code)},"schema":${IDENTITY_SCHEMA},"template":${JSON.stringify(preimage.templateDigest)},"values":${canonicalJson(preimage.values)}}`,
+  );
 }
 
 export interface ContributionSet {
@@ -32,12 +35,10 @@ export interface ContributionSet {
 }
 
 export function executionKey(definition: string, contributions: ContributionSet): string {
-  return digestOf({
-    schema: IDENTITY_SCHEMA,
-    definition,
-    precise: contributions.precise as Json,
-    broad: contributions.broad,
-  });
+  const { precise, broad } = contributions;
+  return sha256Hex(
+    `{"broad":${canonicalJson(broad)},"definition":${JSON.stringify(definition)},"precise":${canonicalJson(precise as Json)},"schema":${IDENTITY_SCHEMA}}`,
+  );
 }
 
 /** What an attempt was made of, or would be made of now. */

@@ -43,10 +43,12 @@ export function stagedPath(workdir: string, root: string, path: string): string 
 export class Scopes {
   readonly #source: ScopeSource;
   readonly #params = new Map<PathForm, Record<string, Value>>();
+  readonly #workflow: ScopeSource['workflow'];
   readonly #tasks = new Map<string, TaskValue>();
 
   constructor(source: ScopeSource) {
     this.#source = source;
+    this.#workflow = Object.freeze({ ...source.workflow });
   }
 
   /** The form in which this element's command reads paths. */
@@ -56,24 +58,30 @@ export class Scopes {
 
   /** Names that need neither element nor other tasks. */
   global(form: PathForm): Scope {
-    return { params: this.#paramValues(form), workflow: { ...this.#source.workflow } };
+    return { params: this.#paramValues(form), workflow: this.#workflow };
   }
 
   /** `tasks` are those that the caller's expressions mention. */
   of(element: Element, form: PathForm, tasks: Iterable<string>): Scope {
-    const values: Record<string, TaskValue> = Object.create(null) as Record<string, TaskValue>;
+    let values: Record<string, TaskValue> = NOTHING;
     for (const name of tasks) {
       const value = this.task(name, form);
-      if (value) values[name] = value;
+      if (!value) continue;
+      if (values === NOTHING) values = Object.create(null) as Record<string, TaskValue>;
+      values[name] = value;
     }
-    return {
-      ...this.global(form),
+    const { item, elementKey, inputs, outputs } = element;
+    // One object, without spreads: there is a scope for every element, several times.
+    const scope: { -readonly [K in keyof Scope]: Scope[K] } = {
+      params: this.#paramValues(form),
+      workflow: this.#workflow,
       tasks: values,
-      ...(element.item === undefined ? {} : { item: fromJson(element.item) }),
-      ...(element.elementKey === undefined ? {} : { key: element.elementKey }),
-      inputs: record(element.inputs.map((i) => [i.name, this.#inputValue(i, form)])),
-      outputs: record(element.outputs.map((o) => [o.name, this.write(o.path, form)])),
+      inputs: inputs.length === 0 ? NOTHING : record(inputs.map((i) => [i.name, this.#inputValue(i, form)])),
+      outputs: outputs.length === 0 ? NOTHING : record(outputs.map((o) => [o.name, this.write(o.path, form)])),
     };
+    if (item !== undefined) scope.item = fromJson(item);
+    if (elementKey !== undefined) scope.key = elementKey;
+    return scope;
   }
 
   /** A path as the reader writes it. */
@@ -166,6 +174,8 @@ export class Scopes {
     return { phase, reason: '', outputs: lists, keys, failed };
   }
 }
+
+const NOTHING: Record<string, never> = Object.freeze(Object.create(null)) as Record<string, never>;
 
 /** A map without a prototype: `__proto__` is a name like any other. */
 function record<T>(entries: readonly (readonly [string, T])[]): Record<string, T> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { nextEventLoopTurn } from '../../base/event-loop.ts';
 import { asBytes, globFolder } from '../../base/file-glob.ts';
 import {
   ABSENT_DIGEST,
@@ -13,6 +14,7 @@ import {
 } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
+import { BULK, bulkStat } from './bulk-stat.ts';
 import { bytesBelow, onDisk } from './byte-path.ts';
 import { DigestCache } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
@@ -23,6 +25,7 @@ import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
 const LOOKS_AT_ONCE = 8;
+const LOOKS_A_TURN = 500;
 
 /** The files of this host. No call fails for what a file system says: what cannot be told is a fact of its own. */
 export class HostFiles implements FileSpace {
@@ -45,9 +48,16 @@ export class HostFiles implements FileSpace {
   async look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>> {
     const facts = new Map<string, string>();
     const queue = [...looks].reverse();
+    const paths = looks.flatMap(({ glob, path }) => (glob ? [] : [path]));
+    const known = paths.length < BULK ? undefined : await bulkStat(paths).catch(() => undefined);
+    const digest = ({ path, fingerprint }: Look): Promise<string> =>
+      fileDigest(path, fingerprint, this.#cache, this.#open, known);
     const worker = async (): Promise<void> => {
-      for (let look = queue.pop(); look; look = queue.pop())
-        facts.set(lookId(look), look.glob ? await this.#glob(look) : await this.#digest(look.path, look.fingerprint));
+      for (let look = queue.pop(); look; look = queue.pop()) {
+        facts.set(lookId(look), look.glob ? await this.#glob(look) : await digest(look));
+        // What is known already waits for nothing: others have their turn all the same.
+        if (facts.size % LOOKS_A_TURN === 0) await nextEventLoopTurn();
+      }
     };
     await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, looks.length) }, worker));
     await this.#cache.save();

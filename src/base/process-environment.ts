@@ -5,3 +5,8 @@ export function processEnvironment(): Record<string, string> {
     if (value !== undefined && !name.startsWith('FIXPOINT_')) env[name] = value;
   return env;
 }
+
+/** Whoever started us wants the shell's spawner, also where there is a native one. */
+export function wantsShellSpawner(): boolean {
+  return process.env['FIXPOINT_SPAWNER'] === 'shell';
+}

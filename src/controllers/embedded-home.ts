@@ -6,7 +6,7 @@ import { ProcessBackend } from '../backends/process/process-backend.ts';
 import { installedSpawner } from '../backends/process/spawner.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
-import { processEnvironment } from '../base/process-environment.ts';
+import { processEnvironment, wantsShellSpawner } from '../base/process-environment.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { openDatabase } from '../store/database.ts';
 import { type Lock, takeLock } from '../store/lock.ts';
@@ -80,7 +80,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     capacity: machineCapacity(options),
     clock,
     env,
-    nativeSpawner: env['FIXPOINT_SPAWNER'] === 'shell' ? undefined : installedSpawner(),
+    nativeSpawner: wantsShellSpawner() ? undefined : installedSpawner(),
     // Who only reads must not write, but need not read all files again either.
     digestsFile: { path: join(dir, 'digests'), writable: !readOnly },
   });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { FAIL_POINTS } from '../src/base/fail-point.ts';
 
 // The house rules that a machine can check. Each is a row of a table below; a finding names the file, the line and
 // the rule. This file is the one place that must spell out what is forbidden, so the text rules pass it over.
@@ -312,6 +313,128 @@ describe('files', () => {
         return holds ? [] : [`${path}: no test in it`];
       });
     expect(problems).toEqual([]);
+  });
+});
+
+/** What changes the world outside of the process, by language, and where a fail point is passed. */
+const EFFECTS: readonly {
+  readonly files: RegExp;
+  readonly effect: RegExp;
+  readonly point: RegExp;
+  /** Lines that are effects. */
+  readonly such: readonly string[];
+}[] = [
+  {
+    files: SRC,
+    effect:
+      /(?<![.\w])(?:appendFile|chmod|copyFile|cp|link|mkdir|mkdtemp|rename|rm|rmdir|symlink|truncate|unlink|writeFile)(?:Sync)?\(|\bfile\.write(?:File)?\(|\bprocess\.kill\(|(?<![.\w])(?:exec|execFile|fork|spawn)(?:Sync)?\(|\.transaction\(|\bnew Database\(|\b[dD]b\.exec\(|(?<!#)\bopen\([^)]*(?:'[wa]|flags)|\bserver\.listen\(|\bstdin\?*\.(?:write|end)\(/,
+    point: /\bfailPoint\('([a-z.]+)'\)/g,
+    such: ['await rename(a, b);', "process.kill(pid, 'SIGTERM');", "this.#db.exec('BEGIN');", "open(path, 'w', 0o600)"],
+  },
+  {
+    files: /^src\/.*\.c$/,
+    effect: /\b(?:chmod|dprintf|execve|kill|mkdir|pwrite|rename|unlink|v?fork|write)\(|\bexecl\(|\bO_CREAT\b/,
+    point: /\bFAIL_POINT(?:_OF)?\("([a-z.]+)"/g,
+    such: ['if (rename(path, into) == 0) return 0;', 'kill(pid, signal);'],
+  },
+  {
+    files: /^src\/.*\.sh$/,
+    effect: /(?:^|[\s;&|{(])(?:chmod|cp|kill -(?:TERM|KILL)|ln|mkdir|mv|rm)\s|[^>]> "\$fx_dir\/|>&3; |&$/,
+    point: /\bfx_point ([a-z.]+)/g,
+    such: ['mv -- "$1" "$2" 2>> x', 'kill -KILL $fx_members', 'printf x > "$fx_dir/exit.json"'],
+  },
+];
+
+/** How far from an effect its fail point may be: it is before it or after it, in the same few lines. */
+const LINES_AROUND = 6;
+
+/** Effects without a fail point, by what their line holds, and why. */
+const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; readonly why: string }[] = [
+  { file: 'src/base/fail-point.ts', line: /./, why: 'it is the fail point' },
+  { file: 'src/backends/process/native/fail-point.c', line: /./, why: 'it is the fail point' },
+  { file: 'src/backends/runtime/fail-point.sh', line: /./, why: 'it is the fail point' },
+  {
+    file: 'src/cli/commands/init.ts',
+    line: /writeFile|copyFile/,
+    why: "new files of the user's, which nothing of ours reads",
+  },
+  { file: 'src/cli/commands/plan.ts', line: /mkdtemp|rm\(/, why: 'a folder that nobody else knows' },
+  { file: 'src/server/serve-state.ts', line: /mkdir/, why: 'it was made by whoever opened the home: `state.before`' },
+  {
+    file: 'src/store/database.ts',
+    line: /readFileSync|:memory:/,
+    why: 'between `migrate.before` and `migrate.within`; in memory',
+  },
+  { file: 'src/backends/process/native/attempt.c', line: /\(log, O_WRONLY|\(file, line,/, why: 'a line for the user' },
+  { file: 'src/backends/process/native/command.c', line: /STDERR_FILENO/, why: 'a line for the user' },
+  { file: 'src/backends/process/native/command.c', line: /execve|fork/, why: 'around `exec.within`' },
+  { file: 'src/backends/process/native/digest.c', line: /fork|execl/, why: 'it only reads' },
+  {
+    file: 'src/backends/process/native/spawner.c',
+    line: /fork|execl|log, O_WRONLY/,
+    why: 'between `receive.before` and `receive.after`',
+  },
+  {
+    file: 'src/backends/process/native/spawner.c',
+    line: /does not understand/,
+    why: 'it comes with nothing of this version',
+  },
+  {
+    file: 'src/backends/runtime/attempt.sh',
+    line: /fx_terminate &|sleep/,
+    why: 'nothing of it outlives the runtime; `end.before`',
+  },
+  { file: 'src/backends/runtime/attempt.sh', line: /\.glob/, why: 'only this runtime reads it' },
+];
+
+/** Effects of a file that no fail point is near, as `FILE:LINE TEXT`. */
+function bareEffects(path: string, text: string): string[] {
+  const rules = EFFECTS.filter(({ files }) => files.test(path));
+  const lines = (TYPESCRIPT.test(path) ? withoutComments(text) : text).split('\n');
+  return rules.flatMap(({ effect, point }) =>
+    lines.flatMap((line, at) => {
+      const near = lines.slice(Math.max(0, at - LINES_AROUND), at + LINES_AROUND + 1).join('\n');
+      const excused = NO_FAIL_POINT.some(({ file, line: part }) => file === path && part.test(line));
+      return !effect.test(line) || near.search(point) >= 0 || excused ? [] : [`${path}:${at + 1} ${line.trim()}`];
+    }),
+  );
+}
+
+/** Names of the fail points that files of a kind pass. */
+function passedBy(kind: RegExp): string[] {
+  const passed = [...texts].flatMap(([path, text]) =>
+    EFFECTS.filter(({ files }) => files.test(path) && kind.test(path)).flatMap(({ point }) =>
+      [...text.matchAll(point)].map((match) => match[1] ?? ''),
+    ),
+  );
+  return [...new Set(passed)].sort();
+}
+
+describe('fail points', () => {
+  const named = (...passers: readonly string[]): string[] =>
+    Object.entries(FAIL_POINTS)
+      .filter(([, [passer]]) => passers.includes(passer))
+      .map(([name]) => name)
+      .sort();
+
+  test('stand at every effect', () => {
+    for (const { effect, such } of EFFECTS) for (const line of such) expect(line).toMatch(effect);
+    expect(bareEffects('src/a.ts', "await rename('a', 'b');")).toEqual(["src/a.ts:1 await rename('a', 'b');"]);
+    expect(bareEffects('src/a.ts', "failPoint('a.b');\nawait rename('a', 'b');")).toEqual([]);
+    expect([...texts].flatMap(([path, text]) => bareEffects(path, text))).toEqual([]);
+  });
+
+  test('have the names that are listed, in each language', () => {
+    expect(passedBy(/\.ts$/)).toEqual(named('program'));
+    expect(passedBy(/\.c$/)).toEqual(named('runtimes', 'native'));
+    expect(passedBy(/\.sh$/)).toEqual(named('runtimes', 'shell'));
+  });
+
+  test('are missing only where an exception still fits', () => {
+    const idle = NO_FAIL_POINT.filter(
+      ({ file, line }) => !(texts.get(file) ?? '').split('\n').some((l) => line.test(l)),
+    );
+    expect(idle).toEqual([]);
   });
 });
 

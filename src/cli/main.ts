@@ -1,9 +1,13 @@
 #!/usr/bin/env node
+import { armFailPoint } from '../base/fail-point.ts';
+import { EXIT } from './exit-code.ts';
 import { processIo } from './process-io.ts';
 import { runProgram } from './program.ts';
 
 // The natural end of the process lets standard output drain; sockets and timers that a command left open must
 // not hold it, so what is still open then is cut by `exit` once both streams are empty.
-const code = await runProgram(process.argv.slice(2), processIo());
+const armed = armFailPoint(process.env);
+if (!armed.ok) process.stderr.write(`fixpoint: ${armed.error}\n`);
+const code = armed.ok ? await runProgram(process.argv.slice(2), processIo()) : EXIT.invalid;
 process.exitCode = code;
 process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));

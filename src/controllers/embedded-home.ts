@@ -5,6 +5,7 @@ import { machineCapacity } from '../backends/process/capacity.ts';
 import { ProcessBackend } from '../backends/process/process-backend.ts';
 import { installedSpawner } from '../backends/process/spawner.ts';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { failPoint } from '../base/fail-point.ts';
 import { type Logger, silentLogger } from '../base/logger.ts';
 import { processEnvironment, wantsShellSpawner } from '../base/process-environment.ts';
 import { fail, ok, type Result } from '../base/result.ts';
@@ -52,7 +53,9 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     });
   let dir: string;
   try {
+    failPoint('state.before');
     if (!readOnly) mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+    failPoint('state.after');
     dir = realpathSync(stateDir);
   } catch (error) {
     return fail({ reason: 'Unusable', message: `${stateDir}: ${String((error as Error).message)}` });

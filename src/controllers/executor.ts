@@ -1,6 +1,7 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { Launch } from '../backends/backend.ts';
 import { refusedLaunch } from '../backends/refused-launch.ts';
+import { failPoint } from '../base/fail-point.ts';
 import type { Json } from '../base/json.ts';
 import { fail, type Result } from '../base/result.ts';
 import type { GraphTask } from '../graph/graph.ts';
@@ -55,7 +56,9 @@ export async function prepare(home: HomeContext, state: WorkflowState, actions: 
         looks.push(action);
         break;
       case 'Prune':
+        failPoint('prune.before');
         prepared.entries.push({ type: 'TaskPruned', task: action.key });
+        failPoint('prune.after');
         break;
     }
   }
@@ -257,10 +260,12 @@ function intendedAttempt(
 }
 
 async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
+  failPoint('submit.before');
   for (const outcome of await home.backend.submit(orders)) {
     if (outcome.outcome === 'Accepted') continue;
     state.inbox.push(refusedLaunch(outcome.token, outcome.message, home.clock.now()));
   }
+  failPoint('submit.after');
 }
 
 function cancel(

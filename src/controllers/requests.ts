@@ -1,5 +1,6 @@
 import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import { isFinal } from '../apis/phases.ts';
+import { failPoint } from '../base/fail-point.ts';
 import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
 import { addDataUpstream } from '../graph/upstream.ts';
@@ -34,6 +35,7 @@ export async function takeRequests(home: HomeContext, state: WorkflowState): Pro
   // In the order in which they were made: that of the annotations, and ids grow with time for whoever sorts them.
   const ids = Object.keys(annotations).filter((name) => name.startsWith(REQUEST_ANNOTATION_PREFIX));
   if (ids.length === 0) return { entries: [], stored: undefined };
+  failPoint('request.before');
   const now = home.clock.now();
   const entries: JournalEntry[] = [];
   let memory: WorkflowMemory = { ...state.stored.memory, requests: recent(state.stored.memory.requests, now) };
@@ -62,6 +64,7 @@ export async function takeRequests(home: HomeContext, state: WorkflowState): Pro
   const object = { ...state.stored.object, metadata: { ...metadata, annotations } };
   state.stored = { ...state.stored, object, memory };
   if (memory.approvedGeneration >= metadata.generation) state.held = false;
+  failPoint('request.after');
   return { entries, stored: state.stored };
 }
 
@@ -182,6 +185,7 @@ function addDescendants(state: WorkflowState, targets: Set<number>): void {
 }
 
 function resets(state: WorkflowState, targets: ReadonlySet<number>, cause: string): JournalEntry[] {
+  failPoint('reset.before');
   const entries: JournalEntry[] = [];
   for (const index of [...targets].sort((a, b) => a - b)) {
     const task = state.graph.tasks[index] as GraphTask;
@@ -191,6 +195,7 @@ function resets(state: WorkflowState, targets: ReadonlySet<number>, cause: strin
     if ((last || record?.cancelled) && task.kind === 'Task')
       entries.push({ type: 'TaskReset', task: task.key, upTo: last?.number ?? 0, cause });
   }
+  failPoint('reset.after');
   return entries;
 }
 

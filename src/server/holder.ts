@@ -4,6 +4,7 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shortDigest } from '../base/digest.ts';
+import { failPoint } from '../base/fail-point.ts';
 
 /**
  * `holder.json` in a state folder: who serves it and where. A hint for finding the server; the lock beside it
@@ -32,8 +33,11 @@ export function thisProcess(socket: string): Holder {
 /** Whole or not at all: readers never see half a file. */
 export async function writeHolder(stateDir: string, holder: Holder): Promise<void> {
   const temporary = join(stateDir, `.${FILE}.${randomBytes(6).toString('hex')}`);
+  failPoint('holder.before');
   await writeFile(temporary, `${JSON.stringify(holder)}\n`, { mode: 0o600, flag: 'wx' });
+  failPoint('holder.within');
   await rename(temporary, join(stateDir, FILE));
+  failPoint('holder.after');
 }
 
 /** Absent, torn or foreign files read as no holder. */
@@ -52,7 +56,9 @@ export async function readHolder(stateDir: string): Promise<Holder | undefined> 
 /** Removes it if it is still ours; another's, written since, stays. */
 export async function removeHolder(stateDir: string, ours: Holder): Promise<void> {
   const found = await readHolder(stateDir);
+  failPoint('leave.before');
   if (found?.pid === ours.pid && found.socket === ours.socket) await rm(join(stateDir, FILE), { force: true });
+  failPoint('leave.after');
 }
 
 /** Where the server of a state folder listens: in the user's runtime folder, named by the state folder. */

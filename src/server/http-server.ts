@@ -7,6 +7,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
+import { failPoint } from '../base/fail-point.ts';
 import {
   MAX_REQUEST_HEADER_BYTES,
   MAX_SERVER_CONNECTIONS,
@@ -62,6 +63,7 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  failPoint('accept.before');
   const context = new RequestContext(options, closing, request, response);
   try {
     const found = findRoute(request.method ?? 'GET', request.url ?? '/');
@@ -82,6 +84,7 @@ async function answer(
     // A stream that was left early must not look whole, nor keep a closing server waiting.
     if (!response.writableEnded) response.destroy();
     else if (closing.aborted) request.socket.end();
+    failPoint('accept.after');
   }
 }
 

@@ -2,6 +2,7 @@ import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
+import { failPoint } from '../base/fail-point.ts';
 import { CONNECT_TIMEOUT_MS, MAX_SOCKET_PATH_BYTES } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 
@@ -34,13 +35,16 @@ export async function claimSocketPath(path: string): Promise<Result<void, Socket
   if ((await probeSocket(path)) !== 'dead') {
     return fail({ reason: 'InUse', message: `another server answers on ${path}` });
   }
+  failPoint('socket.stale');
   await unlink(path).catch(() => undefined);
+  failPoint('socket.after');
   return ok(undefined);
 }
 
 /** The folder is made 0700; one that exists must belong to this user and let nobody else write. */
 async function privateFolder(folder: string): Promise<Result<void, SocketError>> {
   try {
+    failPoint('socket.before');
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const found = await lstat(folder);
     const uid = process.getuid?.() ?? found.uid;
@@ -71,6 +75,7 @@ export function probeSocket(path: string): Promise<'alive' | 'dead' | 'silent'> 
 /** Listens with mode 0600. The folder is 0700 already, so the moment before the change opens nothing. */
 export async function listenOnSocket(server: Server, path: string): Promise<Result<void, SocketError>> {
   try {
+    failPoint('listen.before');
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(path, () => {
@@ -78,7 +83,9 @@ export async function listenOnSocket(server: Server, path: string): Promise<Resu
         resolve();
       });
     });
+    failPoint('listen.within');
     await chmod(path, 0o600);
+    failPoint('listen.after');
     return ok(undefined);
   } catch (error) {
     const inUse = codeOf(error) === 'EADDRINUSE';

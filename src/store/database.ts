@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
+import { failPoint } from '../base/fail-point.ts';
 import { networkFileSystem } from '../base/network-file-system.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { changedRows, misshapen, type Thoroughness, unlikeJournal } from './check-ledger.ts';
@@ -33,6 +34,7 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
   if (size !== undefined) return fail(damaged(path, size));
   let db: Sql | undefined;
   try {
+    failPoint('ledger.before');
     db = new Database(path, { readonly: options.readOnly, fileMustExist: options.readOnly, timeout: 5_000 });
     const shared = options.shared ?? (path !== ':memory:' && networkFileSystem(dirname(path)) !== undefined);
     if (!options.readOnly) {
@@ -48,6 +50,7 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
       db.close();
       return fail(problem);
     }
+    failPoint('ledger.after');
     return ok(db);
   } catch (error) {
     db?.close();
@@ -63,6 +66,7 @@ function writable(db: Sql): void {
   const format = db.pragma('user_version', { simple: true }) as number;
   // An error on a read-only file system, before any byte is written.
   db.pragma(`user_version = ${format}`);
+  failPoint('ledger.within');
   db.exec('ROLLBACK');
 }
 
@@ -105,8 +109,11 @@ function migrate(db: Sql, path: string, { readOnly, check = 'Quick' }: DatabaseO
   if (readOnly && at < files.length) return 'the ledger has an older format: open it once for writing to upgrade it';
   for (let format = at; format < files.length; format++)
     db.transaction(() => {
+      failPoint('migrate.before');
       applyFormat(db, files[format] as string);
+      failPoint('migrate.within');
       db.pragma(`user_version = ${format + 1}`);
+      failPoint('migrate.after');
     })();
   if (schemaOf(db) !== newestSchema(files)) return damaged(path, `its schema is not that of format ${files.length}`);
   const rows = changedRows(db, check) ?? (check === 'Full' ? unlikeJournal(db) : undefined);

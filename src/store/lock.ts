@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { failPoint } from '../base/fail-point.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 
 /**
@@ -10,14 +11,18 @@ export interface Lock {
 }
 
 export function takeLock(path: string): Result<Lock, 'Held'> {
+  failPoint('lock.before');
   const db = new Database(path, { timeout: 0 });
   try {
     db.pragma('journal_mode = DELETE');
     db.exec('BEGIN EXCLUSIVE');
+    failPoint('lock.after');
     return ok({
       release: () => {
+        failPoint('unlock.before');
         db.exec('ROLLBACK');
         db.close();
+        failPoint('unlock.after');
       },
     });
   } catch (error) {

@@ -1,3 +1,4 @@
+import { failPoint } from '../base/fail-point.ts';
 import type { Json } from '../base/json.ts';
 import { isTaskEntry, type JournalEntry, type Records, reduce, type TaskEntry } from '../planning/journal.ts';
 import type { TaskRecord } from '../planning/record.ts';
@@ -94,13 +95,16 @@ export class SqliteStore implements Store {
 
   async close(): Promise<void> {
     this.#flush();
+    failPoint('close.before');
     this.#db.close();
+    failPoint('close.after');
   }
 
   #flush(): void {
     const group = this.#waiting;
     this.#waiting = [];
     if (group.length === 0) return;
+    failPoint('commit.before');
     const before = this.#version;
     let results: Committed[];
     try {
@@ -113,6 +117,7 @@ export class SqliteStore implements Store {
         reject(new LedgerUnavailable(`the ledger cannot be written: ${message}`, { cause: error }));
       return;
     }
+    failPoint('commit.after');
     group.forEach(({ resolve }, i) => {
       resolve(results[i] as Committed);
     });
@@ -140,6 +145,7 @@ export class SqliteStore implements Store {
       s.raiseFloor.run(this.#version);
       this.#written.clear();
     }
+    failPoint('commit.within');
     return { outcome: 'Committed', version: this.#version, seqs };
   }
 

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { appendFile, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sha256Hex } from '../../base/digest.ts';
+import { failPoint } from '../../base/fail-point.ts';
 
 /** Where digests are kept. One that is not writable is read and left as it is. */
 export interface DigestsFile {
@@ -55,10 +56,12 @@ export class DigestsLog {
     if (!this.#file.writable) return Promise.resolve();
     this.#writing = this.#writing.then(async () => {
       try {
+        failPoint('digests.before');
         this.#lines += lines.length;
         if (this.#lines > Math.max(2 * live, MIN_REWRITTEN_LINES)) await this.#rewrite(all());
         // It begins with a line break: the last line may be torn.
         else await appendFile(this.#file.path, `\n${lines.map(checked).join('')}`, { mode: 0o600 });
+        failPoint('digests.after');
       } catch {
         // See above.
       }
@@ -70,6 +73,7 @@ export class DigestsLog {
     const made = `${this.#file.path}.new`;
     let lines = 0;
     try {
+      failPoint('rewrite.before');
       const file = await open(made, 'w', 0o600);
       try {
         let part: string[] = [];
@@ -86,7 +90,9 @@ export class DigestsLog {
       } finally {
         await file.close();
       }
+      failPoint('rewrite.within');
       await rename(made, this.#file.path);
+      failPoint('rewrite.after');
       this.#lines = lines;
     } catch (error) {
       await rm(made, { force: true });
@@ -100,9 +106,11 @@ export class DigestsLog {
     const path = `${this.#file.path}.time`;
     try {
       if ((await stat(dirname(path), { bigint: true })).dev !== dev) return undefined;
+      failPoint('time.before');
       const file = await open(path, 'w', 0o600);
       try {
         await file.write('.');
+        failPoint('time.after');
         return (await file.stat({ bigint: true })).ctimeNs;
       } finally {
         await file.close();

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import { failPoint } from '../../base/fail-point.ts';
 import { remainsOf } from './processes.ts';
 
 /** Between rounds of KILL: a dying process needs a moment to leave /proc. */
@@ -21,7 +22,9 @@ export async function endSession(clock: Clock, directory: string): Promise<reado
     if (round >= MAX_ROUNDS && remains.length > 0) return remains;
     for (const pid of remains) {
       try {
+        failPoint('kill.before');
         process.kill(pid, 'SIGKILL');
+        failPoint('kill.after');
       } catch {
         // Ended in between.
       }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { failPoint } from '../../base/fail-point.ts';
 import { membersByFolder } from './processes.ts';
 
 /** Between the end of an attempt and the look for what escaped from it, and between TERM and KILL. */
@@ -73,7 +74,9 @@ export class Leftovers {
 
 function kill(pid: number, signal: NodeJS.Signals): void {
   try {
+    failPoint('sweep.before');
     process.kill(pid, signal);
+    failPoint('sweep.after');
   } catch {
     // Ended in between.
   }

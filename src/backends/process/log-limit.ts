@@ -1,5 +1,6 @@
 import { appendFile, open, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failPoint } from '../../base/fail-point.ts';
 import { KEPT_LOG_BYTES, MAX_LOG_BYTES } from '../../base/limits.ts';
 
 /**
@@ -18,12 +19,16 @@ async function limitLog(directory: string, name: 'stdout' | 'stderr'): Promise<v
   const tail = Buffer.alloc(KEPT_LOG_BYTES);
   const { bytesRead } = await file.read(tail, 0, KEPT_LOG_BYTES, size - KEPT_LOG_BYTES);
   await file.close();
+  failPoint('limit.before');
   await writeFile(`${path}.old`, tail.subarray(0, bytesRead));
+  failPoint('limit.kept');
   await truncate(path, 0);
+  failPoint('limit.cut');
   await appendFile(
     path,
     `[fixpoint: ${size - bytesRead} bytes dropped (MAX_LOG_BYTES); the ${bytesRead} before here are in ${name}.old]\n`,
   );
+  failPoint('limit.after');
 }
 
 /** Both logs of an attempt. What cannot be cut now is looked at again, or was the last of it. */

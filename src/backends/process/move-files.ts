@@ -1,5 +1,6 @@
 import { cp, lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { posix } from 'node:path';
+import { failPoint } from '../../base/fail-point.ts';
 import { onDisk } from './byte-path.ts';
 import { isAbsence } from './file-digest.ts';
 
@@ -25,7 +26,9 @@ export async function moveAside({ from, to }: Move, token: string): Promise<void
   if (await liesThere(to)) {
     let free = `${to}.${token}`;
     for (let n = 2; await liesThere(free); n++) free = `${to}.${token}.${n}`;
+    failPoint('aside.before');
     await rename(onDisk(to), onDisk(free));
+    failPoint('aside.after');
   }
   await moveTo({ from, to });
 }
@@ -35,22 +38,28 @@ export async function moveAside({ from, to }: Move, token: string): Promise<void
  * for it; that name begins with a dot, so that a pattern does not match it either.
  */
 export async function moveTo({ from, to }: Move): Promise<void> {
+  failPoint('restore.before');
   await mkdir(onDisk(posix.dirname(to)), { recursive: true });
   try {
     await rename(onDisk(from), onDisk(to));
+    failPoint('restore.after');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
     const [source, copy] = [onDisk(from), onDisk(hidden(to, 'copy'))];
     // The system's copy takes text only.
     if (typeof source !== 'string' || typeof copy !== 'string') throw error;
+    failPoint('copy.before');
     await rm(copy, { recursive: true, force: true });
     // Times are kept, they may be the fingerprint; links are kept as they are.
     await cp(source, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    failPoint('copy.made');
     await rename(copy, onDisk(to));
+    failPoint('copy.placed');
     // Likewise half a folder that is being removed must not be taken for the whole.
     const moved = onDisk(hidden(from, 'moved'));
     await rename(source, moved);
     await rm(moved, { recursive: true, force: true });
+    failPoint('copy.after');
   }
 }
 

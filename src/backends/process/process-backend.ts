@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { failPoint } from '../../base/fail-point.ts';
 import type { Json } from '../../base/json.ts';
 import { MAX_LOG_BYTES } from '../../base/limits.ts';
 import { keyFileName } from '../../graph/keys.ts';
@@ -178,7 +179,9 @@ export class ProcessBackend implements Backend {
     this.#open.set(token, open);
     if (open.cancelling) return;
     open.cancelling = true;
+    failPoint('cancel.before');
     await this.#end(open);
+    failPoint('cancel.after');
   }
 
   async #end({ token, directory }: OpenAttempt): Promise<void> {
@@ -210,7 +213,9 @@ export class ProcessBackend implements Backend {
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
     for (const { directory } of attempts) {
       if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
+      failPoint('ack.before');
       await tidyRunFolder(directory, what);
+      failPoint('ack.after');
     }
   }
 
@@ -281,11 +286,13 @@ export class ProcessBackend implements Backend {
   }
 
   #over({ token, directory }: OpenAttempt, seen: Observation, record?: ExitRecord): void {
+    failPoint('observe.before');
     this.#forget(token);
     if (!record?.alone) this.#leftovers.add(directory);
     // What was written since the last sweep, or while nobody watched.
     if ((record?.logBytes ?? Number.POSITIVE_INFINITY) > MAX_LOG_BYTES) void limitLogs(directory);
     this.#report(seen);
+    failPoint('observe.after');
   }
 
   /** One that has run has a claim: without it, its folder was taken away, perhaps by its own command. */
@@ -363,7 +370,9 @@ function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T | un
 
 function signal(pid: number): void {
   try {
+    failPoint('signal.before');
     process.kill(pid, 'SIGTERM');
+    failPoint('signal.after');
   } catch {
     // It ended in between: the record or the sweep will tell.
   }

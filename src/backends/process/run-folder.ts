@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failPoint } from '../../base/fail-point.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import type { Launch } from '../backend.ts';
 import { type Claim, claimText, type ExitRecord, parseClaim, parseExitRecord } from './exit-record.ts';
@@ -20,11 +21,14 @@ export async function makeRunFolder(
   const dir = launch.directory;
   if (dir.includes('\n')) return fail({ message: 'the path of the runs folder holds a line break', transient: false });
   try {
+    failPoint('folder.before');
     await mkdir(dir, { recursive: true, mode: 0o700 });
     if ((await readClaim(dir)).kind !== 'Absent') return ok(undefined);
     for (const name of foldersOf(launch)) await mkdir(join(dir, name), { recursive: true });
     for (const file of folderFiles(launch, facts)) await writeContent(dir, file);
+    failPoint('folder.within');
     await writeFile(join(dir, 'launch'), launchText(launch, facts), { mode: 0o600 });
+    failPoint('folder.after');
     return ok(undefined);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -48,6 +52,7 @@ const TRANSIENT: ReadonlySet<string> = new Set([
 /** Files of the document have exactly the mode that it says. */
 async function writeContent(dir: string, { name, mode, content }: FolderFile): Promise<void> {
   const path = join(dir, name);
+  failPoint('folder.file');
   await writeFile(path, content, { mode });
   if (name.startsWith(`${FILES_FOLDER}/`)) await chmod(path, mode);
 }
@@ -106,10 +111,12 @@ export async function readGpus(dir: string): Promise<number[]> {
 export async function withdraw(dir: string, token: string): Promise<boolean> {
   const path = join(dir, 'claim');
   try {
+    failPoint('withdraw.before');
     await mkdir(dir, { recursive: true, mode: 0o700 });
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL;
     const file = await open(path, flags, 0o600);
     try {
+      failPoint('withdraw.torn');
       await file.writeFile(claimText({ token, host: '', boot: '', pidns: '', pid: 0, start: 0 }));
     } catch {
       // It was ours, and says nothing: a full disk. Without it the next try is the first again.
@@ -118,6 +125,7 @@ export async function withdraw(dir: string, token: string): Promise<boolean> {
     } finally {
       await file.close();
     }
+    failPoint('withdraw.after');
     return true;
   } catch {
     return false;

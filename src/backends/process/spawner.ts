@@ -3,6 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
+import { failPoint, failPointOfSpawner } from '../../base/fail-point.ts';
 import { hostIdentity } from './host-identity.ts';
 
 /**
@@ -72,22 +73,28 @@ export class Spawner {
   launch(token: string, directory: string): void {
     if (this.#closed) return;
     // While there is none the launch is dropped: `died` follows, and whoever was not claimed is launched again.
+    failPoint('send.before');
     this.#running()?.stdin?.write(`L ${token} ${directory} ${token}\n`);
+    failPoint('send.after');
   }
 
   /** The same for an order (`native-order.ts`), folder and all. Only to a native one. */
   order(token: string, order: string): void {
     if (this.#closed) return;
+    failPoint('send.before');
     this.#running()?.stdin?.write(`A ${token} ${Buffer.byteLength(order)}\n${order}`);
+    failPoint('send.after');
   }
 
   /** Lets go of the spawner: it ends by itself once its attempts have. */
   close(): void {
     this.#closed = true;
+    failPoint('dismiss.before');
     this.#child?.stdin?.end();
     (this.#child?.stdio[3] as Readable | undefined)?.destroy();
     this.#child?.unref();
     this.#child = undefined;
+    failPoint('dismiss.after');
   }
 
   #running(): ChildProcess | undefined {
@@ -100,6 +107,7 @@ export class Spawner {
       : this.#spawn('/bin/sh', [SHELL_SPAWNER, ...words]);
     if (!child) return undefined;
     this.#child = child;
+    failPoint('spawn.after');
     child.on('error', (error: NodeJS.ErrnoException) => this.#lost(child, UNUSABLE.has(error.code ?? '')));
     // No process, no descriptors: its error event comes later.
     if (child.pid === undefined) return undefined;
@@ -120,10 +128,11 @@ export class Spawner {
   /** Undefined: the machine has none to give, which comes as an exception or as an event. */
   #spawn(program: string, words: readonly string[]): ChildProcess | undefined {
     try {
+      failPoint('spawn.before');
       return spawn(program, words, {
         detached: true,
         stdio: ['pipe', 'ignore', 'ignore', 'pipe'],
-        env: this.#env,
+        env: { ...this.#env, ...failPointOfSpawner() },
         cwd: '/',
       });
     } catch {

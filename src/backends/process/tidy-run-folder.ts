@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failPoint } from '../../base/fail-point.ts';
 import type { Backend } from '../backend.ts';
 import { KEPT_FOLDER } from './folder-content.ts';
 
@@ -29,14 +30,18 @@ export async function tidyRunFolder(directory: string, what: Parameters<Backend[
     if (what === 'Everything' ? entry.name === KEPT_FOLDER : !COMPACTED.has(entry.name)) continue;
     const path = join(directory, entry.name);
     // A folder that nothing was put into is the rule.
+    failPoint('remove.before');
     const gone = await (entry.isDirectory() ? rmdir(path) : unlink(path)).then(
       () => true,
       () => false,
     );
     if (!gone) await removeAll(path);
+    failPoint('remove.after');
   }
 }
 
 async function removeAll(path: string): Promise<void> {
+  failPoint('remove.before');
   await rm(path, { recursive: true, force: true }).catch(() => undefined);
+  failPoint('remove.after');
 }

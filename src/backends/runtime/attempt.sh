@@ -61,12 +61,20 @@ if [ "$1" = --digest ]; then
   exit
 fi
 
+# Not for the command: what is armed is armed in us.
+fx_point() { :; }
+[ -z "${FIXPOINT_FAIL_POINT-}" ] || { . "${0%/*}/fail-point.sh" && unset FIXPOINT_FAIL_POINT FIXPOINT_FAIL_NOTES; }
+
 fx_dir=$1 fx_token=$2 fx_host=$3 fx_boot=$4 fx_pidns=$5
 
 # Notices are hints for whoever started us; a reader that is gone must not end the attempt. A handler, not
 # "ignore": an ignored signal would be inherited by the command.
 trap : PIPE
-fx_notice() { { printf '%s %s %s\n' "$1" "$fx_token" "${2-}" >&3; } 2>/dev/null || :; }
+fx_notice() {
+  fx_point notice.before
+  { printf '%s %s %s\n' "$1" "$fx_token" "${2-}" >&3; } 2>/dev/null || :
+  fx_point notice.after
+}
 
 { read -r fx_stat < "/proc/$$/stat"; } 2>/dev/null || exit 98
 set -- ${fx_stat##*) }
@@ -78,12 +86,14 @@ fx_start=$1
 
 # -- claim ------------------------------------------------------------------------------------------------
 fx_claim="{\"token\":\"$fx_token\",\"host\":\"$fx_host\",\"boot\":\"$fx_boot\",\"pidns\":\"$fx_pidns\",\"pid\":$$,\"start\":$fx_start}"
+fx_point claim.before
 set -C
 # Twice: whoever reads it sees whether a byte has changed since.
-if ! { printf '%s\n%s\n' "$fx_claim" "$fx_claim" > "$fx_dir/claim"; } 2>/dev/null; then
+if ! { { fx_point claim.torn; printf '%s\n%s\n' "$fx_claim" "$fx_claim"; } > "$fx_dir/claim"; } 2>/dev/null; then
   exit 97
 fi
 set +C
+fx_point claim.after
 
 fx_uptime() { read -r fx_up fx_idle < /proc/uptime; }
 
@@ -103,18 +113,31 @@ fx_stop() {
 # -- what the launch file calls -----------------------------------------------------------------------------
 fx_fail() { [ -n "$fx_problem" ] || fx_problem=$1; }
 
-fx_mkdir() { [ -d "$1" ] || mkdir -p -- "$1" 2>> "$fx_dir/stderr" || fx_fail SetupFailed; }
+fx_mkdir() {
+  [ ! -d "$1" ] || return 0
+  fx_point mkdir.before
+  mkdir -p -- "$1" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+  fx_point mkdir.after
+}
 
 # fx_displace PATH INTO: an old file must never pass for a new one, and is never thrown away.
 fx_displace() {
+  fx_point displace.before
   [ -e "$1" ] || [ -L "$1" ] || return 0
   mkdir -p -- "${2%/*}" 2>> "$fx_dir/stderr" || { fx_fail SetupFailed; return 0; }
   [ -e "$2" ] && { mv -f -- "$2" "$2.$fx_token" 2>> "$fx_dir/stderr" || :; }
+  fx_point displace.within
   mv -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+  fx_point displace.after
 }
 
 # fx_link PATH AT: an input appears in the attempt's own folder.
-fx_link() { fx_mkdir "${2%/*}"; [ -e "$2" ] || ln -s -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed; }
+fx_link() {
+  fx_mkdir "${2%/*}"
+  fx_point link.before
+  [ -e "$2" ] || ln -s -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+  fx_point link.after
+}
 
 # fx_publish AT PATH INTO: an output made in the attempt's own folder takes its place. The old one moves aside even if
 # there is none: it must not pass for this attempt's.
@@ -122,13 +145,17 @@ fx_publish() {
   fx_displace "$2" "$3"
   [ -e "$1" ] || [ -L "$1" ] || return 0
   fx_mkdir "${2%/*}"
+  fx_point publish.before
   mv -- "$1" "$2" 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+  fx_point publish.after
 }
 
 # fx_place CONTENT PATH MODE: a file of the document's own, put where it wants it.
 fx_place() {
   fx_mkdir "${2%/*}"
+  fx_point place.before
   { cp -- "$1" "$2" && chmod "$3" "$2"; } 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+  fx_point place.after
 }
 
 # fx_glob FOLDER EXPRESSION DEPTH: what a pattern matches, one path a line: files and folders, also through links
@@ -141,14 +168,17 @@ fx_glob() {
 # fx_move_matches FOLDER EXPRESSION DEPTH INTO: every match, at the same place below INTO.
 fx_move_matches() {
   fx_glob "$1" "$2" "$3" | while IFS= read -r fx_match; do
+    fx_point match.before
     fx_to=$4/${fx_match#"$1"/}
     mkdir -p -- "${fx_to%/*}" && { [ ! -e "$fx_to" ] || mv -- "$fx_to" "$fx_to.$fx_token"; } && mv -- "$fx_match" "$fx_to" || exit 1
+    fx_point match.after
   done 2>> "$fx_dir/stderr" || fx_fail SetupFailed
 }
 
 # fx_output NAME PATH FORM FINGERPRINT OPTIONAL [EXPRESSION DEPTH]: stamps one declared output into the record. NAME is a
 # plain word; the record holds it and the digest, the path is known to who declared it. For a pattern PATH is its folder.
 fx_output() {
+  fx_point stamp.before
   fx_digest=
   case $3 in
     glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
@@ -159,6 +189,7 @@ fx_output() {
     fx_digest=absent
   fi
   fx_outputs="$fx_outputs${fx_outputs:+,}{\"name\":\"$1\",\"digest\":\"$fx_digest\"}"
+  fx_point stamp.after
 }
 
 # Names, as they stand to FOLDER, and digests of all that matches.
@@ -199,7 +230,9 @@ fx_terminate() {
   fx_uptime
   fx_deadline=$((${fx_up%.*} + fx_grace))
   fx_find_members
+  fx_point end.before
   [ -z "$fx_members" ] || kill -TERM $fx_members 2>/dev/null
+  fx_point end.after
   fx_pause=0.02
   while :; do
     sleep "$fx_pause"
@@ -211,7 +244,9 @@ fx_terminate() {
   done
   fx_pause=0.05
   while [ -n "$fx_members" ]; do
+    fx_point end.before
     kill -KILL $fx_members 2>/dev/null
+    fx_point end.after
     sleep "$fx_pause"
     fx_find_members
     # What hangs in the kernel is waited for without keeping a core busy.
@@ -248,6 +283,7 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     ) &
     fx_timer=$!
   fi
+  fx_point exec.before
   (
     trap - TERM USR1 PIPE
     exec 3>&-
@@ -255,17 +291,22 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     { read -r fx_pid fx_rest < /proc/self/stat; } 2>/dev/null
     set -- ${fx_rest##*) }
     shift 19
+    fx_point session.before
     printf '%s %s\n' "$fx_pid" "$1" > "$fx_dir/session" || exit 126
+    fx_point session.after
     cd "$fx_workdir" || exit 126
     fx_env
     # Asked first: a redirection of `exec` that fails ends the shell with a code that says nothing.
     [ -r "$fx_stdin" ] || { echo "fixpoint: stdin $fx_stdin cannot be read" >&2; exit 126; }
     # Emptied, then appended to: a log that grows too long may be cut under a running command.
+    fx_point log.before
     true > "$fx_stdout" && true > "$fx_stderr" || exit 126
     exec < "$fx_stdin" >> "$fx_stdout" 2>> "$fx_stderr"
+    fx_point exec.within
     fx_command
   ) 2>> "$fx_dir/stderr" &
   fx_child=$!
+  fx_point exec.after
   # A signal that came before the command had a pid.
   [ -z "$fx_cancelled$fx_timed_out" ] || fx_stop
   while :; do
@@ -312,10 +353,12 @@ $fx_record
 FX_RECORD
 )
 # A full disk must not cost a finished result: it waits for room as long as there is a folder to write to.
-until { printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}" > "$fx_dir/exit.json"; } 2>/dev/null; do
+fx_point record.before
+until { { fx_point record.torn; printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}"; } > "$fx_dir/exit.json"; } 2>/dev/null; do
   # Any other error may pass.
   case $(LC_ALL=C stat -- "$fx_dir" 2>&1 > /dev/null) in *'No such file or directory') exit 98 ;; esac
   sleep 5
 done
+fx_point record.after
 fx_notice E
 exit 0

@@ -96,7 +96,9 @@ static void notice(const char *format, ...) {
   va_start(values, format);
   int length = vsnprintf(line, sizeof line, format, values);
   va_end(values);
+  FAIL_POINT("notice.before");
   if (length > 0 && length < (int)sizeof line) (void)!write(NOTICES, line, (size_t)length);
+  FAIL_POINT("notice.after");
 }
 
 static void in_folder(const struct attempt *a, const char *name, char path[PATH_MAX]) {
@@ -129,6 +131,7 @@ static void claim(struct attempt *a) {
   char path[PATH_MAX], text[2048];
   if (strlen(order->directory) > PATH_MAX - 64) refuse(a, order->directory, ENAMETOOLONG);
   in_folder(a, "claim", path);
+  FAIL_POINT("claim.before");
   for (int tries = 0;;) {
     int error = make_folders(order->directory, 0700);
     int file = error ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -149,8 +152,10 @@ static void claim(struct attempt *a) {
     /* Twice: whoever reads it sees whether a byte has changed since. */
     memcpy(text + length, text, (size_t)length);
     length *= 2;
+    FAIL_POINT("claim.torn");
     /* It is ours from here on; what cannot be written yet is written when there is room. */
     while (pwrite(file, text, (size_t)length, 0) != length) usleep(ROOM_PAUSE * 1e6);
+    FAIL_POINT("claim.after");
     struct stat seen;
     if (fstat(file, &seen) == 0)
       a->claimed_at = (long long)seen.st_mtim.tv_sec * 1000 + seen.st_mtim.tv_nsec / 1000000;
@@ -177,6 +182,7 @@ static int make_folder(const struct attempt *a, char path[PATH_MAX]) {
     if (error) return error;
     /* What the document says is what it gets, whatever the umask. */
     if (strncmp(file->name, "files/", 6) == 0 && chmod(path, file->mode) != 0) return errno;
+    FAIL_POINT("write.after");
   }
   return 0;
 }
@@ -210,10 +216,12 @@ static bool prepare(struct attempt *a) {
   for (;;) {
     int error = make_folder(a, path);
     if (!error) error = make_places(a, path);
+    if (!error) FAIL_POINT("exec.before");
     if (!error && (a->child = start_command(a->order)) < 0) {
       error = errno;
       snprintf(path, sizeof path, "%s", a->order->standard_out);
     }
+    if (!error) FAIL_POINT("exec.after");
     if (!error) return true;
     if (!is_transient(error)) {
       tell_user(a, path, error);
@@ -318,10 +326,12 @@ static char *record_of(struct attempt *a, size_t *length) {
     for (size_t i = 0; i < a->order->output_count; i++) {
       const struct output *output = a->order->outputs + i;
       char digest[MAX_DIGEST];
+      FAIL_POINT("stamp.before");
       if (!digest_path(a->host, output->path, output->by_stat, digest)) {
         if (!output->optional) fail(a, "MissingOutput ", output->name);
         strcpy(digest, "absent");
       }
+      FAIL_POINT("stamp.after");
       append(outputs, size, &stamped, "%s{\"name\":\"%s\",\"digest\":\"%s\"}", i ? "," : "", output->name, digest);
     }
   }
@@ -359,10 +369,12 @@ static void record(struct attempt *a) {
   size_t end = length + (size_t)sprintf(text + length, ",\"sum\":\"%u\"}\n", sum);
   in_folder(a, "exit.json", path);
   /* A full disk must not cost a finished result: it waits for room as long as there is a folder to write to. */
+  FAIL_POINT("record.before");
   while (write_whole(path, 0666, text, end) != 0) {
     if (access(a->order->directory, F_OK) != 0 && errno == ENOENT) _exit(NO_RECORD);
     usleep(RECORD_PAUSE * 1e6);
   }
+  FAIL_POINT("record.after");
   if (end + 80 < NOTICE_BYTES)
     notice("E %s %s", a->order->token, text);
   else

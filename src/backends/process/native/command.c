@@ -23,6 +23,7 @@ static void complain(const char *what, const char *name, int error) {
 }
 
 static int open_log(const char *path) {
+  FAIL_POINT("log.before");
   /* Emptied, then appended to: a log that grows too long may be cut under a running command. */
   return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, DEFAULT_MODE);
 }
@@ -92,6 +93,7 @@ static void become_command(const struct order *order, int out, int err, char *co
   }
   if (in > STDERR_FILENO) close(in);
   char *const *arguments = (char *const *)order->arguments;
+  FAIL_POINT_OF("exec.within", getppid());
   run_program(arguments, environment, order->argument_count, for_shell);
   int error = errno;
   complain("", arguments[0], error);

@@ -36,6 +36,12 @@ struct process {
   bool ours, dead;
 };
 
+static void signal_one(pid_t pid, int signal) {
+  FAIL_POINT("end.before");
+  kill(pid, signal);
+  FAIL_POINT("end.after");
+}
+
 /*
  * Whatever descends from us has a chain of parents up to us: an orphan among them becomes our child, since we are
  * their subreaper. So environments and sessions, which a process may change, do not matter.
@@ -72,6 +78,6 @@ void signal_descendants(int signal) {
     }
   }
   for (size_t i = 0; i < count; i++)
-    if (list[i].ours && !list[i].dead) kill(list[i].pid, signal);
+    if (list[i].ours && !list[i].dead) signal_one(list[i].pid, signal);
   free(list);
 }

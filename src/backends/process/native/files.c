@@ -33,6 +33,7 @@ int make_folders(const char *path, mode_t mode) {
   if (length == 0 || length >= sizeof copy) return ENAMETOOLONG;
   memcpy(copy, path, length + 1);
   size_t end = length;
+  FAIL_POINT("mkdir.before");
   for (;;) {
     if (mkdir(copy, mode) == 0) break;
     if (errno == EEXIST) {
@@ -52,6 +53,7 @@ int make_folders(const char *path, mode_t mode) {
     end = strlen(copy);
     if (mkdir(copy, mode) != 0 && errno != EEXIST) return errno;
   }
+  FAIL_POINT("mkdir.after");
   return 0;
 }
 
@@ -69,6 +71,7 @@ int make_parent(const char *path) {
 int write_whole(const char *path, mode_t mode, const char *text, size_t length) {
   int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (file < 0) return errno;
+  FAIL_POINT("write.torn");
   int error = 0;
   for (size_t at = 0; at < length && !error;) {
     ssize_t wrote = write(file, text + at, length - at);
@@ -83,6 +86,7 @@ int write_whole(const char *path, mode_t mode, const char *text, size_t length) 
 
 /* Another file system: what `rename` cannot do, `mv` can. */
 static int move_by_program(const char *path, const char *into) {
+  FAIL_POINT("move.before");
   pid_t child = fork();
   if (child < 0) return errno;
   if (child == 0) {
@@ -92,6 +96,7 @@ static int move_by_program(const char *path, const char *into) {
   int status;
   while (waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return errno;
+  FAIL_POINT("move.after");
   return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : EIO;
 }
 
@@ -102,6 +107,7 @@ static int move(const char *path, const char *into) {
 
 int displace(const char *path, const char *into, const char *token) {
   struct stat seen;
+  FAIL_POINT("displace.before");
   if (lstat(path, &seen) != 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;
   int error = make_parent(into);
   if (error) return error;
@@ -110,5 +116,8 @@ int displace(const char *path, const char *into, const char *token) {
     if ((size_t)snprintf(elsewhere, sizeof elsewhere, "%s.%s", into, token) >= sizeof elsewhere) return ENAMETOOLONG;
     if ((error = move(into, elsewhere))) return error;
   }
-  return move(path, into);
+  FAIL_POINT("displace.within");
+  error = move(path, into);
+  FAIL_POINT("displace.after");
+  return error;
 }

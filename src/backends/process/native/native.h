@@ -76,6 +76,21 @@ void signal_descendants(int signal);
 /* Start time of a process in clock ticks since boot, field 22 of /proc/PID/stat. */
 unsigned long long start_ticks(pid_t pid);
 
+/* -- fail-point.c -------------------------------------------------------------------------------------------------- */
+
+extern bool fail_point_armed;
+
+/* Takes what to die at out of the environment. */
+void arm_fail_point(void);
+void pass_fail_point(const char *name, pid_t dies);
+
+/* Kills this process at the chosen passing of the chosen point; without one it is a comparison. */
+#define FAIL_POINT(name) FAIL_POINT_OF(name, getpid())
+#define FAIL_POINT_OF(name, dies) \
+  do { \
+    if (__builtin_expect(fail_point_armed, 0)) pass_fail_point(name, dies); \
+  } while (0)
+
 /* -- files.c: each gives 0, or the errno of what failed ----------------------------------------------------------- */
 
 int make_folders(const char *path, mode_t mode);

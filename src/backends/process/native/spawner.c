@@ -120,7 +120,9 @@ static void take_line(const struct host *host, char *line) {
   char *again = strrchr(directory, ' ');
   if (!again || strcmp(again + 1, token) != 0) return;
   *again = '\0';
+  FAIL_POINT("receive.before");
   launch_shell(host, token, directory);
+  FAIL_POINT("receive.after");
 }
 
 /* Gives how many bytes were used: 0 while the first frame is not whole. */
@@ -139,7 +141,9 @@ static size_t take_frame(const struct host *host, struct input *input) {
   if (input->held < line + length) return 0;
   char token[128];
   snprintf(token, sizeof token, "%.*s", (int)(space - input->bytes - 2), input->bytes + 2);
+  FAIL_POINT("receive.before");
   launch_native(host, token, input->bytes + line, length);
+  FAIL_POINT("receive.after");
   return line + length;
 }
 
@@ -147,6 +151,7 @@ int main(int count, char **words) {
   if (count < 6) return 98;
   const struct host host = {
       .shell_runtime = strdup(words[1]), .name = strdup(words[2]), .boot = strdup(words[3]), .pid_namespace = strdup(words[4])};
+  arm_fail_point();
   title = words[0];
   title_room = (size_t)(words[count - 1] + strlen(words[count - 1]) + 1 - title);
   /* Only where its own name ends: the arguments stay readable until an attempt needs their room. */
@@ -158,7 +163,9 @@ int main(int count, char **words) {
   signal(SIGINT, SIG_IGN);
   /* Nobody asks how they ended: their records say so. */
   signal(SIGCHLD, SIG_IGN);
+  FAIL_POINT("ready.before");
   dprintf(NOTICES, "R %d\n", getpid());
+  FAIL_POINT("ready.after");
   struct input input = {0};
   while (read_more(&input)) {
     size_t used = 0, one;

@@ -37,7 +37,7 @@ export interface ContributionSet {
 export function executionKey(definition: string, contributions: ContributionSet): string {
   const { precise, broad } = contributions;
   return sha256Hex(
-    `{"broad":${canonicalJson(broad)},"definition":${JSON.stringify(definition)},"precise":${canonicalJson(precise as Json)},"schema":${IDENTITY_SCHEMA}}`,
+    `{"broad":${canonicalJson(broad)},"definition":${JSON.stringify(definition)},"precise":${canonicalJson(precise)},"schema":${IDENTITY_SCHEMA}}`,
   );
 }
 

@@ -55,11 +55,14 @@ export class Faults {
     // A sandbox gives its programs our environment. Tests of one file run one after the other.
     process.env['LD_PRELOAD'] = LIBRARY;
     process.env['FAULTS'] = this.#rules;
+    // Nothing can be preloaded into the native one, which has no shared libraries.
+    process.env['FIXPOINT_SPAWNER'] = 'shell';
     try {
       return this.#box.start(...args);
     } finally {
       delete process.env['LD_PRELOAD'];
       delete process.env['FAULTS'];
+      delete process.env['FIXPOINT_SPAWNER'];
     }
   }
 }

@@ -137,6 +137,7 @@ describe('commands in the documentation', () => {
       'README.md: npm ci && npm run build && npx fixpoint run examples/epigenomics.yaml',
       'README.md: alias fixpoint="$PWD/dist/cli/main.js"',
       'README.md: npm ci && npm run verify',
+      'docs/benchmarks.md: npm run bench -- --install --no-run                       # peers: Debian packages, and Python environments in the cache folder',
       'docs/operations.md: fixpoint daemon --state /var/lib/fixpoint --watch /srv/workflows',
       'docs/operations.md: sqlite3 .fixpoint/fixpoint.db ".backup backup/fixpoint.db"',
     ]);

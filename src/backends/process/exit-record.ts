@@ -89,7 +89,7 @@ export interface Claim {
   readonly pidns: string;
   readonly pid: number;
   readonly start: number;
-  /** The session of the command, where it is known before the command is: that of its runtime. */
+  /** The session of the command, where it is known before the command is: that of its spawner. */
   readonly session?: number;
 }
 

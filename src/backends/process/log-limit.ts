@@ -8,7 +8,7 @@ import { KEPT_LOG_BYTES, MAX_LOG_BYTES } from '../../base/limits.ts';
  * the log begins again with a line that says so. The runtime opens logs for appending, so a writer goes on at the new
  * end. Output that the task redirects to a path of its own is the user's and is not touched.
  */
-async function limitLog(directory: string, name: 'stdout' | 'stderr'): Promise<void> {
+async function limitLog(directory: string, name: 'stdout' | 'stderr', ended: boolean): Promise<void> {
   const path = join(directory, name);
   const size = await stat(path).then(
     (s) => s.size,
@@ -28,10 +28,12 @@ async function limitLog(directory: string, name: 'stdout' | 'stderr'): Promise<v
     path,
     `[fixpoint: ${size - bytesRead} bytes dropped (MAX_LOG_BYTES); the ${bytesRead} before here are in ${name}.old]\n`,
   );
+  // Whoever reads the end of it wants to see the end; while somebody writes it would come after what is newer.
+  if (ended) await appendFile(path, tail.subarray(0, bytesRead));
   failPoint('limit.after');
 }
 
 /** Both logs of an attempt. What cannot be cut now is looked at again, or was the last of it. */
-export async function limitLogs(directory: string): Promise<void> {
-  for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name).catch(() => undefined);
+export async function limitLogs(directory: string, ended: boolean): Promise<void> {
+  for (const name of ['stdout', 'stderr'] as const) await limitLog(directory, name, ended).catch(() => undefined);
 }

@@ -61,6 +61,8 @@ export class ProcessBackend implements Backend {
   readonly #oomKills: OomKills;
   /** Attempts that are ours to report on, by token. */
   readonly #open = new Map<string, OpenAttempt>();
+  /** Logs that are being cut. */
+  readonly #cuts = new Set<Promise<void>>();
   #report: (observation: Observation) => void = () => undefined;
   #stopSweep: () => void = () => undefined;
   #closed = false;
@@ -224,7 +226,7 @@ export class ProcessBackend implements Backend {
     this.#stopSweep();
     this.#sampler.close();
     this.#spawner.close();
-    await this.#leftovers.close();
+    await Promise.all([this.#leftovers.close(), ...this.#cuts]);
   }
 
   async #started(token: string, pid: number, startTicks: number, claimedAt: number | undefined): Promise<void> {
@@ -290,7 +292,10 @@ export class ProcessBackend implements Backend {
     this.#forget(token);
     if (!record?.alone) this.#leftovers.add(directory);
     // What was written since the last sweep, or while nobody watched.
-    if ((record?.logBytes ?? Number.POSITIVE_INFINITY) > MAX_LOG_BYTES) void limitLogs(directory);
+    if ((record?.logBytes ?? Number.POSITIVE_INFINITY) > MAX_LOG_BYTES) {
+      const cut: Promise<void> = limitLogs(directory, true).finally(() => this.#cuts.delete(cut));
+      this.#cuts.add(cut);
+    }
     this.#report(seen);
     failPoint('observe.after');
   }
@@ -348,7 +353,7 @@ export class ProcessBackend implements Backend {
     // A frame may be lost or a fork refused (EAGAIN): nobody else would ever say so.
     else if (waits && this.#options.clock.monotonic() - handedOverAt > UNCLAIMED_MS) await this.#handOverAgain(open);
     else await this.#look(token);
-    await limitLogs(directory);
+    await limitLogs(directory, false);
   }
 
   #scheduleSweep(): void {

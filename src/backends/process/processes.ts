@@ -76,21 +76,23 @@ async function isRuntimeOf(pid: number, directory: string): Promise<boolean> {
 }
 
 /**
- * The session that the command is in, and who leads it: `PID START` in a file of its own, or the runtime itself as its
- * claim says. `led`: its leader lives, so nobody else can have the number.
+ * The session that the command is in: `PID START` of its leader in a file of its own, or as the claim says. `led`: its
+ * leader lives, so nobody else can have the number.
  */
 async function notedSession(directory: string): Promise<{ readonly id: string; readonly led: boolean } | undefined> {
   const text = await readFile(join(directory, 'session'), 'utf8').catch(() => '');
-  const [pid, start] = text === '' ? await sessionOfClaim(directory) : text.trim().split(' ');
+  if (text === '') return sessionOfClaim(directory);
+  const [pid, start] = text.trim().split(' ');
   if (!pid || !start) return undefined;
   const leader = await statOf(Number(pid));
   if (leader && leader.fields[19] !== start) return undefined;
   return { id: pid, led: leader !== undefined };
 }
 
-async function sessionOfClaim(directory: string): Promise<string[]> {
+/** All attempts of one native spawner share its session: only what holds a file of ours is ours. */
+async function sessionOfClaim(directory: string): Promise<{ readonly id: string; readonly led: boolean } | undefined> {
   const claim = parseClaim(await readFile(join(directory, 'claim'), 'utf8').catch(() => ''));
-  return claim?.session === undefined ? [] : [String(claim.session), String(claim.start)];
+  return claim?.session === undefined ? undefined : { id: String(claim.session), led: false };
 }
 
 async function allPids(): Promise<number[]> {

@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 it('a log within its limit is left alone', async () => {
   writeFileSync(join(folder, 'stderr'), 'short\n');
-  await limitLogs(folder);
+  await limitLogs(folder, false);
   expect(readFileSync(join(folder, 'stderr'), 'utf8')).toBe('short\n');
 });
 
@@ -22,7 +22,7 @@ it('of one that is too long the end is kept, and the command goes on writing to 
   truncateSync(path, MAX_LOG_BYTES + 1);
   const command = await open(path, 'a');
   await command.write('last\n');
-  await limitLogs(folder);
+  await limitLogs(folder, false);
   await command.write('later\n');
   await command.close();
   const files = [path, `${path}.old`].filter((file) => statSync(file, { throwIfNoEntry: false }) !== undefined);
@@ -30,4 +30,13 @@ it('of one that is too long the end is kept, and the command goes on writing to 
   expect(all.length).toBeLessThanOrEqual(KEPT_LOG_BYTES + 1_000);
   expect(all).toContain('last\n');
   expect(readFileSync(path, 'latin1').endsWith('later\n')).toBe(true);
+});
+
+it('of one whose command has ended the end is what is read last', async () => {
+  const path = join(folder, 'stdout');
+  truncateSync(path, MAX_LOG_BYTES + 1);
+  writeFileSync(path, 'the last line\n', { flag: 'a' });
+  await limitLogs(folder, true);
+  expect(readFileSync(path, 'latin1').endsWith('the last line\n')).toBe(true);
+  expect(statSync(path).size).toBeLessThan(2 * KEPT_LOG_BYTES);
 });

@@ -3,7 +3,8 @@
  * differs:
  *
  * - it makes the run folder itself, after the claim: nobody else writes into a folder that is claimed;
- * - its session begins with this process, so the claim names it, and there is no file `session`;
+ * - its session is that of its spawner, so the claim names it, and there is no file `session`: a session for each would
+ *   have the scheduler make a group for each, which costs more than all else here;
  * - it is the subreaper of the command: whatever descends from that, wherever it fled, is ended before the record is
  *   written, which says so ("alone"), and what it used is counted exactly;
  * - with no room on the disk before the command it waits, claimed.
@@ -148,7 +149,7 @@ static void claim(struct attempt *a) {
     int length = snprintf(text, sizeof text / 2,
                           "{\"token\":\"%s\",\"host\":\"%s\",\"boot\":\"%s\",\"pidns\":\"%s\",\"pid\":%d,\"start\":%llu,"
                           "\"session\":%d}\n",
-                          order->token, a->host->name, a->host->boot, a->host->pid_namespace, getpid(), a->start, getpid());
+                          order->token, a->host->name, a->host->boot, a->host->pid_namespace, getpid(), a->start, getsid(0));
     /* Twice: whoever reads it sees whether a byte has changed since. */
     memcpy(text + length, text, (size_t)length);
     length *= 2;

@@ -46,7 +46,7 @@ interface Life {
   killed: boolean;
 }
 
-const POLL_MS = 60;
+const POLL_MS = 150;
 /** What is not reached by then never is. A sweep comes every 5 seconds, a lost attempt is tried again after one. */
 const PATIENCE_MS = 45_000;
 const REF = { namespace: 'default', name: 'w' };
@@ -286,7 +286,9 @@ export class FailHistory {
 
   /** Lost attempts whose claim was torn by a death. */
   #torn(): string[] {
-    const torn = this.#hits.filter(({ point }) => point.endsWith('.torn')).length;
+    // Launches are withdrawn all at once.
+    const withdrew = this.#hits.some((arm) => effectOf(arm) === 'withdraw');
+    const torn = withdrew ? undefined : this.#hits.filter(({ point }) => point.endsWith('.torn')).length;
     return this.#tasks
       .flatMap(({ status }) => status.attempts)
       .flatMap(({ reason, directory }) => (reason === 'Lost' && directory !== undefined ? [directory] : []))

@@ -138,7 +138,7 @@ export function stepsOf(box: Sandbox, inputs: string, edition: number): Step[] {
     ...(edition === 1 ? [] : [{ ...asks('reset', keys('slow', SLOW), () => true), name: 'slow again' }]),
     { ...made, done: (tasks) => made.done(tasks) && slow('Running')(tasks) },
     asks('cancel', keys('slow', SLOW), slow('Cancelled')),
-    asks('reset', ['a/000'], (tasks) => attemptsOf(tasks) === 2 * edition && made.done(tasks)),
+    asks('reset', ['a/000', 'g'], (tasks) => attemptsOf(tasks) === 2 * edition && made.done(tasks)),
     broken(1),
     restored(1),
     broken(2),
@@ -163,7 +163,8 @@ export function expectations(rounds: number): Map<string, Expectation> {
   // The edition, what was reset, what left, what came back.
   add(['c'], 4);
   add(single, 1);
-  add(['r'], 2);
+  // One fails first, one is reset.
+  add(['r', 'g'], 2);
   add(keys('slow', SLOW), 1, ['Cancelled CancelledByRequest']);
   return expected;
 }

@@ -4,23 +4,31 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAIL_POINTS } from '../../src/base/fail-point.ts';
 import { Sandbox } from '../rig/cli.ts';
-import { type Arm, armText, FailHistory, type FailPoint, type Played, type SpawnerKind } from '../rig/fail-history.ts';
+import {
+  type Arm,
+  armText,
+  FailHistory,
+  type FailPoint,
+  isProgram,
+  type Played,
+  type SpawnerKind,
+} from '../rig/fail-history.ts';
 import { makeInputs } from '../rig/fail-work.ts';
 import { seededRandom } from '../rig/random.ts';
 
 // Real processes die at every fail point, and those after them bring all to the end that an undisturbed life has.
 //
-//   FIXPOINT_FAIL_HITS=20       deaths at each point; 1 without it
+//   FIXPOINT_FAIL_HITS=20       deaths at each point, of runtimes with either spawner; 1 without it, with one of the two
 //   FIXPOINT_FAIL_ONLY=…        one history: `native claim.torn@3 commit.after@2`; a third word `across` puts run folders on
 //                               another file system
 //   FIXPOINT_FAIL_SEED, FIXPOINT_FAIL_AT_ONCE   which deaths follow one another; how many histories at a time
 
 const HITS = Number(process.env['FIXPOINT_FAIL_HITS'] ?? 1);
 const SEED = Number(process.env['FIXPOINT_FAIL_SEED'] ?? 1);
-const AT_ONCE = Number(process.env['FIXPOINT_FAIL_AT_ONCE'] ?? 4);
+const AT_ONCE = Number(process.env['FIXPOINT_FAIL_AT_ONCE'] ?? 6);
 const ONLY = process.env['FIXPOINT_FAIL_ONLY'];
-/** Deaths of one history. An attempt may be lost five times. */
-const CHAIN = 5;
+/** Deaths of one history. A task may be lost five times; deaths of runtimes are dealt out, so that they do not meet in one. */
+const CHAIN = 8;
 /** A point that was not passed so often is tried again in another history, this many times. */
 const TRIES = 3;
 const PATIENCE_MS = 120_000 + HITS * 240_000;
@@ -46,30 +54,70 @@ const NEW: ReadonlySet<string> = new Set(['migrate']);
 const SHELL: ReadonlySet<string> = new Set(['sweep']);
 const effectOf = (point: string): string => point.slice(0, point.indexOf('.'));
 
-function wishes(): Wish[] {
+/** How often a life passes it at least; where it does not say, that is more often than anybody asks for. */
+const PASSINGS: Readonly<Record<string, number>> = {
+  ...{
+    state: 1,
+    lock: 1,
+    ledger: 1,
+    migrate: 1,
+    socket: 1,
+    listen: 1,
+    holder: 1,
+    spawn: 1,
+    time: 1,
+    rewrite: 1,
+    digests: 1,
+  },
+  ...{ ready: 1, link: 1, place: 1, publish: 1, limit: 1, aside: 1, leave: 1, dismiss: 1, close: 1, unlock: 1 },
+  ...{
+    sweep: 2,
+    reset: 1,
+    request: 2,
+    prune: 4,
+    cancel: 3,
+    signal: 3,
+    kill: 3,
+    withdraw: 4,
+    match: 3,
+    folder: 4,
+    copy: 8,
+  },
+};
+
+function wishes(random: () => number): Wish[] {
   return (Object.keys(FAIL_POINTS) as FailPoint[]).flatMap((point) => {
     const effect = effectOf(point);
     const across = ACROSS.has(effect);
     if (across && !hasElsewhere()) return [];
     const passer = FAIL_POINTS[point][0];
-    const of = (spawner: SpawnerKind, hits: readonly number[]): Wish[] =>
-      hits.map((at) => ({ point, at, spawner, across, tries: 0 }));
-    const all = Array.from({ length: HITS }, (_, i) => i + 1);
-    if (passer === 'native' || passer === 'shell') return of(passer, all);
-    if (passer === 'runtimes') return [...of('native', all), ...of('shell', all)];
-    if (SHELL.has(effect)) return of('shell', all);
-    return [
-      ...of(
-        'native',
-        all.filter((at) => at % 2 === 1),
-      ),
-      ...of(
-        'shell',
-        all.filter((at) => at % 2 === 0),
-      ),
-    ];
+    // One death alone is not always the first: the first attempt of all could not take that.
+    const first = passer === 'program' ? 0 : Math.floor(4 * random());
+    const of = (spawner: SpawnerKind, from: number, step: number): Wish[] => {
+      const wished: Wish[] = [];
+      for (let i = from; i < HITS; i += step)
+        wished.push({ point, at: 1 + ((first + i) % (PASSINGS[effect] ?? HITS + first)), spawner, across, tries: 0 });
+      return wished;
+    };
+    if (passer === 'native' || passer === 'shell') return of(passer, 0, 1);
+    if (SHELL.has(effect)) return of('shell', 0, 1);
+    if (passer === 'runtimes' && HITS > 1) return [...of('native', 0, 1), ...of('shell', 0, 1)];
+    const [one, other] = random() < 0.5 ? (['native', 'shell'] as const) : (['shell', 'native'] as const);
+    return [...of(one, 0, 2), ...of(other, 1, 2)];
   });
 }
+
+/** When in a round its effects come: deaths in this order fit into one round. */
+const STAGES: readonly (readonly string[])[] = [
+  ['state', 'lock', 'ledger', 'migrate', 'socket', 'listen', 'holder'],
+  ['accept', 'commit', 'digests', 'time', 'rewrite', 'spawn', 'submit', 'send', 'withdraw', 'folder'],
+  ['ready', 'receive', 'claim', 'notice', 'mkdir', 'write', 'session', 'link', 'place', 'log', 'exec', 'publish'],
+  ['stamp', 'record', 'observe', 'ack', 'limit', 'remove', 'sweep', 'kill'],
+  ['cancel', 'signal', 'end', 'request', 'reset', 'displace', 'move', 'match'],
+  ['copy', 'restore', 'aside', 'prune'],
+  ['leave', 'dismiss', 'close', 'unlock'],
+];
+const stageOf = ({ point }: Arm): number => STAGES.findIndex((stage) => stage.includes(effectOf(point)));
 
 /** Deaths that follow one another, by chance, of those that can. */
 function chains(wanted: readonly Wish[], random: () => number): Wish[][] {
@@ -79,27 +127,23 @@ function chains(wanted: readonly Wish[], random: () => number): Wish[][] {
     kinds.set(kind, [...(kinds.get(kind) ?? []), wish]);
   }
   return [...kinds.values()].flatMap((all) => {
-    const shuffled = all.map((wish) => ({ wish, at: random() })).sort((a, b) => a.at - b.at);
-    const cut: Wish[][] = [];
-    for (let i = 0; i < shuffled.length; i += CHAIN) cut.push(shuffled.slice(i, i + CHAIN).map(({ wish }) => wish));
-    return cut;
+    const shuffled = all.map((wish) => ({ wish, by: random() + (isProgram(wish) ? 1 : 0) }));
+    const dealt: Wish[][] = Array.from({ length: Math.ceil(all.length / CHAIN) }, () => []);
+    for (const [i, { wish }] of shuffled.sort((a, b) => a.by - b.by).entries()) dealt[i % dealt.length]?.push(wish);
+    return dealt.map((chain) => chain.sort((a, b) => stageOf(a) - stageOf(b)));
   });
 }
 
-/** What has to come before it, so that it is passed. */
-function withPrelude({ point, at }: Arm): Arm[] {
-  const effect = effectOf(point);
-  if (effect === 'withdraw')
-    return [
-      { point: 'submit.before', at: 1 },
-      { point, at },
-    ];
-  return effect === 'socket'
-    ? [
-        { point: 'commit.after', at: 1 },
-        { point, at },
-      ]
-    : [{ point, at }];
+/** The death that has to come before it, so that it is passed. */
+const PRELUDES: Readonly<Record<string, FailPoint>> = {
+  aside: 'restore.after',
+  socket: 'commit.after',
+  withdraw: 'submit.before',
+};
+
+function withPrelude(arm: Arm): Arm[] {
+  const before = PRELUDES[effectOf(arm.point)];
+  return before === undefined ? [arm] : [{ point: before, at: 1 }, arm];
 }
 
 describe('whoever passes a fail point dies there', () => {
@@ -119,7 +163,7 @@ describe('whoever passes a fail point dies there', () => {
     const arms = ONLY === undefined ? chain.flatMap(withPrelude) : chain;
     const played = await new FailHistory({ spawner, inputs: folder, runs }, arms).play();
     for (const arm of played.hits) {
-      const name = `${FAIL_POINTS[arm.point][0] === 'program' ? '' : `${spawner} `}${arm.point}`;
+      const name = `${isProgram(arm) ? '' : `${spawner} `}${arm.point}`;
       counts.set(name, (counts.get(name) ?? 0) + 1);
     }
     if (played.violations.length > 0) {
@@ -149,7 +193,7 @@ describe('whoever passes a fail point dies there', () => {
     `${HITS} times at each: nothing is lost, nothing runs twice, nothing is left over`,
     async () => {
       const random = seededRandom(SEED);
-      let wanted = ONLY === undefined ? wishes() : [];
+      let wanted = ONLY === undefined ? wishes(random) : [];
       if (ONLY !== undefined) await playAll([only(ONLY)]);
       const never: string[] = [];
       while (wanted.length > 0) {

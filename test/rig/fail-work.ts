@@ -109,7 +109,7 @@ function documentOf(box: Sandbox, inputs: string, { edition, broken, elements }:
   ];
   const metadata = { name: 'w', annotations: { [FOLDER_ANNOTATION]: box.dir } };
   const spec = { params: { edition, broken }, tasks };
-  return { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata, spec } as WorkflowDocument;
+  return { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata, spec };
 }
 
 /** One round. Every request has an id, so that however often it is asked for it is carried out once. */

@@ -84,6 +84,8 @@ class Planner {
   readonly #adopted = new Set<string>();
   readonly #before: Graph | undefined;
   #also: Map<number, string> | undefined;
+  /** By path of an output: whose live attempt writes it. */
+  #writers: Map<string, string> | undefined;
 
   constructor(
     board: Board,
@@ -164,7 +166,12 @@ class Planner {
       return broad === undefined
         ? { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: any }] }
         : { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
-    if (seen.phase === 'Succeeded') return this.#kept(task);
+    if (seen.phase === 'Succeeded') {
+      const other = this.#otherWriter(task);
+      if (other !== undefined)
+        return { action: 'Reevaluate', reason: 'OutputsMayBePutBack', because: [{ task: other }] };
+      return this.#kept(task);
+    }
     if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
     if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };
     const changed = this.#definitionChanged(task, record as TaskRecord);
@@ -173,6 +180,21 @@ class Planner {
     if (changed.length > 0) return { action: 'Reset', reason: 'Changed', because: changed };
     if (broad !== undefined) return { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
     return { action: 'Reevaluate', reason: 'UpstreamMayChange', because: any === undefined ? [] : [{ task: any }] };
+  }
+
+  /** A live attempt under another key that writes where this task's outputs lie, as one that was renamed and renamed back. */
+  #otherWriter(task: GraphTask): string | undefined {
+    if (!this.#writers) {
+      this.#writers = new Map();
+      const { records } = this.#snapshot;
+      for (const key of records.live)
+        for (const { path } of liveAttempt(records.get(key))?.writes ?? []) this.#writers.set(path, key);
+    }
+    for (const { relative } of task.outputs) {
+      const key = this.#writers.get(relative);
+      if (key !== undefined && key !== task.key) return key;
+    }
+    return undefined;
   }
 
   /** The removed task's record goes on under the new name; what it made may have to be put back first. */

@@ -40,6 +40,8 @@ interface Life {
   readonly arm: Arm | undefined;
   readonly process: Started;
   readonly notes: string;
+  /** In which it began. */
+  readonly round: number;
   /** Killed by us as soon as there is something to be left behind. */
   readonly orphans: boolean;
   client: HomeClient | undefined;
@@ -89,7 +91,7 @@ export class FailHistory {
     try {
       prepareWork(box);
       do await this.#round();
-      while (this.#queue.length > 0);
+      while (this.#queue.length > 0 || this.#isWaiting());
       await this.#end();
       await this.#judge();
     } catch (error) {
@@ -106,7 +108,13 @@ export class FailHistory {
   async #round(): Promise<void> {
     const edition = ++this.#rounds;
     for (const step of stepsOf(this.#box, this.#setting.inputs, edition)) await this.#take(step);
-    await this.#stop();
+    if (!this.#isWaiting()) await this.#stop();
+  }
+
+  /** It has not come to its fail point, nor had a whole round for that. */
+  #isWaiting(): boolean {
+    const life = this.#life;
+    return life?.arm !== undefined && !this.#isOver() && !this.#hasFired(life) && life.round === this.#rounds;
   }
 
   /** Asks for it, in this life or another, until it is so. */
@@ -136,7 +144,8 @@ export class FailHistory {
     if (stopsNow) await this.#stop();
     for (;;) {
       if (this.#isOver()) return false;
-      const listed = await client.tasks(REF).catch(() => undefined);
+      const asking = step.seems() || performance.now() > end;
+      const listed = asking ? await client.tasks(REF).catch(() => undefined) : undefined;
       if (listed?.ok) this.#tasks = listed.value;
       const tasks = new Map(this.#tasks.map((item) => [item.metadata.name, item]));
       if (listed?.ok && step.done(tasks)) return true;
@@ -199,7 +208,7 @@ export class FailHistory {
       { FIXPOINT_FAIL_POINT: arm && armText(arm), FIXPOINT_FAIL_NOTES: notes, FIXPOINT_SPAWNER: spawner },
       ['daemon', '--cpus', '16', ...(runs === undefined ? [] : ['--runs', runs])],
     );
-    this.#life = { arm, process, notes, orphans, client: undefined, killed: false };
+    this.#life = { arm, process, notes, round: this.#rounds, orphans, client: undefined, killed: false };
   }
 
   /** What lies there decides what is written and moved. */

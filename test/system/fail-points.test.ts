@@ -28,7 +28,7 @@ const SEED = Number(process.env['FIXPOINT_FAIL_SEED'] ?? 1);
 const AT_ONCE = Number(process.env['FIXPOINT_FAIL_AT_ONCE'] ?? 6);
 const ONLY = process.env['FIXPOINT_FAIL_ONLY'];
 /** Deaths of one history. A task may be lost five times; deaths of runtimes are dealt out, so that they do not meet in one. */
-const CHAIN = 8;
+const CHAIN = 10;
 /** A point that was not passed so often is tried again in another history, this many times. */
 const TRIES = 3;
 const PATIENCE_MS = 120_000 + HITS * 240_000;

@@ -144,7 +144,7 @@ export function stepsOf(box: Sandbox, inputs: string, edition: number): Step[] {
     ...(edition === 1 ? [] : [{ ...asks('reset', keys('slow', SLOW), () => true), name: 'slow again' }]),
     { ...made, done: (tasks) => made.done(tasks) && slow('Running')(tasks) },
     asks('cancel', keys('slow', SLOW), slow('Cancelled')),
-    asks('reset', ['a/000', 'g'], (tasks) => attemptsOf(tasks) === 2 * edition && made.done(tasks)),
+    asks('reset', ['a/000', 'g', 's', 'p', 'big', 'd'], (tasks) => attemptsOf(tasks) === 2 * edition && made.done(tasks)),
     broken(1),
     { ...made, name: 'restored 1' },
     broken(2),
@@ -168,9 +168,8 @@ export function expectations(rounds: number): Map<string, Expectation> {
   add(['b/000', ...keys('b', ELEMENTS).slice(FEW)], 2);
   // The edition, what was reset, what left, what came back.
   add(['c'], 4);
-  add(single, 1);
-  // One fails first, one is reset.
-  add(['r', 'g'], 2);
+  // One fails first, the others are reset.
+  add(single, 2);
   add(keys('slow', SLOW), 1, ['Cancelled CancelledByRequest']);
   return expected;
 }

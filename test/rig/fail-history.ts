@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { TaskItem } from '../../src/apis/task-view.ts';
 import { FAIL_POINTS } from '../../src/base/fail-point.ts';
 import { connectClient, type HomeClient } from '../../src/cli/client.ts';
@@ -10,6 +10,7 @@ import { until } from './eventually.ts';
 import { expectations, prepareWork, type Step, stepsOf, writeWhereNothingLies, wrongFiles } from './fail-work.ts';
 import { claimedRuntimes, isAlive, signalQuietly } from './processes.ts';
 import { clear, type Expectation, judge } from './soak-oracle.ts';
+import { spansByTask } from './task-log.ts';
 
 // A life in which whoever passes a fail point dies there, and the next, and the next, and one that is left alone and has to bring
 // all to the end that an undisturbed life has.
@@ -285,12 +286,34 @@ export class FailHistory {
       // The record of a task that left and came back does not tell of it any more.
       if (!told.has(folder)) (expected.get(key) as Expectation).again++;
     }
+    const repeated = this.#repeated();
     const verdict = await judge(box, expected, this.#hitFolders);
     const { lost, doubled, overlapping, leftOver } = verdict;
-    this.#violations.push(...lost, ...doubled, ...overlapping, ...leftOver, ...wrongFiles(box, this.#rounds));
+    this.#violations.push(
+      ...lost,
+      ...doubled,
+      ...overlapping,
+      ...leftOver,
+      ...repeated,
+      ...wrongFiles(box, this.#rounds),
+    );
     const ledger = openDatabase(box.path('.fixpoint', 'fixpoint.db'), { readOnly: true, check: 'Full' });
     if (ledger.ok) ledger.value.close();
     else this.#violations.push(ledger.error);
+  }
+
+  /** Attempts whose runtime nobody killed: each was asked for, and no death is a reason for one more. */
+  #repeated(): string[] {
+    const allowed = expectations(this.#rounds);
+    return [...spansByTask(this.#box.path('log'))].flatMap(([key, spans]) => {
+      const folders = [...this.#hitFolders].filter((folder) => folder.includes(`/${key.replace('/', '+')}/`));
+      const killed = new Set(folders.map((folder) => Number(basename(folder).split('-')[0])));
+      const whole = spans.filter(({ attempt }) => !killed.has(attempt)).map(({ attempt }) => attempt);
+      const most = 1 + (allowed.get(key)?.again ?? -1);
+      return whole.length > most
+        ? [`${key}: ran ${whole.length} times, not ${most}: attempts ${whole.join(', ')}`]
+        : [];
+    });
   }
 
   /** Lost attempts whose claim was torn by a death. */

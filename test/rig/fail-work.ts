@@ -144,7 +144,11 @@ export function stepsOf(box: Sandbox, inputs: string, edition: number): Step[] {
     ...(edition === 1 ? [] : [{ ...asks('reset', keys('slow', SLOW), () => true), name: 'slow again' }]),
     { ...made, done: (tasks) => made.done(tasks) && slow('Running')(tasks) },
     asks('cancel', keys('slow', SLOW), slow('Cancelled')),
-    asks('reset', ['a/000', 'g', 's', 'p', 'big', 'd'], (tasks) => attemptsOf(tasks) === 2 * edition && made.done(tasks)),
+    asks(
+      'reset',
+      ['a/000', 'g', 's', 'p', 'big', 'd'],
+      (tasks) => attemptsOf(tasks) === 2 * edition && made.done(tasks),
+    ),
     broken(1),
     { ...made, name: 'restored 1' },
     broken(2),

@@ -1,6 +1,6 @@
 import type { GraphOutput, GraphTask } from '../graph/graph.ts';
 import { ABSENT_DIGEST, type Look, lookId, outputLook, unreadableCode } from '../planning/facts.ts';
-import { attemptThatMade, lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
+import { type Attempt, attemptThatMade, lastSuccess, outputOwner, type TaskRecord } from '../planning/record.ts';
 import type { Aside } from './launch-order.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -35,9 +35,19 @@ export function displacements(
   return { into, problem };
 }
 
-/** What must have been looked at before. */
-export function patternsToDisplace(task: GraphTask): Look[] {
-  return task.outputs.filter((o) => o.form === 'glob' && !o.keepPartial).map(outputLook);
+/**
+ * What must have been looked at before: all patterns, and a path where a result may still lie, because whoever was to replace
+ * it died before or after it was moved.
+ */
+export function looksToDisplace(state: WorkflowState, record: TaskRecord | undefined, task: GraphTask): Look[] {
+  const result = lastSuccess(record);
+  const later = result !== undefined && lastStarted(record) !== result;
+  const unseen = (o: GraphOutput): boolean => later && !state.facts.has(lookId(outputLook(o)));
+  return task.outputs.filter((o) => !o.keepPartial && (o.form === 'glob' || unseen(o))).map(outputLook);
+}
+
+function lastStarted(record: TaskRecord | undefined): Attempt | undefined {
+  return record?.attempts.findLast((a) => a.startTime !== undefined);
 }
 
 function asideOfPath(state: WorkflowState, record: TaskRecord | undefined, output: GraphOutput): Aside {
@@ -45,7 +55,7 @@ function asideOfPath(state: WorkflowState, record: TaskRecord | undefined, outpu
   const latest = fact === undefined ? lastSuccess(record) : undefined;
   const digest = fact ?? latest?.outcome?.outputs.find((o) => o.name === output.name)?.digest;
   // Not looked at since the latest result was stamped, and nobody started since: it is that result's.
-  const untouched = latest === undefined || record?.attempts.findLast((a) => a.startTime !== undefined) === latest;
+  const untouched = latest === undefined || lastStarted(record) === latest;
   const seen = untouched ? digest : undefined;
   const owner = outputOwner(record, { name: output.name, path: output.relative }, seen);
   if (!owner) return { directory: undefined, kept: true };

@@ -13,7 +13,7 @@ import { ABSENT_DIGEST, codeLooks, inputLooks, type Look, lookId, lookOf, output
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, outputOwner } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
-import { displacements, patternsToDisplace } from './displacements.ts';
+import { displacements, looksToDisplace } from './displacements.ts';
 import type { HomeContext } from './home-context.ts';
 import { type LaunchSource, launchOrder } from './launch-order.ts';
 import { newAttempt } from './new-attempt.ts';
@@ -96,7 +96,7 @@ async function launchAll(
   }
   await fetchTemplates(home, state, launches);
   await matchPatterns(home, state, launches);
-  await lookAtOutputPatterns(home, state, launches);
+  await lookAtOutputs(home, state, launches);
   const orders: Launch[] = [];
   for (const [i, action] of launches.entries()) {
     const task = state.graph.tasks[action.index] as GraphTask;
@@ -106,18 +106,20 @@ async function launchAll(
   if (orders.length > 0) prepared.effects.push(() => submit(home, state, orders));
 }
 
-/** What a pattern matches before the command may be anybody's: who made it decides where it goes. */
-async function lookAtOutputPatterns(
+/** What lies there before the command may be anybody's: who made it decides where it goes. */
+async function lookAtOutputs(
   home: HomeContext,
   state: WorkflowState,
   launches: readonly Extract<Action, { kind: 'Launch' }>[],
 ): Promise<void> {
-  const looks = launches.flatMap(({ index }) => patternsToDisplace(state.graph.tasks[index] as GraphTask));
+  const looks = launches.flatMap(({ index, key }) =>
+    looksToDisplace(state, state.book.get(key), state.graph.tasks[index] as GraphTask),
+  );
   if (looks.length === 0) return;
   for (const [id, digest] of await home.backend.files.look(looks)) {
     state.setFact(id, digest);
-    const { path } = lookOf(id);
-    if (digest !== ABSENT_DIGEST) state.matches.set(path, await home.backend.files.matching(path));
+    const { path, glob } = lookOf(id);
+    if (glob && digest !== ABSENT_DIGEST) state.matches.set(path, await home.backend.files.matching(path));
   }
 }
 

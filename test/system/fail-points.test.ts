@@ -142,6 +142,7 @@ function chains(wanted: readonly Wish[], random: () => number): Wish[][] {
 /** The death that has to come before it, so that it is passed. */
 const PRELUDES: Readonly<Record<string, FailPoint>> = {
   aside: 'restore.after',
+  rewrite: 'commit.after',
   socket: 'commit.after',
   withdraw: 'submit.before',
 };

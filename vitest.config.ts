@@ -13,7 +13,16 @@ const layer = (
   isolate: boolean,
   timeout: number,
 ): TestProjectInlineConfiguration => ({
-  test: { name, include, pool, isolate, testTimeout: timeout, hookTimeout: timeout, environment: 'node' },
+  test: {
+    name,
+    include,
+    pool,
+    isolate,
+    testTimeout: timeout,
+    hookTimeout: timeout,
+    environment: 'node',
+    setupFiles: ['test/rig/property-seed.ts'],
+  },
 });
 
 // Continuous integration counts tests by machine: with a folder in this variable each run leaves a report there.

@@ -188,7 +188,17 @@ function areMade(tasks: ReadonlyMap<string, TaskItem>, elements: number): boolea
 }
 
 function textOf(box: Sandbox, path: string): string | undefined {
-  return existsSync(box.path(path)) ? readFileSync(box.path(path), 'utf8') : undefined;
+  return unlessGone(() => readFileSync(box.path(path), 'utf8'));
+}
+
+/** Nothing where there is no such file: while work is under way one may go between any two looks. */
+function unlessGone<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Outputs that do not hold what an undisturbed life makes, and files that nobody asked for. */
@@ -201,8 +211,8 @@ export function wrongFiles(box: Sandbox, edition: number, elements = ELEMENTS): 
         wrong.push(`${name}/${file} holds ${JSON.stringify(text)}, not the edition ${edition}`);
     }
     const known = new Set([...files, ...more]);
-    const others = existsSync(box.path(name)) ? readdirSync(box.path(name)).filter((file) => !known.has(file)) : [];
-    for (const file of others) wrong.push(`${name}/${file}: nobody asked for it`);
+    const others = unlessGone(() => readdirSync(box.path(name))) ?? [];
+    for (const file of others.filter((file) => !known.has(file))) wrong.push(`${name}/${file}: nobody asked for it`);
   };
   const numbered = (count: number) => Array.from({ length: count }, (_, i) => `${key(i)}.txt`);
   const gone = numbered(ELEMENTS).slice(elements);

@@ -18,7 +18,7 @@ describe('values and JSON', () => {
     fc.assert(
       fc.property(document, (json) => {
         const back = toJson(fromJson(json as Json));
-        expect(JSON.stringify(back)).toBe(JSON.stringify(json).replaceAll(/(?<![\d.e"\\\w])-0(?![\d.])/g, '0'));
+        expect(JSON.stringify(back)).toBe(JSON.stringify(json));
       }),
     );
   });

@@ -13,12 +13,16 @@ import type { Needs, OutputRecord, Usage } from '../planning/record.ts';
  * 3. Ended carries the exit record; Gone means confirmed over without one. Unknown is neither.
  * 4. After `cancel`, the attempt is observed Ended or Gone, and nothing of it is alive then. Cancelling what never
  *    started makes sure that it never will.
- * 5. Closing a backend ends nothing that runs.
+ * 5. Closing a backend ends nothing that runs, and what was to follow it never starts.
+ * 6. Of a lane no more run than there was room for when one of it was submitted last; they start in the order in which
+ *    they came, each when it may, whether the daemon looks or not.
  */
 export interface Backend {
   readonly name: string;
   /** What this backend can hold at once. */
   readonly capacity: Capacity;
+  /** It counts in lanes: what is submitted ahead of its turn starts when it may. */
+  readonly keepsLanes: boolean;
   /** Begins to report; called once. */
   start(report: (observation: Observation) => void): Promise<void>;
   /** The folder that an attempt will have; known before it is submitted, since its command may name it. */
@@ -29,6 +33,8 @@ export interface Backend {
   observe(attempts: readonly Handled[]): Promise<readonly Observation[]>;
   /** Asks for the end; the end itself is observed. */
   cancel(attempts: readonly Handled[]): Promise<void>;
+  /** Makes sure that what has not started never will; what has goes on. */
+  withdraw(attempts: readonly Handled[]): Promise<void>;
   /** A part of the output, whole UTF-8 characters only; empty when there is no more yet. */
   readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart>;
   /** Forgets what is left of attempts that nobody will ask for again. */
@@ -65,9 +71,18 @@ export interface Handled {
   readonly handle: Json | undefined;
 }
 
+/** Attempts that ask for the same: whoever ends makes room for one other. */
+export interface Lane {
+  readonly name: number;
+  /** How many of this lane may run at once: it starts when fewer do, after those that came before it. */
+  readonly room: number;
+}
+
 /** Everything that is needed to run one attempt. */
 export interface Launch {
   readonly token: string;
+  /** Undefined: it starts at once, and counts nowhere. */
+  readonly lane?: Lane | undefined;
   readonly directory: string;
   readonly workflow: string;
   readonly namespace: string;

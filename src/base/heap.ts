@@ -12,6 +12,11 @@ export class Heap {
     return this.#items.length;
   }
 
+  /** The least, which stays. */
+  get top(): number | undefined {
+    return this.#items[0];
+  }
+
   push(item: number): void {
     if (this.#members.has(item)) return;
     this.#members.add(item);

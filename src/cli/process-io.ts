@@ -23,6 +23,17 @@ export function processIo(): Io {
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   let closed = false;
+  let gathering = false;
+  // Lines that come together, as news of many short tasks do, are one write.
+  const gather = (): void => {
+    if (gathering) return;
+    gathering = true;
+    stream.cork();
+    process.nextTick(() => {
+      gathering = false;
+      stream.uncork();
+    });
+  };
   // A reader that went away (`| head`) is no error of ours.
   stream.on('error', () => {
     closed = true;
@@ -33,6 +44,7 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     columns: () => stream.columns || 80,
     closed: () => closed,
     write: (text) => {
+      gather();
       if (closed || stream.write(text)) return Promise.resolve();
       return new Promise((resolve) => {
         const done = (): void => {

@@ -36,10 +36,21 @@ export class CapacityOffer {
     }
   }
 
+  /** Some workflow but this one would take what comes free. */
+  othersWait(uid: string): boolean {
+    for (const reconciler of this.#reconcilers())
+      if (reconciler.state.uid !== uid && isWaiting(reconciler)) return true;
+    return false;
+  }
+
   #waiting(): Reconciler[] {
-    const waiting = [...this.#reconcilers()].filter((r) => r.state.board.ready.size > 0 && r.state.mode === 'Converge');
+    const waiting = [...this.#reconcilers()].filter(isWaiting);
     return waiting.sort((a, b) => priority(b) - priority(a));
   }
+}
+
+function isWaiting({ state }: Reconciler): boolean {
+  return state.board.ready.size > 0 && state.mode === 'Converge';
 }
 
 function priority(reconciler: Reconciler): number {

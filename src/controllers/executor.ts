@@ -43,6 +43,9 @@ export async function prepare(home: HomeContext, state: WorkflowState, actions: 
       case 'Cancel':
         cancel(home, state, action, prepared);
         break;
+      case 'Withdraw':
+        withdraw(home, state, action, prepared);
+        break;
       case 'Restore':
         await restore(home, state, action, prepared);
         break;
@@ -208,7 +211,8 @@ function launch(
   // From here on nobody can say what lies at its output paths.
   for (const output of task.outputs) state.forgetFact(lookId(outputLook(output)));
   if (order.ok) {
-    prepared.notes.push(() => home.slots.take(token, action.needs));
+    const { needs } = action;
+    prepared.notes.push(() => (action.follows ? home.slots.follow(token, needs) : home.slots.take(token, needs)));
     orders.push(order.value);
   } else
     prepared.entries.push({
@@ -263,7 +267,8 @@ function intendedAttempt(
 
 async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
   failPoint('submit.before');
-  for (const outcome of await home.backend.submit(orders)) {
+  const launches = orders.map((order) => ({ ...order, lane: home.slots.lane(order.token) }));
+  for (const outcome of await home.backend.submit(launches)) {
     if (outcome.outcome === 'Accepted') continue;
     state.inbox.push(refusedLaunch(outcome.token, outcome.message, home.clock.now()));
   }
@@ -284,6 +289,19 @@ function cancel(
   });
   prepared.effects.push(() =>
     home.backend.cancel([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]),
+  );
+}
+
+function withdraw(
+  home: HomeContext,
+  state: WorkflowState,
+  { attempt }: Extract<Action, { kind: 'Withdraw' }>,
+  prepared: Prepared,
+): void {
+  if (state.withdrawing.has(attempt.uid) || state.cancelling.has(attempt.uid)) return;
+  prepared.notes.push(() => state.withdrawing.add(attempt.uid));
+  prepared.effects.push(() =>
+    home.backend.withdraw([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]),
   );
 }
 

@@ -89,6 +89,7 @@ export class LocalHome implements Home {
       ...options,
       slots,
       tokens: new Map(),
+      othersWait: (uid) => offer.othersWait(uid),
       published: (stored, type) => this.#changes.send({ type, object: withVersion(stored) }),
       journaled: (lines) => {
         for (const line of lines) this.#journal.send(line);
@@ -170,9 +171,7 @@ export class LocalHome implements Home {
   #observed(observation: Parameters<Parameters<Backend['start']>[0]>[0]): void {
     const place = this.#context.tokens.get(observation.token);
     const reconciler = place && this.#registry.reconcilers.get(place.workflow);
-    if (!reconciler) return;
-    reconciler.state.inbox.push(observation);
-    reconciler.poke();
+    reconciler?.observed(observation);
   }
 
   apply(document: WorkflowDocument, options: ApplyOptions = {}): Promise<Result<Applied, HomeError>> {

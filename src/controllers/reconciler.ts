@@ -1,18 +1,19 @@
+import type { Observation } from '../backends/backend.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
-import type { GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
-import { type Attempt, liveAttempt } from '../planning/record.ts';
+import { liveAttempt } from '../planning/record.ts';
 import type { Snapshot } from '../planning/snapshot.ts';
 import type { Batch, JournalLine } from '../store/store.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
 import { keepLogTails } from './log-tails.ts';
-import { needsNow } from './needs-now.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
 import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
+import { takeSnapshot } from './take-snapshot.ts';
+import { tidyAfter } from './tidy-after.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -34,6 +35,8 @@ import type { WorkflowState } from './workflow-state.ts';
 export const STORE_RETRY_MS = 1_000;
 /** Nothing waits for the news that an attempt has started: it is written with what comes next, or after so long. */
 const STARTS_WRITTEN_AFTER_MS = 200;
+/** While enough follows what runs nothing waits for us: what ends within so long is decided and written together. */
+const GATHER_MS = 10;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
 
@@ -64,6 +67,7 @@ export class Reconciler {
   #unwritten = nothingUnwritten();
   #cancelLateWrite: (() => void) | undefined;
   #cancelLateStatus: (() => void) | undefined;
+  #cancelGathering: (() => void) | undefined;
   readonly #underway = new Set<Promise<void>>();
   #waiting: (() => void)[] = [];
   #paused: Promise<void> | undefined;
@@ -75,9 +79,19 @@ export class Reconciler {
     this.state = state;
   }
 
+  /** The backend reports: a turn is due, at once unless what ends is followed without us for a while. */
+  observed(observation: Observation): void {
+    const { inbox } = this.state;
+    inbox.push(observation);
+    if (this.#home.slots.followers.size <= 2 * inbox.length) this.poke();
+    else this.#cancelGathering ??= this.#home.clock.after(GATHER_MS, () => this.poke());
+  }
+
   /** Something happened: another turn is due. */
   poke(): void {
     this.#poked = true;
+    this.#cancelGathering?.();
+    this.#cancelGathering = undefined;
     if (this.#turning || this.#paused || this.#pausesWanted > 0 || this.#stopped) return;
     this.#turning = this.#turnWhilePoked().finally(() => {
       this.#turning = undefined;
@@ -121,6 +135,7 @@ export class Reconciler {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelWake();
+    this.#cancelGathering?.();
     await this.settled();
     // What is lost here is found again by looking; it would only be later.
     if (this.#unwritten.entries.length > 0) await this.#commit().catch(() => undefined);
@@ -234,9 +249,10 @@ export class Reconciler {
 
   #ended(uid: string, entry: Extract<TaskEntry, { type: 'AttemptEnded' }>): void {
     const { state } = this;
-    this.#home.slots.giveBack(uid);
+    this.#home.slots.giveBack(uid, entry.outcome.elapsedMs);
     this.#home.tokens.delete(uid);
     state.cancelling.delete(uid);
+    state.withdrawing.delete(uid);
     state.unconfirmed.delete(uid);
     const record = state.book.get(entry.task);
     const attempt = record?.attempts.at(-1);
@@ -248,44 +264,12 @@ export class Reconciler {
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
     if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && attempt)
-      this.#release(entry.task, record?.attempts ?? [], attempt);
-  }
-
-  #release(key: string, all: readonly Attempt[], success: Attempt): void {
-    const { backend, keepRuns, logger } = this.#home;
-    const handled = (attempts: readonly Attempt[]) =>
-      attempts.map((a) => ({ token: a.uid, directory: a.directory, handle: a.handle }));
-    const earlier = all.filter((a) => a !== success && a.directory !== undefined);
-    // A later attempt may still want to move this result aside into its folder: only its scaffolding goes.
-    const rest = keepRuns === 'none' ? 'Everything' : 'Displaced';
-    const own = keepRuns === 'compact' ? 'Compacted' : 'Everything';
-    // Not before the success is durable: until then its folder is the only record of it.
-    this.#unwritten.tidying.push(async () => {
-      // An earlier result was wanted back meanwhile: what it made is no waste.
-      if (this.state.book.get(key)?.putBack !== undefined) return;
-      await Promise.all([backend.release(handled(earlier), rest), backend.release(handled([success]), own)]).catch(
-        (error: unknown) => logger.warn({ error: String(error) }, 'a run folder could not be tidied'),
-      );
-    });
+      // Not before the success is durable: until then its folder is the only record of it.
+      this.#unwritten.tidying.push(() => tidyAfter(this.#home, state, entry.task, attempt));
   }
 
   snapshot(): Snapshot {
-    const { state } = this;
-    return {
-      now: this.#home.clock.now(),
-      generation: state.stored.object.metadata.generation,
-      graph: state.graph,
-      settings: state.settings,
-      records: state.book,
-      facts: state.facts,
-      unrestorable: state.unrestorable,
-      unconfirmed: state.unconfirmed,
-      free: this.#home.slots.free(),
-      needs: (index) => needsNow(this.#home, state, state.graph.tasks[index] as GraphTask),
-      inputs: (index, views) => state.inputs(state.graph.tasks[index] as GraphTask, views),
-      mode: state.mode,
-      launchOnly: state.launchOnly?.tasks,
-    };
+    return takeSnapshot(this.#home, this.state);
   }
 
   /** Makes everything unwritten durable, and lets its effects happen. */
@@ -376,6 +360,7 @@ export class Reconciler {
   #effectFailed(error: unknown): void {
     this.#home.logger.error({ error: String(error) }, 'an effect failed; it is decided again');
     this.state.cancelling.clear();
+    this.state.withdrawing.clear();
     this.state.board.markAll();
     this.#cancelWake = this.#home.clock.after(STORE_RETRY_MS, () => this.poke());
   }

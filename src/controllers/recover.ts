@@ -14,7 +14,7 @@ export async function recover(home: HomeContext, state: WorkflowState): Promise<
     const attempt = liveAttempt(state.book.get(key));
     if (!attempt) continue;
     home.tokens.set(attempt.uid, { workflow: state.uid, key });
-    home.slots.take(attempt.uid, attempt.needs);
+    home.slots.keep(attempt.uid, attempt.needs);
     live.push({ token: attempt.uid, directory: attempt.directory, handle: attempt.handle });
   }
   if (live.length === 0) return;

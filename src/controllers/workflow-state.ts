@@ -46,6 +46,8 @@ export class WorkflowState {
   readonly unconfirmed = new Set<string>();
   /** Why a cancel was asked for, by attempt uid; also: which have been asked for. */
   readonly cancelling = new Map<string, EndReason>();
+  /** Uids of attempts that are kept from starting, if it is not too late. */
+  readonly withdrawing = new Set<string>();
   readonly inbox: Observation[] = [];
   /** Files must be looked at before the next decision. */
   lookNeeded = true;

@@ -13,9 +13,13 @@ export type Action =
       readonly number: number;
       readonly identity: DesiredIdentity;
       readonly needs: Needs;
+      /** It follows one that runs and asks for the same: there is no capacity for it yet. */
+      readonly follows: boolean;
     }
   /** End a running attempt; its end will be observed. */
   | { readonly kind: 'Cancel'; readonly key: string; readonly attempt: Attempt; readonly reason: TaskReason }
+  /** What follows and has not started is not wanted to start any more. */
+  | { readonly kind: 'Withdraw'; readonly key: string; readonly attempt: Attempt }
   /** Put outputs of this success back that a later attempt moved aside. */
   | { readonly kind: 'Restore'; readonly index: number; readonly key: string; readonly attempt: Attempt }
   /** A renamed task takes over the record of the removed one. */

@@ -9,7 +9,8 @@ import { type DesiredIdentity, NOTHING, type View } from './view.ts';
 /**
  * Which of the ready tasks start now: by priority, then upstream before downstream, as far as free cores, memory,
  * GPUs and the workflow's caps go. A task that does not fit lets others pass, but no more than a
- * named number is looked at per decision.
+ * named number is looked at per decision. What finds no room may follow short ones that ask for the same (`slots.ts`),
+ * unless a failure should still stop it; then nothing is passed over for it.
  */
 export function admit(board: Board, snapshot: Snapshot): Action[] {
   if (board.ready.size === 0) return [];
@@ -22,10 +23,14 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
   const notNow: number[] = [];
   let total = snapshot.records.live.size;
   let passedOver = 0;
-  while (free.cpu > 0 && (cap === 0 || total < cap) && passedOver < MAX_PASSED_OVER) {
-    const index = board.takeReady();
+  const mayFollow = snapshot.settings.failurePolicy === 'Continue';
+  const ahead = new Ahead(snapshot);
+  while ((cap === 0 || total < cap) && passedOver < MAX_PASSED_OVER) {
+    const full = free.cpu <= 0;
+    const index = full && !mayFollow ? undefined : board.bestReady();
     if (index === undefined) break;
     if (snapshot.launchOnly?.has(index) === false) {
+      board.takeReady();
       leaveOut(board, index);
       continue;
     }
@@ -33,17 +38,25 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
     const needs = snapshot.needs(index);
     const siblings = task.fanout ? (live.get(task.fanout.name) ?? 0) : 0;
     const capped = task.fanout !== undefined && siblings >= task.fanout.parallelism;
-    if (capped || !fits(needs, free)) {
+    const starts = !capped && fits(needs, free);
+    const follows = !capped && !starts && mayFollow && ahead.take(needs);
+    // Nothing can start any more: the best follows, or nobody does.
+    if (full && !follows) break;
+    board.takeReady();
+    if (!starts && !follows) {
       notNow.push(index);
       if (!capped) passedOver++;
       continue;
     }
-    free.cpu -= needs.cpu;
-    free.memoryBytes -= needs.memoryBytes;
-    free.gpu -= needs.gpu;
+    if (starts) {
+      free.cpu -= needs.cpu;
+      free.memoryBytes -= needs.memoryBytes;
+      free.gpu -= needs.gpu;
+      ahead.starts(needs);
+    }
     total++;
     if (task.fanout) live.set(task.fanout.name, siblings + 1);
-    launches.push(launch(snapshot, task, board.view(index) as View, needs));
+    launches.push(launch(snapshot, task, board.view(index) as View, needs, follows));
     // Should the launch come to nothing, the task is judged again and queues up again.
   }
   board.putBack(notNow);
@@ -58,7 +71,34 @@ function leaveOut(board: Board, index: number): void {
 /** How many ready tasks that do not fit are looked at before a decision gives up: bounds its cost. */
 const MAX_PASSED_OVER = 64;
 
-function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): Action {
+/** What this decision starts, and lets follow, by what it asks for. */
+class Ahead {
+  readonly #snapshot: Snapshot;
+  readonly #starting = new Map<string, number>();
+  readonly #left = new Map<string, number>();
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  starts(needs: Needs): void {
+    this.#starting.set(kindOf(needs), (this.#starting.get(kindOf(needs)) ?? 0) + 1);
+  }
+
+  /** True: one more that asks for this may follow, and now does. */
+  take(needs: Needs): boolean {
+    const kind = kindOf(needs);
+    const left = this.#left.get(kind) ?? this.#snapshot.ahead(needs, this.#starting.get(kind) ?? 0);
+    this.#left.set(kind, left - 1);
+    return left > 0;
+  }
+}
+
+function kindOf({ cpu, memoryBytes, gpu }: Needs): string {
+  return `${cpu} ${memoryBytes} ${gpu}`;
+}
+
+function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs, follows: boolean): Action {
   const number = nextNumber(snapshot.records.get(task.key));
   return {
     kind: 'Launch',
@@ -67,6 +107,7 @@ function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs): 
     number,
     identity: view.identity as DesiredIdentity,
     needs,
+    follows,
   };
 }
 
@@ -74,7 +115,8 @@ export function fits(needs: Omit<Needs, 'walltimeMs'>, free: Omit<Needs, 'wallti
   return needs.cpu <= free.cpu + 1e-9 && needs.memoryBytes <= free.memoryBytes && needs.gpu <= free.gpu;
 }
 
-function stopped(board: Board, snapshot: Snapshot): boolean {
+/** A failure wants nothing more to start. */
+export function stopped(board: Board, snapshot: Snapshot): boolean {
   return snapshot.settings.failurePolicy !== 'Continue' && board.unhandledFailures > 0;
 }
 

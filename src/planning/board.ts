@@ -68,11 +68,16 @@ export class Board {
     return this.#ready;
   }
 
+  /** The best ready task, which stays in the queue. */
+  bestReady(): number | undefined {
+    let best = this.#queue.top;
+    for (; best !== undefined && !this.#ready.has(best); best = this.#queue.top) this.#queue.pop();
+    return best;
+  }
+
   /** Takes the best ready task out of the queue. What is not launched must be put back. */
-  takeReady(): number | undefined {
-    for (let index = this.#queue.pop(); index !== undefined; index = this.#queue.pop())
-      if (this.#ready.has(index)) return index;
-    return undefined;
+  takeReady(): void {
+    if (this.bestReady() !== undefined) this.#queue.pop();
   }
 
   putBack(indexes: readonly number[]): void {

@@ -2,7 +2,7 @@ import { Heap } from '../base/heap.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { definitionDigest } from '../graph/identity.ts';
 import type { Action } from './actions.ts';
-import { admit } from './admission.ts';
+import { admit, stopped } from './admission.ts';
 import type { Board } from './board.ts';
 import { codeDigests, type JudgeContext, judge } from './judge.ts';
 import { lastAttempt, liveAttempt, type TaskRecord } from './record.ts';
@@ -35,6 +35,7 @@ export function decide(board: Board, snapshot: Snapshot): Decision {
     stopAfterFailure(board, snapshot, actions);
     if (snapshot.mode === 'Converge') actions.push(...admit(board, snapshot));
   }
+  withdrawals(board, snapshot, actions);
   return { actions, changed, wakeAt: board.nextWake() };
 }
 
@@ -166,6 +167,15 @@ function strayActions(board: Board, snapshot: Snapshot, actions: Action[]): void
       });
     else if (board.unsettled === 0 && !deleting && lastAttempt(record)?.state === 'Ended')
       actions.push({ kind: 'Prune', key: record.key });
+  }
+}
+
+/** What was launched ahead of its turn was wanted then. */
+function withdrawals(board: Board, snapshot: Snapshot, actions: Action[]): void {
+  if (snapshot.following.size === 0 || (snapshot.mode === 'Converge' && !stopped(board, snapshot))) return;
+  for (const key of snapshot.records.live) {
+    const live = liveAttempt(snapshot.records.get(key));
+    if (live && snapshot.following.has(live.uid)) actions.push({ kind: 'Withdraw', key, attempt: live });
   }
 }
 

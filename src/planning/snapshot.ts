@@ -20,6 +20,10 @@ export interface Snapshot {
   readonly unconfirmed: ReadonlySet<string>;
   /** What is free for this workflow now. */
   readonly free: Omit<Needs, 'walltimeMs'>;
+  /** How many more that ask for this may be launched ahead of their turn, to follow what runs and `starting` others. */
+  ahead(needs: Needs, starting: number): number;
+  /** Uids of live attempts, of any workflow, that wait for their turn. */
+  readonly following: { readonly size: number; has(uid: string): boolean };
   /** What each task asks for; late expressions are evaluated over its past attempts. */
   needs(index: number): Needs;
   /** Inputs as the upstreams of this task ended: one that guards an absent value may name another path then. */

@@ -4,7 +4,7 @@ import { ABSENT_DIGEST, type Look, lookId } from '../../src/planning/facts.ts';
 import { output, type Rig } from './backend-rig.ts';
 
 /** The laws of the backend port (`src/backends/backend.ts`), which every backend obeys. */
-export function backendContract(name: string, open: () => Promise<Rig>): void {
+export function backendContract(name: string, open: () => Promise<Rig>, keepsLanes = true): void {
   describe(`backend contract: ${name}`, () => {
     let rig: Rig;
     beforeEach(async () => {
@@ -104,6 +104,73 @@ export function backendContract(name: string, open: () => Promise<Rig>): void {
       await rig.backend.cancel([handled(launch)]);
       expect(await ended('a')).toMatchObject({ verdict: 'Cancelled' });
     });
+
+    if (keepsLanes)
+      describe('lanes', () => {
+        const lane = { name: 1, room: 1 };
+        const writing = (token: string, part: Partial<Launch> = {}): Launch =>
+          rig.launch(
+            token,
+            { writes: { o: token } },
+            { lane, outputs: [output('o', `${rig.folder}/${token}`)], ...part },
+          );
+
+        it('law 6: whoever ends is followed by the first that waits, one for one', async () => {
+          const first = rig.launch('a', { forever: true }, { lane });
+          await rig.backend.submit([first, writing('b'), writing('c')]);
+          await rig.seen('a', 'Running');
+          await rig.backend.submit([rig.launch('other', {}, { lane: { name: 2, room: 1 } })]);
+          await ended('other');
+          expect((await rig.backend.observe([handled(writing('b'))]))[0]?.state).toBe('Queued');
+          await rig.backend.cancel([handled(first)]);
+          await ended('b');
+          await ended('c');
+          expect(await rig.read(`${rig.folder}/b`)).toBe('b');
+          const times = await Promise.all(['a', 'b', 'c'].map((token) => ended(token)));
+          for (const [i, exit] of times.slice(1).entries())
+            expect(exit.startTime).toBeGreaterThanOrEqual((times[i] as Exit).startTime);
+        });
+
+        it('law 6: with more room more run, and sending one again starts nothing twice', async () => {
+          const launches = ['a', 'b', 'c'].map((token) =>
+            rig.launch(token, { forever: true }, { lane: { name: 1, room: 2 } }),
+          );
+          await rig.backend.submit(launches);
+          await rig.backend.submit(launches);
+          await rig.seen('a', 'Running');
+          await rig.seen('b', 'Running');
+          expect((await rig.backend.observe([handled(launches[2] as Launch)]))[0]?.state).toBe('Queued');
+          await rig.backend.cancel(launches.map(handled));
+          for (const { token } of launches) await rig.seen(token, 'Ended', 'Gone');
+        });
+
+        it('withdrawing ends what waits, and nothing that runs', async () => {
+          const first = rig.launch('a', { forever: true }, { lane });
+          await rig.backend.submit([first, writing('b'), writing('c')]);
+          await rig.seen('a', 'Running');
+          await rig.backend.withdraw([handled(first), handled(writing('b'))]);
+          expect(await rig.seen('b', 'Gone')).toMatchObject({ claimed: false });
+          expect((await rig.backend.observe([handled(first)]))[0]?.state).toBe('Running');
+          await rig.backend.cancel([handled(first)]);
+          // The place of what was withdrawn is not lost.
+          await ended('c');
+          expect(await rig.read(`${rig.folder}/b`)).toBeUndefined();
+        });
+
+        it('law 5: what was to follow never starts once the adapter is closed', async () => {
+          const first = rig.launch('a', { forever: true }, { lane });
+          await rig.backend.submit([first, writing('b')]);
+          await rig.seen('a', 'Running');
+          await rig.reopen();
+          expect((await rig.backend.observe([handled(first)]))[0]?.state).toBe('Running');
+          await rig.backend.cancel([handled(first)]);
+          await ended('a');
+          await rig.backend.submit([writing('c')]);
+          await ended('c');
+          expect((await rig.backend.observe([handled(writing('b'))]))[0]?.state).toBe('Absent');
+          expect(await rig.read(`${rig.folder}/b`)).toBeUndefined();
+        });
+      });
 
     it('cancelling what has ended changes nothing', async () => {
       const launch = rig.launch('a', { exitCode: 2 });

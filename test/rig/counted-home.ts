@@ -177,6 +177,7 @@ function countedBackend(inner: Backend, tally: Tally): Backend {
   return {
     name: inner.name,
     capacity: inner.capacity,
+    keepsLanes: inner.keepsLanes,
     files,
     start: (report) => inner.start(report),
     directoryFor: (attempt) => inner.directoryFor(attempt),
@@ -192,6 +193,10 @@ function countedBackend(inner: Backend, tally: Tally): Backend {
     cancel: (attempts) => {
       tally.add('cancelled', attempts.length);
       return inner.cancel(attempts);
+    },
+    withdraw: (attempts) => {
+      tally.add('withdrawn', attempts.length);
+      return inner.withdraw(attempts);
     },
     readLog: (attempt, stream, from) => {
       tally.add('logs read');

@@ -21,7 +21,9 @@ const DEATHS = Number(process.env['FIXPOINT_DEATHS'] ?? 1);
 /** Steps of the clock within which a handful of tasks is done, many times over. */
 const MAX_STEPS = 2_000;
 const REF = { namespace: 'default', name: 'sim' };
-const CAPACITY = { cpu: 4, memoryBytes: 1 << 30, gpu: 0 };
+const ENOUGH = 4;
+/** Attempts that started without the daemon being asked, over all lives. */
+let followed = 0;
 
 /** Edges as pairs of numbers, the lower first. */
 type Edges = readonly (readonly [number, number])[];
@@ -65,7 +67,8 @@ function model(tasks: number, edges: Edges, broad: boolean, salt: number): Model
 class Life {
   readonly #clock = new ManualClock();
   readonly world = new MemoryWorld(this.#clock);
-  readonly witness = new Witness(this.world, () => undefined);
+  readonly witness: Witness;
+  readonly #cores: number;
   readonly starts = new Map<string, number>();
   readonly #store: Store;
   /** Gates of each daemon that lived to its end or to its death. */
@@ -75,14 +78,19 @@ class Life {
   #home: LocalHome | undefined;
 
   /** `deaths`: at which of its gates each daemon dies; those after them live. */
-  constructor(deaths: readonly number[]) {
+  constructor(cores: number, deaths: readonly number[]) {
+    this.#cores = cores;
+    this.witness = new Witness(this.world, cores, () => undefined);
     this.#deaths = [...deaths];
     const database = openDatabase(':memory:', { readOnly: false });
     if (!database.ok) throw new Error(database.error);
     this.#store = new SqliteStore(database.value);
     this.world.files.write('/w/in/0', 'external');
     this.world.watchers.push({
-      started: ({ launch }) => this.starts.set(launch.key, (this.starts.get(launch.key) ?? 0) + 1),
+      started: ({ launch, followed: hasFollowed }) => {
+        this.starts.set(launch.key, (this.starts.get(launch.key) ?? 0) + 1);
+        if (hasFollowed) followed++;
+      },
       over: () => undefined,
     });
   }
@@ -121,7 +129,13 @@ class Life {
       this.#home = await this.#drive(
         LocalHome.open({
           store: life.store(this.#store, (batch) => this.witness.committed(batch)),
-          backend: life.backend(new MemoryBackend({ world: this.world, capacity: CAPACITY, clock: life.clock() })),
+          backend: life.backend(
+            new MemoryBackend({
+              world: this.world,
+              capacity: { cpu: this.#cores, memoryBytes: 1 << 30, gpu: 0 },
+              clock: life.clock(),
+            }),
+          ),
           clock: life.clock(),
           logger: silentLogger,
           keepRuns: 'compact',
@@ -166,8 +180,8 @@ class Life {
   }
 }
 
-async function history(before: Model, after: Model, deaths: readonly number[]): Promise<Life> {
-  const life = new Life(deaths);
+async function history(before: Model, after: Model, cores: number, deaths: readonly number[]): Promise<Life> {
+  const life = new Life(cores, deaths);
   await life.reach(before);
   await life.reach(after);
   life.end();
@@ -175,33 +189,44 @@ async function history(before: Model, after: Model, deaths: readonly number[]): 
 }
 
 /** All deaths of one daemon; with `more`, all deaths of the next one as well. Gives how many lives were led. */
-async function enumerate(before: Model, after: Model, more: number, deaths: readonly number[] = []): Promise<number> {
-  const undisturbed = (await history(before, after, [])).result();
-  const gates = (await history(before, after, deaths)).gates.at(-1) as number;
+async function enumerate(
+  before: Model,
+  after: Model,
+  cores: number,
+  more: number,
+  deaths: readonly number[] = [],
+): Promise<number> {
+  const undisturbed = (await history(before, after, cores, [])).result();
+  const gates = (await history(before, after, cores, deaths)).gates.at(-1) as number;
   let lives = 0;
   for (let gate = 1; gate <= gates; gate++) {
     const at = [...deaths, gate];
-    const life = await history(before, after, at);
+    const life = await history(before, after, cores, at);
     expect(life.result(), `dies at ${at.join(', then at ')} of ${gates}`).toEqual(undisturbed);
     lives++;
-    if (more > 1) lives += await enumerate(before, after, more - 1, at);
+    if (more > 1) lives += await enumerate(before, after, cores, more - 1, at);
   }
   return lives;
 }
 
 it.each([
-  { tasks: 1, broad: false, deaths: DEATHS },
-  { tasks: 2, broad: false, deaths: DEATHS },
-  { tasks: 2, broad: true, deaths: DEATHS },
-  { tasks: 3, broad: false, deaths: 1 },
-  { tasks: 3, broad: true, deaths: 1 },
-  { tasks: 4, broad: false, deaths: 1 },
+  { tasks: 1, broad: false, deaths: DEATHS, cores: ENOUGH },
+  { tasks: 2, broad: false, deaths: DEATHS, cores: ENOUGH },
+  { tasks: 2, broad: true, deaths: DEATHS, cores: ENOUGH },
+  { tasks: 3, broad: false, deaths: 1, cores: ENOUGH },
+  { tasks: 3, broad: true, deaths: 1, cores: ENOUGH },
+  { tasks: 4, broad: false, deaths: 1, cores: ENOUGH },
+  // What finds no core follows those that run.
+  { tasks: 3, broad: false, deaths: DEATHS, cores: 1 },
+  { tasks: 4, broad: false, deaths: 1, cores: 1 },
 ])(
-  'all graphs of $tasks tasks, broad edges: $broad; $deaths deaths at every boundary',
-  async ({ tasks, broad, deaths }) => {
+  'all graphs of $tasks tasks, broad edges: $broad; $deaths deaths at every boundary, $cores cores',
+  async ({ tasks, broad, deaths, cores }) => {
     let lives = 0;
+    followed = 0;
     for (const edges of graphs(tasks))
-      lives += await enumerate(model(tasks, edges, broad, 1), model(tasks, edges, broad, 2), deaths);
+      lives += await enumerate(model(tasks, edges, broad, 1), model(tasks, edges, broad, 2), cores, deaths);
+    if (cores === 1) expect(followed).toBeGreaterThan(0);
     // Boundaries that are not passed any more would make this test say nothing.
     expect(lives).toBeGreaterThan(20 * graphs(tasks).length);
   },

@@ -143,6 +143,7 @@ export class Incarnation {
     return {
       name: inner.name,
       capacity: inner.capacity,
+      keepsLanes: inner.keepsLanes,
       files,
       start: (report) =>
         inner.start((observation: Observation) => {
@@ -159,6 +160,7 @@ export class Incarnation {
           return outcomes;
         }),
       observe: (attempts) => this.#effect('observe', () => inner.observe(attempts)),
+      withdraw: (attempts) => this.#effect('withdraw', () => inner.withdraw(attempts)),
       cancel: (attempts) => this.#effect('cancel', () => inner.cancel(attempts)),
       readLog: (attempt, stream, from) => inner.readLog(attempt, stream, from),
       release: (attempts, what) => this.#effect('release', () => inner.release(attempts, what)),

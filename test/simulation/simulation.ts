@@ -65,7 +65,7 @@ export class Simulation {
     this.#options = options;
     this.world = new MemoryWorld(this.clock);
     this.world.behaviourOf = () => this.#behaviour();
-    this.witness = new Witness(this.world, (line) => this.#say(line));
+    this.witness = new Witness(this.world, CAPACITY.cpu, (line) => this.#say(line));
     const database = openDatabase(':memory:', { readOnly: false });
     if (!database.ok) throw new Error(database.error);
     this.#store = new SqliteStore(database.value);

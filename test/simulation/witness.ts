@@ -22,10 +22,12 @@ export class Witness {
   /** An attempt ended without success since the last edit. */
   troubled = false;
   readonly #world: MemoryWorld;
+  readonly #cores: number;
   readonly #say: (line: string) => void;
 
-  constructor(world: MemoryWorld, say: (line: string) => void) {
+  constructor(world: MemoryWorld, cores: number, say: (line: string) => void) {
     this.#world = world;
+    this.#cores = cores;
     this.#say = say;
     world.watchers.push({ started: (a) => this.#started(a), over: (a) => this.#over(a) });
   }
@@ -48,6 +50,9 @@ export class Witness {
     this.#say(`  ${launch.key} #${launch.number} starts`);
     this.ran.add(launch.key);
     const writes = new Set(launch.outputs.map((o) => o.path));
+    const cpu = this.#world.alive().reduce((sum, { launch: { needs } }) => sum + needs.cpu, 0);
+    if (cpu > this.#cores)
+      this.#violated(`capacity: ${launch.key} #${launch.number} starts: ${cpu} of ${this.#cores} cores`);
     for (const other of this.#world.alive()) {
       if (other.launch.token === launch.token) continue;
       const who = `${launch.key} #${launch.number} starts while ${other.launch.key} #${other.launch.number} is alive`;

@@ -22,6 +22,7 @@ const SWEEP_INTERVAL_MS = 5_000;
 
 export class MemoryBackend implements Backend {
   readonly name = 'memory';
+  readonly keepsLanes = true;
   readonly capacity: Capacity;
   readonly files: MemoryFiles;
   readonly #world: MemoryWorld;
@@ -86,6 +87,10 @@ export class MemoryBackend implements Backend {
         this.#look(token);
       }
     }
+  }
+
+  async withdraw(attempts: readonly Handled[]): Promise<void> {
+    for (const { token } of attempts) if (this.#world.withdraw(token)) this.#look(token);
   }
 
   async readLog({ token }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {

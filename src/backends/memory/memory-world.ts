@@ -18,7 +18,16 @@ export interface MemoryAttempt {
   exit: Exit | undefined;
   /** TERM was sent. */
   cancelled: boolean;
+  /** It waited for its turn after it was handed over. */
+  followed: boolean;
   readonly reads: readonly string[];
+}
+
+/** What waits here starts when fewer than `room` of the lane run. */
+interface OpenLane {
+  room: number;
+  running: number;
+  readonly waiting: MemoryAttempt[];
 }
 
 /** Told by name of what happens, so that tests can watch for what must never happen. */
@@ -47,7 +56,10 @@ export class MemoryWorld {
   attach(listener: (observation: Observation) => void): () => void {
     this.#listener = listener;
     return () => {
-      if (this.#listener === listener) this.#listener = undefined;
+      if (this.#listener !== listener) return;
+      this.#listener = undefined;
+      // As a spawner whose daemon is gone: what waits for its turn is forgotten.
+      this.#lanes.clear();
     };
   }
 
@@ -68,11 +80,39 @@ export class MemoryWorld {
       startTime: 0,
       exit: undefined,
       cancelled: false,
+      followed: false,
       reads,
     };
     this.attempts.set(launch.token, attempt);
-    this.clock.after(behaviour.startDelayMs, () => this.#claim(attempt));
+    const { lane } = launch;
+    if (lane) {
+      const known = this.#lanes.get(lane.name) ?? { room: 0, running: 0, waiting: [] };
+      this.#lanes.set(lane.name, known);
+      known.room = lane.room;
+      known.waiting.push(attempt);
+      this.#startNext(known);
+      attempt.followed = known.waiting.includes(attempt);
+    } else this.clock.after(behaviour.startDelayMs, () => this.#claim(attempt));
     return undefined;
+  }
+
+  readonly #lanes = new Map<number, OpenLane>();
+
+  #startNext(lane: OpenLane): void {
+    while (lane.running < lane.room) {
+      const next = lane.waiting.shift();
+      if (!next) return;
+      lane.running++;
+      this.clock.after(next.behaviour.startDelayMs, () => this.#claim(next));
+    }
+  }
+
+  /** It is over, or there was nothing to start. */
+  #leaveLane({ launch }: MemoryAttempt): void {
+    const lane = launch.lane && this.#lanes.get(launch.lane.name);
+    if (!lane) return;
+    lane.running--;
+    this.#startNext(lane);
   }
 
   /** Takes the claim for nobody. False: somebody has it. A token that was never handed over is withdrawn as well. */
@@ -144,10 +184,10 @@ export class MemoryWorld {
 
   #claim(attempt: MemoryAttempt): void {
     const { launch, behaviour } = attempt;
-    if (attempt.state !== 'HandedOver' || this.attempts.get(launch.token) !== attempt) return;
+    if (attempt.state !== 'HandedOver' || this.attempts.get(launch.token) !== attempt) return this.#leaveLane(attempt);
     if (this.#withdrawn.has(launch.token)) {
       attempt.state = 'Withdrawn';
-      return;
+      return this.#leaveLane(attempt);
     }
     attempt.state = 'Running';
     attempt.startTime = this.clock.now();
@@ -236,6 +276,7 @@ export class MemoryWorld {
     const { endNoticeMs, repeatMs } = attempt.behaviour;
     this.#contents.delete(token);
     for (const watcher of this.watchers) watcher.over(attempt);
+    this.#leaveLane(attempt);
     this.#notify(token, endNoticeMs);
     if (repeatMs === undefined) return;
     const { startTime, launch } = attempt;

@@ -11,8 +11,9 @@ export interface OpenAttempt {
   waiting: boolean;
   /** Until it has started: what would be handed over again. */
   order: Order | undefined;
-  /** Milliseconds, by the clock of the file system. */
-  claimedAt: number | undefined;
+  /** Which spawner it was handed to, and the name of the lane that it counts in there. */
+  incarnation: number;
+  lane: number | undefined;
   handle: ProcessHandle | undefined;
   cancelling: boolean;
   /** Looks asked for and not yet answered. */
@@ -32,7 +33,8 @@ export function newlyOpen(token: string, directory: string): OpenAttempt {
     handedOverAt: undefined,
     waiting: false,
     order: undefined,
-    claimedAt: undefined,
+    incarnation: 0,
+    lane: undefined,
     handle: undefined,
     cancelling: false,
     looks: 0,

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { failPoint } from '../../base/fail-point.ts';
@@ -6,7 +5,6 @@ import type { Json } from '../../base/json.ts';
 import { MAX_LOG_BYTES } from '../../base/limits.ts';
 import { keyFileName } from '../../graph/keys.ts';
 import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
-import { readLog } from '../read-log.ts';
 import { refusedLaunch } from '../refused-launch.ts';
 import { type AttemptState, AttemptStates, fromClaim } from './attempt-state.ts';
 import type { DigestsFile } from './digests-log.ts';
@@ -14,12 +12,14 @@ import { type ExitRecord, parseExitRecord } from './exit-record.ts';
 import { HostFiles } from './file-space.ts';
 import { GpuSlots } from './gpu-slots.ts';
 import { hostIdentity, isAlive, type ProcessHandle, sameHost } from './host-identity.ts';
+import { laneNow } from './lane-now.ts';
 import { Leftovers } from './leftovers.ts';
 import { limitLogs } from './log-limit.ts';
 import { MemorySampler } from './memory-sampler.ts';
 import { isPlain, nativeOrder } from './native-order.ts';
 import { OomKills } from './oom-kills.ts';
 import { newlyOpen, type OpenAttempt, type Order } from './open-attempt.ts';
+import { readRunLog } from './read-run-log.ts';
 import { claimTime, makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
 import { tidyRunFolder } from './tidy-run-folder.ts';
@@ -79,14 +79,19 @@ export class ProcessBackend implements Backend {
     this.#spawner = new Spawner(
       {
         started: (token, pid, startTicks, claimedAt) => void this.#started(token, pid, startTicks, claimedAt),
-        ended: (token, record) => this.#endedNow(token, record),
+        ended: (token, claimedAt, record) => this.#endedNow(token, claimedAt, record),
         refused: (token, why) => this.#refused(token, why),
-        died: () => this.#resubmit(),
+        died: () => void this.#resubmit(),
       },
       options.clock,
       options.env,
       options.nativeSpawner,
     );
+  }
+
+  /** The shell's spawner starts everything at once. */
+  get keepsLanes(): boolean {
+    return this.#spawner.isNative;
   }
 
   async start(report: (observation: Observation) => void): Promise<void> {
@@ -124,8 +129,10 @@ export class ProcessBackend implements Backend {
     const { token, directory } = launch;
     const facts = { oomKills: this.#oomKills.count(), gpuIds };
     if (this.#spawner.isNative && isPlain(launch)) {
+      const lane = laneNow(open, launch, this.#open.values(), this.#spawner.incarnation);
+      if (open.waiting) return { token, outcome: 'Accepted' };
       open.handedOverAt = this.#options.clock.monotonic();
-      if (!open.cancelling) this.#spawner.order(token, nativeOrder(launch, facts));
+      if (!open.cancelling) this.#spawner.order(token, nativeOrder(launch, facts), lane);
       return { token, outcome: 'Accepted' };
     }
     const made = await makeRunFolder(launch, facts);
@@ -135,9 +142,11 @@ export class ProcessBackend implements Backend {
       this.#forget(token);
       return { token, outcome: 'Refused', message: made.error.message };
     }
+    const lane = laneNow(open, launch, this.#open.values(), this.#spawner.incarnation);
+    if (open.waiting) return { token, outcome: 'Accepted' };
     open.handedOverAt = this.#options.clock.monotonic();
     // Cancelled while the folder was being made: the claim is taken, the runtime would turn back anyway.
-    if (!open.cancelling) this.#spawner.launch(token, directory);
+    if (!open.cancelling) this.#spawner.launch(token, directory, lane);
     return { token, outcome: 'Accepted' };
   }
 
@@ -195,21 +204,16 @@ export class ProcessBackend implements Backend {
     else await this.#look(token);
   }
 
-  async readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
-    const nothing = { text: '', next: typeof from === 'number' ? Math.max(0, from) : 0 };
-    if (directory === undefined) return nothing;
-    const file = await open(join(directory, stream), 'r').catch(() => undefined);
-    if (!file) return nothing;
-    try {
-      const { size } = await file.stat();
-      const read = async (at: number, length: number): Promise<Buffer> => {
-        const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, at);
-        return buffer.subarray(0, bytesRead);
-      };
-      return await readLog({ size, read }, from);
-    } finally {
-      await file.close();
-    }
+  async withdraw(attempts: readonly Handled[]): Promise<void> {
+    await Promise.all(
+      attempts.map(async ({ token, directory }) => {
+        if (directory !== undefined && (await withdraw(directory, token))) await this.#look(token);
+      }),
+    );
+  }
+
+  readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
+    return readRunLog(directory, stream, from);
   }
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
@@ -235,7 +239,6 @@ export class ProcessBackend implements Backend {
     const handle = { ...hostIdentity(), pid, startTicks };
     open.handle = handle;
     open.order = undefined;
-    open.claimedAt = claimedAt;
     this.#sampler.watch(token, open.directory);
     if (open.cancelling) signal(pid);
     const startTime = claimedAt ?? (await claimTime(open.directory)) ?? this.#options.clock.now();
@@ -245,9 +248,9 @@ export class ProcessBackend implements Backend {
   }
 
   /** With its record in hand nothing has to be read. */
-  #endedNow(token: string, text: string): void {
+  #endedNow(token: string, claimedAt: number | undefined, text: string): void {
     const open = this.#open.get(token);
-    const record = open?.claimedAt === undefined ? undefined : parseExitRecord(`${text}\n`, token, open.claimedAt);
+    const record = claimedAt === undefined ? undefined : parseExitRecord(`${text}\n`, token, claimedAt);
     if (!open || !record || this.#closed) return void this.#look(token);
     this.#over(open, this.#ended(token, record), record);
   }
@@ -325,9 +328,14 @@ export class ProcessBackend implements Backend {
    * A new spawner gets everything that was handed over and that no runtime has claimed; the claim makes a second launch
    * harmless. A folder that is still being made is not handed over: whoever makes it does that.
    */
-  #resubmit(): void {
-    for (const open of this.#open.values())
-      if (open.handedOverAt !== undefined && !open.handle) void this.#handOverAgain(open).catch(() => undefined);
+  async #resubmit(): Promise<void> {
+    const told = [...this.#open.values()].filter((o) => o.handedOverAt !== undefined && !o.handle);
+    const claims = await Promise.all(told.map(({ directory }) => readClaim(directory)));
+    // Whoever has started keeps its place in its lane, the others come anew.
+    told.forEach((open, i) => {
+      if (claims[i]?.kind === 'Absent') open.lane = undefined;
+    });
+    await Promise.all(told.map((open) => this.#handOverAgain(open).catch(() => undefined)));
   }
 
   async #handOverAgain(open: OpenAttempt): Promise<void> {

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { failPoint, failPointOfSpawner } from '../../base/fail-point.ts';
+import type { Lane } from '../backend.ts';
 import { hostIdentity } from './host-identity.ts';
 
 /**
@@ -14,8 +15,8 @@ import { hostIdentity } from './host-identity.ts';
 export interface SpawnerEvents {
   /** `claimedAt`: milliseconds of the claim, where the runtime says so. */
   started(token: string, pid: number, startTicks: number, claimedAt: number | undefined): void;
-  /** `record`: the exit record, where it fits into the notice. */
-  ended(token: string, record: string): void;
+  /** With the time of its claim and its exit record, where the runtime says so and they fit into the notice. */
+  ended(token: string, claimedAt: number | undefined, record: string): void;
   /** Its run folder can never be made. */
   refused(token: string, why: string): void;
   died(): void;
@@ -47,6 +48,7 @@ export class Spawner {
   readonly #events: SpawnerEvents;
   readonly #clock: Clock;
   readonly #env: NodeJS.ProcessEnv;
+  #incarnation = 0;
   #native: string | undefined;
   #ready = false;
   #child: ChildProcess | undefined;
@@ -65,25 +67,31 @@ export class Spawner {
     return this.#native !== undefined;
   }
 
+  /** How many spawners there have been: what an earlier one started does not count with this one. */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
   /** Hands a claimed-by-nobody run folder over. Sending the same one twice is harmless: the claim decides. */
-  launch(token: string, directory: string): void {
+  launch(token: string, directory: string, lane: Lane | undefined): void {
     if (this.#closed) return;
     // While there is none the launch is dropped: `died` follows, and whoever was not claimed is launched again.
-    failPoint('send.before');
-    this.#running()?.stdin?.write(`L ${token} ${directory} ${token}\n`);
-    failPoint('send.after');
+    this.#send(`${this.#laneFrame(lane)}L ${token} ${directory} ${token}\n`);
   }
 
   /** The same for an order (`native-order.ts`), folder and all. Only to a native one. */
-  order(token: string, order: string): void {
+  order(token: string, order: string, lane: Lane | undefined): void {
     if (this.#closed) return;
-    failPoint('send.before');
-    this.#running()?.stdin?.write(`A ${token} ${Buffer.byteLength(order)}\n${order}`);
-    failPoint('send.after');
+    this.#send(`${this.#laneFrame(lane)}A ${token} ${Buffer.byteLength(order)}\n${order}`);
+  }
+
+  /** Only a native one counts; to the shell's, everything starts at once. */
+  #laneFrame(lane: Lane | undefined): string {
+    return lane && this.isNative ? `Q ${lane.name} ${lane.room}\n` : '';
   }
 
   /** Lets go of the spawner: it ends by itself once its attempts have. */
@@ -97,6 +105,19 @@ export class Spawner {
     failPoint('dismiss.after');
   }
 
+  /** Frames that are sent together are one write. */
+  #send(frame: string): void {
+    const stdin = this.#running()?.stdin;
+    if (!stdin) return;
+    if (stdin.writableCorked === 0) {
+      stdin.cork();
+      process.nextTick(() => stdin.uncork());
+    }
+    failPoint('send.before');
+    stdin.write(frame);
+    failPoint('send.after');
+  }
+
   #running(): ChildProcess | undefined {
     if (this.#child || this.#resting) return this.#child;
     const { host, bootId, pidNamespace } = hostIdentity();
@@ -107,6 +128,7 @@ export class Spawner {
       : this.#spawn('/bin/sh', [SHELL_SPAWNER, ...words]);
     if (!child) return undefined;
     this.#child = child;
+    this.#incarnation++;
     failPoint('spawn.after');
     child.on('error', (error: NodeJS.ErrnoException) => this.#lost(child, UNUSABLE.has(error.code ?? '')));
     // No process, no descriptors: its error event comes later.
@@ -142,13 +164,12 @@ export class Spawner {
   }
 
   #notice(line: string): void {
-    const [kind = '', token, pid, start, claimedAt] = line.split(' ', 5);
+    const [kind = '', token, first, start, claimedAt] = line.split(' ', 5);
     if (kind === 'R') this.#ready = true;
     if (!token) return;
     const rest = line.slice(kind.length + token.length + 2);
-    if (kind === 'S')
-      this.#events.started(token, Number(pid), Number(start), claimedAt ? Number(claimedAt) : undefined);
-    else if (kind === 'E') this.#events.ended(token, rest);
+    if (kind === 'S') this.#events.started(token, Number(first), Number(start), numberOf(claimedAt));
+    else if (kind === 'E') this.#events.ended(token, numberOf(first), rest.slice((first ?? '').length + 1));
     else if (kind === 'F') this.#events.refused(token, rest);
   }
 
@@ -168,4 +189,8 @@ export class Spawner {
       if (!this.#closed) this.#events.died();
     });
   }
+}
+
+function numberOf(word: string | undefined): number | undefined {
+  return word ? Number(word) : undefined;
 }

@@ -97,6 +97,8 @@ export class Situation {
       unrestorable: this.unrestorable,
       unconfirmed: this.unconfirmed,
       free: { cpu: 8, memoryBytes: 1, gpu: 0 },
+      ahead: () => 0,
+      following: new Set<string>(),
       needs: () => NEEDS,
       inputs: (index) => this.graph.tasks[index]?.inputs ?? [],
       mode: this.mode,

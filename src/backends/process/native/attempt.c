@@ -46,6 +46,8 @@ enum { CLAIM_TRIES = 25 /* seconds; the daemon orders again after 30 (`UNCLAIMED
 enum { NOTICE_BYTES = 4096 /* PIPE_BUF: written as one */, PROBLEM_BYTES = 256 };
 
 static const double ROOM_PAUSE = 1, RECORD_PAUSE = 5, FIRST_LOOK = 0.02, LOOK_PAUSE = 0.2, KILL_PAUSE = 0.05, STUCK_PAUSE = 1;
+/* News of a start is worth a notice only where the end does not follow at once. */
+static const double START_TOLD_AFTER = 0.05;
 
 enum phase { RUNNING, ENDING, KILLING };
 
@@ -58,6 +60,7 @@ struct attempt {
   pid_t child;
   int code; /* -1: the command has not ended by itself */
   bool stopped; /* ended by us, while the command still ran */
+  bool told; /* the daemon knows that it has started */
   const char *verdict;
   struct rusage used; /* by the command and all that descended from it */
   char problem[PROBLEM_BYTES];
@@ -118,6 +121,12 @@ static void tell_user(const struct attempt *a, const char *path, int error) {
   int length = snprintf(line, sizeof line, "fixpoint: %s: %s\n", path, strerror(error));
   (void)!write(file, line, (size_t)(length < (int)sizeof line ? length : (int)sizeof line));
   close(file);
+}
+
+static void tell_started(struct attempt *a) {
+  if (a->told) return;
+  a->told = true;
+  notice("S %s %d %llu %lld\n", a->order->token, getpid(), a->start, a->claimed_at);
 }
 
 /* -- claiming ----------------------------------------------------------------------------------------------------- */
@@ -229,6 +238,7 @@ static bool prepare(struct attempt *a) {
       fail(a, "SetupFailed", "");
       return false;
     }
+    tell_started(a);
     if (cancelled_within(ROOM_PAUSE)) {
       a->verdict = "Cancelled";
       return false;
@@ -272,6 +282,7 @@ static void run(struct attempt *a) {
     if (phase == KILLING) signal_descendants(SIGKILL);
     /* A grandchild that ends tells nobody but its parent, so while ending there is a look now and then. */
     double wait = phase != RUNNING ? pause : limit ? limit - now : 3600;
+    if (phase == RUNNING && !a->told && wait > START_TOLD_AFTER) wait = START_TOLD_AFTER;
     if (phase == ENDING && wait > deadline - now) wait = deadline - now;
     int got = wait_signal(wait);
     /* With a code it has ended by itself: what it made counts. */
@@ -279,6 +290,7 @@ static void run(struct attempt *a) {
       a->verdict = "Cancelled";
       a->stopped = true;
     }
+    if (got == 0) tell_started(a);
     if (phase == ENDING && got != SIGCHLD) pause = LOOK_PAUSE;
     /* What hangs in the kernel is waited for without keeping a core busy. */
     if (phase == KILLING && got == 0) pause = STUCK_PAUSE;
@@ -377,7 +389,7 @@ static void record(struct attempt *a) {
   }
   FAIL_POINT("record.after");
   if (end + 80 < NOTICE_BYTES)
-    notice("E %s %s", a->order->token, text);
+    notice("E %s %lld %s", a->order->token, a->claimed_at, text);
   else
     notice("E %s\n", a->order->token);
 }
@@ -387,7 +399,6 @@ void run_attempt(const struct host *host, const struct order *order) {
   a.start = start_ticks(getpid());
   claim(&a);
   a.up0 = a.up1 = boot_clock();
-  notice("S %s %d %llu %lld\n", order->token, getpid(), a.start, a.claimed_at);
   if (cancelled_within(0))
     a.verdict = "Cancelled";
   else if (prepare(&a))

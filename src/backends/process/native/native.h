@@ -51,6 +51,24 @@ struct order {
 /* False: the fields are not an order that we know. */
 bool read_order(const char *token, struct field *fields, size_t count, struct order *order);
 
+/* -- lanes.c: what waits to follow what runs ---------------------------------------------------------------------- */
+
+struct waiting {
+  struct waiting *next;
+  int lane;
+  size_t length;
+  char frame[];
+};
+
+/* Waits until fewer than `room` of its lane run. */
+void wait_in_lane(int lane, int room, const char *frame, size_t length);
+/* Runs, and counts in this lane; a child that could not be made does not. */
+void count_in_lane(int lane, pid_t child);
+/* Has ended. */
+void leave_lane(pid_t child);
+/* Takes one out that may start now; NULL: there is none. It is the caller's. */
+struct waiting *next_in_lanes(void);
+
 /* -- attempt.c: runs one order to its exit record ---------------------------------------------------------------- */
 
 /* Where this is, as the claim says it; and the shell runtime, which digests folders for us. */

@@ -6,17 +6,21 @@
  *   spawner SHELL_RUNTIME HOST BOOT PIDNS PADDING      SHELL_RUNTIME is attempt.sh
  *
  * stdin   frames. `L TOKEN DIR TOKEN`: `attempt.sh` runs what lies in the folder. `A TOKEN LENGTH`, a line feed and so
- *         many bytes of netstrings: an order (`order.c`), run here. A frame that is not whole was torn by the death of
- *         its sender and is dropped with it.
+ *         many bytes of netstrings: an order (`order.c`), run here. `Q LANE ROOM` before one of them: it starts when
+ *         fewer than ROOM of this lane run (`lanes.c`). A frame that is not whole
+ *         was torn by the death of its sender and is dropped with it.
  * fd 3    notices: `R PID` ready; `S TOKEN PID START CLAIMED` started; `E TOKEN RECORD` ended, the record as in the
  *         file; `F TOKEN WHY` the run folder cannot be made, ever.
  *
  * PADDING, at least a path long, gives each attempt room to say in `ps` what it is: `fixpoint-attempt DIR TOKEN`.
  *
- * At the end of stdin it waits for its children and ends. Attempts do not need it to live.
+ * At the end of stdin it forgets what has not started, since nobody is there to want it any more, waits for its children
+ * and ends. Attempts do not need it to live.
  */
+#define _GNU_SOURCE /* ppoll */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +40,10 @@ static int nowhere;
 
 static void be_child(void) {
   signal(SIGCHLD, SIG_DFL);
+  sigset_t child_ended;
+  sigemptyset(&child_ended);
+  sigaddset(&child_ended, SIGCHLD);
+  sigprocmask(SIG_UNBLOCK, &child_ended, NULL);
   dup2(nowhere, STDIN_FILENO);
 }
 
@@ -55,8 +63,10 @@ static pid_t fork_patiently(void) {
   }
 }
 
-static void launch_native(const struct host *host, const char *token, char *payload, size_t length) {
-  if (fork_patiently() != 0) return;
+/* Gives the child's pid, or -1. */
+static pid_t launch_native(const struct host *host, const char *token, char *payload, size_t length) {
+  pid_t child = fork_patiently();
+  if (child != 0) return child;
   be_child();
   sigset_t ours;
   sigemptyset(&ours);
@@ -75,8 +85,9 @@ static void launch_native(const struct host *host, const char *token, char *payl
   run_attempt(host, &order);
 }
 
-static void launch_shell(const struct host *host, const char *token, const char *directory) {
-  if (fork_patiently() != 0) return;
+static pid_t launch_shell(const struct host *host, const char *token, const char *directory) {
+  pid_t child = fork_patiently();
+  if (child != 0) return child;
   be_child();
   char log[4096 + 16];
   snprintf(log, sizeof log, "%s/runtime.log", directory);
@@ -112,38 +123,113 @@ static bool read_more(struct input *input) {
 }
 
 /* `L TOKEN DIR TOKEN`, its line feed already a NUL. */
-static void take_line(const struct host *host, char *line) {
+static pid_t start_line(const struct host *host, char *line) {
   char *token = line + 2, *directory = strchr(token, ' ');
-  if (!directory) return;
+  if (!directory) return -1;
   *directory++ = '\0';
   char *again = strrchr(directory, ' ');
-  if (!again || strcmp(again + 1, token) != 0) return;
+  if (!again || strcmp(again + 1, token) != 0) return -1;
   *again = '\0';
+  return launch_shell(host, token, directory);
+}
+
+/* `A TOKEN LENGTH`, a line feed, the payload. */
+static pid_t start_order(const struct host *host, char *frame, size_t length) {
+  char token[128];
+  char *payload = memchr(frame, '\n', length);
+  if (!payload) return -1;
+  payload++;
+  snprintf(token, sizeof token, "%.*s", (int)strcspn(frame + 2, " "), frame + 2);
+  return launch_native(host, token, payload, length - (size_t)(payload - frame));
+}
+
+/* Starts what a whole frame asks for; the frame is used up. */
+static pid_t start_frame(const struct host *host, char *frame, size_t length) {
+  if (strncmp(frame, "A ", 2) == 0) return start_order(host, frame, length);
+  frame[length - 1] = '\0';
+  return strncmp(frame, "L ", 2) == 0 ? start_line(host, frame) : -1;
+}
+
+/* What a `Q` said of the frame after it. */
+static struct {
+  bool said;
+  int lane, room;
+} next;
+
+static void take_frame(const struct host *host, char *frame, size_t length) {
+  if (strncmp(frame, "Q ", 2) == 0) {
+    next.said = sscanf(frame, "Q %d %d\n", &next.lane, &next.room) == 2;
+    return;
+  }
   FAIL_POINT("receive.before");
-  launch_shell(host, token, directory);
+  if (!next.said)
+    start_frame(host, frame, length);
+  else
+    wait_in_lane(next.lane, next.room, frame, length);
+  next.said = false;
   FAIL_POINT("receive.after");
 }
 
-/* Gives how many bytes were used: 0 while the first frame is not whole. */
-static size_t take_frame(const struct host *host, struct input *input) {
+static void start_what_may(const struct host *host) {
+  struct waiting *waiting;
+  while ((waiting = next_in_lanes()) != NULL) {
+    FAIL_POINT("follow.before");
+    count_in_lane(waiting->lane, start_frame(host, waiting->frame, waiting->length));
+    FAIL_POINT("follow.after");
+    free(waiting);
+  }
+}
+
+/* Whatever ends makes room. */
+static void reap(void) {
+  pid_t ended;
+  while ((ended = waitpid(-1, NULL, WNOHANG)) > 0) leave_lane(ended);
+}
+
+/* The length of the first frame: 0 while it is not whole. */
+static size_t first_frame(const struct input *input) {
   char *end = memchr(input->bytes, '\n', input->held);
   if (!end) return 0;
   size_t line = (size_t)(end - input->bytes) + 1;
-  if (strncmp(input->bytes, "A ", 2) != 0) {
-    *end = '\0';
-    if (strncmp(input->bytes, "L ", 2) == 0) take_line(host, input->bytes);
-    return line;
-  }
+  if (strncmp(input->bytes, "A ", 2) != 0) return line;
   const char *space = memchr(input->bytes + 2, ' ', line - 2);
   size_t length = space ? (size_t)strtoull(space + 1, NULL, 10) : MAX_FRAME;
   if (length >= MAX_FRAME) exit(98);
-  if (input->held < line + length) return 0;
-  char token[128];
-  snprintf(token, sizeof token, "%.*s", (int)(space - input->bytes - 2), input->bytes + 2);
-  FAIL_POINT("receive.before");
-  launch_native(host, token, input->bytes + line, length);
-  FAIL_POINT("receive.after");
-  return line + length;
+  return input->held < line + length ? 0 : line + length;
+}
+
+static void take_frames(const struct host *host, struct input *input) {
+  size_t used = 0, length;
+  struct input rest = *input;
+  while (rest.held > 0 && (length = first_frame(&rest)) > 0) {
+    take_frame(host, rest.bytes, length);
+    used += length;
+    rest.bytes += length;
+    rest.held -= length;
+  }
+  if (used > 0) memmove(input->bytes, input->bytes + used, input->held -= used);
+}
+
+static void wake(int signal) { (void)signal; }
+
+/* An end of a child is seen while waiting, and at no other time. */
+static void serve(const struct host *host) {
+  sigset_t child_ended, none;
+  sigemptyset(&none);
+  sigemptyset(&child_ended);
+  sigaddset(&child_ended, SIGCHLD);
+  sigprocmask(SIG_BLOCK, &child_ended, NULL);
+  signal(SIGCHLD, wake);
+  struct input input = {0};
+  struct pollfd orders = {STDIN_FILENO, POLLIN, 0};
+  for (;;) {
+    if (ppoll(&orders, 1, NULL, &none) > 0) {
+      if (!read_more(&input)) return;
+      take_frames(host, &input);
+    }
+    reap();
+    start_what_may(host);
+  }
 }
 
 int main(int count, char **words) {
@@ -160,22 +246,10 @@ int main(int count, char **words) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
   signal(SIGINT, SIG_IGN);
-  /* Nobody asks how they ended: their records say so. */
-  signal(SIGCHLD, SIG_IGN);
   FAIL_POINT("ready.before");
   dprintf(NOTICES, "R %d\n", getpid());
   FAIL_POINT("ready.after");
-  struct input input = {0};
-  while (read_more(&input)) {
-    size_t used = 0, one;
-    struct input rest = input;
-    while (rest.held > 0 && (one = take_frame(&host, &rest)) > 0) {
-      used += one;
-      rest.bytes += one;
-      rest.held -= one;
-    }
-    if (used > 0) memmove(input.bytes, input.bytes + used, input.held -= used);
-  }
+  serve(&host);
   while (wait(NULL) > 0 || errno == EINTR) continue;
   return 0;
 }

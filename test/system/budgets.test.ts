@@ -79,7 +79,12 @@ function withinBudgets(traced: Traced, tasks: number): void {
     ],
     ['calls of the daemon for other things', 9, others, 'Found: 7; an order, notices of start and end, lines of news.'],
     ['calls of the daemon in the run folder', 1.2, folder.length / tasks, 'Found: 1; the notice says the rest.'],
-    ['calls of the spawner', 2.5, traced.of('spawner').length / tasks, 'It reads an order and forks.'],
+    [
+      'calls of the spawner',
+      4,
+      traced.of('spawner').length / tasks,
+      'It waits, reads an order, forks, and hears of the end.',
+    ],
     ['calls of the supervisor', 33, traced.of('supervisor').length / tasks, 'Found: 32; folders, five files, a fork.'],
     ['programs tried', 2, execs, 'The command is found in the first folder of the path, or in the second.'],
   ];

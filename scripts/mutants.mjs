@@ -25,6 +25,7 @@ const SIMULATION = ['--project', 'simulation', 'test/simulation/simulation.test.
 const ENUMERATION = ['--project', 'simulation', 'test/simulation/enumeration.test.ts', '-t', 'of [12] tasks'];
 const PLANNING = ['--project', 'unit', 'test/unit/planning'];
 const TURNS = ['--project', 'unit', 'test/unit/controllers/turns.test.ts'];
+const LANES = ['--project', 'unit', 'test/unit/controllers/lanes.test.ts'];
 const BACKENDS = ['--project', 'contract', 'test/contract/backend.test.ts'];
 const PROCESSES = ['--project', 'contract', 'test/contract/process-backend.test.ts'];
 const CORRUPTION = ['--project', 'unit', 'test/unit/backends/corrupt-run-folder.test.ts'];
@@ -43,6 +44,41 @@ const MUTANTS = [
     from: 'forgivenUpTo: Math.max(record.forgivenUpTo, entry.upTo),\n        cancelled: undefined,',
     to: 'forgivenUpTo: record.forgivenUpTo,\n        cancelled: undefined,',
     tests: PLANNING,
+  },
+  {
+    name: 'of a lane no more run than hold',
+    file: 'src/controllers/slots.ts',
+    from: 'return lane && { name: lane.name, room: lane.holding };',
+    to: 'return lane && { name: lane.name, room: lane.holding + 1 };',
+    tests: SIMULATION,
+  },
+  {
+    name: 'what follows holds no capacity of its own',
+    file: 'src/controllers/slots.ts',
+    from: 'if (!lane) return this.#onFree();',
+    to: 'this.#onFree();\n    if (!lane) return;',
+    tests: LANES,
+  },
+  {
+    name: 'a suspension withdraws what has not started',
+    file: 'src/planning/decide.ts',
+    from: 'withdrawals(board, snapshot, actions);',
+    to: '',
+    tests: LANES,
+  },
+  {
+    name: 'nobody goes ahead of who goes first',
+    file: 'src/controllers/take-snapshot.ts',
+    from: ' && !home.othersGoFirst(state.uid)',
+    to: '',
+    tests: LANES,
+  },
+  {
+    name: 'the native spawner forgets what has not started when its daemon is gone',
+    file: 'src/backends/process/native/spawner.c',
+    from: '      if (!read_more(&input)) return;',
+    to: '      if (!read_more(&input)) { for (pid_t e; (e = wait(NULL)) > 0;) { leave_lane(e); start_what_may(host); } return; }',
+    tests: BACKENDS,
   },
   {
     name: 'a number is used once, also after a task has left',

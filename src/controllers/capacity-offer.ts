@@ -36,11 +36,10 @@ export class CapacityOffer {
     }
   }
 
-  /** Some workflow but this one would take what comes free. */
-  othersWait(uid: string): boolean {
-    for (const reconciler of this.#reconcilers())
-      if (reconciler.state.uid !== uid && isWaiting(reconciler)) return true;
-    return false;
+  /** Another workflow waits that what comes free is offered to before this one. */
+  othersGoFirst(uid: string): boolean {
+    const [first] = this.#waiting();
+    return first !== undefined && first.state.uid !== uid;
   }
 
   #waiting(): Reconciler[] {

@@ -17,8 +17,8 @@ export interface HomeContext {
   readonly keepRuns: 'all' | 'failed' | 'none' | 'compact';
   /** Which task an attempt's token belongs to, over all workflows. */
   readonly tokens: Map<string, { readonly workflow: string; readonly key: string }>;
-  /** Another workflow than this one has tasks that are ready. */
-  readonly othersWait: (uid: string) => boolean;
+  /** Another workflow waits that what comes free is offered to before this one. */
+  readonly othersGoFirst: (uid: string) => boolean;
   /** Tells watchers. */
   readonly published: (stored: StoredWorkflow, type: 'ADDED' | 'MODIFIED' | 'DELETED') => void;
   readonly journaled: (lines: readonly JournalLine[]) => void;

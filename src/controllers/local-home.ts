@@ -89,7 +89,7 @@ export class LocalHome implements Home {
       ...options,
       slots,
       tokens: new Map(),
-      othersWait: (uid) => offer.othersWait(uid),
+      othersGoFirst: (uid) => offer.othersGoFirst(uid),
       published: (stored, type) => this.#changes.send({ type, object: withVersion(stored) }),
       journaled: (lines) => {
         for (const line of lines) this.#journal.send(line);

@@ -25,7 +25,7 @@ export function takeSnapshot(home: HomeContext, state: WorkflowState): Snapshot 
   };
 }
 
-/** What goes ahead hands its capacity on: no other workflow may be waiting for that. */
+/** What goes ahead hands its capacity on: nobody who goes first may be waiting for that. */
 function mayGoAhead(home: HomeContext, state: WorkflowState): boolean {
-  return home.backend.keepsLanes && !home.othersWait(state.uid);
+  return home.backend.keepsLanes && !home.othersGoFirst(state.uid);
 }

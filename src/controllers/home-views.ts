@@ -8,7 +8,7 @@ import type { Graph, GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
 import type { Look } from '../planning/facts.ts';
 import { makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
-import type { Attempt } from '../planning/record.ts';
+import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { JournalLine } from '../store/store.ts';
 import { eventLines } from './event-line.ts';
 import { explanationOf } from './explain.ts';
@@ -19,15 +19,31 @@ import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
-/** Something runs, or a result does not stand any more. A plan, which is more work, says what is lost with it. */
-function mayDiscard({ book, board, graph }: WorkflowState): boolean {
-  if (book.live.size > 0) return true;
+/** What runs may be ended, or a result does not stand any more. A plan, which is more work, says what is lost with it. */
+function mayDiscard(state: WorkflowState): boolean {
+  const { book, board, graph } = state;
+  for (const key of book.live) if (!goesOn(state, key)) return true;
   for (const record of book.all()) {
     const index = graph.byKey.get(record.key);
     const stands = index !== undefined && board.view(index)?.phase === 'Succeeded';
     if (!stands && record.attempts.some((a) => a.outcome?.phase === 'Succeeded')) return true;
   }
   return false;
+}
+
+/**
+ * All upstream of it has settled, so nothing there runs again, and what it makes is what is wanted. Only a task that is
+ * reset with another one may still have to end.
+ */
+function goesOn({ book, board, graph }: WorkflowState, key: string): boolean {
+  const index = graph.byKey.get(key);
+  const seen = index === undefined ? undefined : board.view(index);
+  if (!seen?.identity || seen.step.kind !== 'Nothing') return false;
+  return seen.identity.execution === liveAttempt(book.get(key))?.execution && !graph.tasks.some(resetsOthers);
+}
+
+function resetsOthers({ spec }: GraphTask): boolean {
+  return spec.resetAlso !== undefined;
 }
 
 /** How often a followed log is read again, and how much of the journal is read at once. */

@@ -50,7 +50,8 @@ function fitsList(schema: SchemaNode, value: readonly unknown[]): boolean {
 
 /** Lengths are counted in units of UTF-16, which are never fewer than characters: near the bounds the validator counts. */
 function fitsText({ pattern, minLength, maxLength }: SchemaNode, value: string): boolean {
-  if (minLength !== undefined && value.length < 2 * minLength && value.length !== [...value].length) return false;
+  if (minLength !== undefined && value.length < 2 * minLength && value.length !== Array.from(value).length)
+    return false;
   return within(value.length, minLength, maxLength) && (pattern === undefined || new RegExp(pattern, 'u').test(value));
 }
 

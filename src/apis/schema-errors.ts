@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type * as Validator from 'ajv';
 import type { ErrorObject, ValidateFunction } from 'ajv';
 import { closest } from '../base/closest.ts';
 import { fitsSchema } from './fits-schema.ts';
@@ -14,7 +15,7 @@ const compiled = new WeakMap<SchemaNode, ValidateFunction>();
 function validatorOf(schema: SchemaNode): ValidateFunction {
   const known = compiled.get(schema);
   if (known !== undefined) return known;
-  const { Ajv } = require('ajv') as typeof import('ajv');
+  const { Ajv } = require('ajv') as typeof Validator;
   const ajv = new Ajv({ allErrors: true, verbose: true, strict: false, logger: false, ownProperties: true });
   const validator = ajv.compile(toJsonSchema(schema));
   compiled.set(schema, validator);

@@ -49,6 +49,8 @@ export type Capacity = Omit<Needs, 'walltimeMs'>;
 export interface FileSpace {
   /** Folders of the system's own in this space: no output may be or contain one. */
   readonly reserved?: readonly string[];
+  /** A look at these will follow soon: what it takes to answer it begins. Changes no answer. */
+  expect?(looks: readonly Look[]): Promise<void>;
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
   /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */

@@ -34,7 +34,7 @@ import type { Reached } from './launch-scope.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { isTooDeep, mergePatch, versionNamedBy } from './merge-patch.ts';
 import { Reconciler } from './reconciler.ts';
-import { recover } from './recover.ts';
+import { recordedLooks, recover } from './recover.ts';
 import { Registry } from './registry.ts';
 import { REQUEST_MEMORY_MS } from './requests.ts';
 import {
@@ -151,6 +151,8 @@ export class LocalHome implements Home {
   }
 
   async #loadOne(stored: StoredWorkflow, logger: Logger): Promise<void> {
+    const records = await this.#options.store.records(stored.uid);
+    await this.#options.backend.files.expect?.(recordedLooks(records));
     const built = buildGraph({
       name: stored.object.metadata.name,
       namespace: stored.object.metadata.namespace,
@@ -165,7 +167,7 @@ export class LocalHome implements Home {
       );
       return;
     }
-    this.#registry.add(this.#context, stored, built.value, await this.#options.store.records(stored.uid));
+    this.#registry.add(this.#context, stored, built.value, records);
   }
 
   #observed(observation: Parameters<Parameters<Backend['start']>[0]>[0]): void {

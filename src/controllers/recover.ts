@@ -1,5 +1,6 @@
 import type { Handled } from '../backends/backend.ts';
-import { liveAttempt } from '../planning/record.ts';
+import { type Look, lookOf } from '../planning/facts.ts';
+import { lastSuccess, liveAttempt, type TaskRecord } from '../planning/record.ts';
 import type { HomeContext } from './home-context.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -25,4 +26,9 @@ export async function recover(home: HomeContext, state: WorkflowState): Promise<
     else state.inbox.push(observation);
   }
   if (withdraw.length > 0) await home.backend.cancel(withdraw);
+}
+
+/** Where results lie, as those who made them wrote them: what a start looks at first, known before there is a graph. */
+export function recordedLooks(records: readonly TaskRecord[]): Look[] {
+  return records.flatMap((record) => lastSuccess(record)?.writes.map(({ lookId }) => lookOf(lookId)) ?? []);
 }

@@ -14,6 +14,20 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** What was known of the clocks before files were read that are offered afterwards. */
+export interface Moment {
+  readonly now: number;
+  /** By device: what its clock had passed. */
+  readonly passed: ReadonlyMap<bigint, bigint>;
+}
+
+/** Times that were seen after `moment`, and before the files were read: the clocks had passed those as well. */
+export function raised(moment: Moment, seen: readonly FileTimes[]): Moment {
+  const passed = new Map(moment.passed);
+  for (const { dev, ctimeNs } of seen) if (ctimeNs > (passed.get(dev) ?? 0n)) passed.set(dev, ctimeNs);
+  return { ...moment, passed };
+}
+
 /** How much later than a file's times its file system's clock must be before the times can show the next change. */
 const SETTLED_NS = 2_000_000_000n;
 /** Two clocks are not equally fast: how long ours may be added to a time of the file system's. */
@@ -50,10 +64,8 @@ export class DigestCache {
 
   /** The content digest of a file that looked so: remembered, or by `open`, whose exceptions are passed on. */
   async digest(seen: FileTimes, open: () => Promise<OpenFile>): Promise<string> {
-    this.#loading ??= this.#load();
-    await this.#loading;
-    this.#passed(seen);
-    const known = this.#get(seen);
+    await this.loaded();
+    const known = this.remembered(seen);
     if (known !== undefined) return known;
     const file = await open();
     try {
@@ -66,6 +78,34 @@ export class DigestCache {
     } finally {
       await file.close();
     }
+  }
+
+  /** What the file knows is known: `remembered` may be asked. */
+  loaded(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  /** The content digest of a file that looked so. */
+  remembered(seen: FileTimes): string | undefined {
+    this.#passed(seen);
+    return this.#get(seen);
+  }
+
+  /** To be asked for before files are read whose digests will be offered. */
+  async moment(): Promise<Moment> {
+    const dev = await this.#log?.device();
+    if (dev !== undefined) await this.#ask(dev);
+    const passed = [...this.#newest.keys()].map((known) => [known, this.#passedBy(known) as bigint] as const);
+    return { now: this.#clock.now(), passed: new Map(passed) };
+  }
+
+  /** A digest that somebody else has made after `moment`: remembered by the same rule as if it were made here. */
+  offer(moment: Moment, before: FileTimes, after: FileTimes, digest: string): void {
+    const bound = moment.passed.get(before.dev);
+    const from = settledFrom(before);
+    if (bound === undefined || bound < from || nanoseconds(moment.now) < from) return;
+    if (sameTimes(before, after) && this.#get(before) === undefined) this.#put(before, digest);
   }
 
   /** Writes down what is new since the last call. It is a cache: what cannot be written is read again some day. */
@@ -112,16 +152,19 @@ export class DigestCache {
   }
 
   async #isSettled(seen: FileTimes): Promise<boolean> {
-    const youngest = seen.mtimeNs > seen.ctimeNs ? seen.mtimeNs : seen.ctimeNs;
-    const from = youngest + SETTLED_NS;
+    const from = settledFrom(seen);
     if (nanoseconds(this.#clock.now()) < from) return false;
     if ((this.#passedBy(seen.dev) as bigint) >= from) return true;
-    const asked = this.#asked.get(seen.dev);
-    if (asked !== undefined && this.#clock.monotonic() - asked < MAX_ADDED_MS) return false;
-    const ctimeNs = await this.#log?.timeOf(seen.dev);
-    this.#asked.set(seen.dev, this.#clock.monotonic());
-    if (ctimeNs !== undefined) this.#passed({ dev: seen.dev, ctimeNs });
+    await this.#ask(seen.dev);
     return (this.#passedBy(seen.dev) as bigint) >= from;
+  }
+
+  async #ask(dev: bigint): Promise<void> {
+    const asked = this.#asked.get(dev);
+    if (asked !== undefined && this.#clock.monotonic() - asked < MAX_ADDED_MS) return;
+    const ctimeNs = await this.#log?.timeOf(dev);
+    this.#asked.set(dev, this.#clock.monotonic());
+    if (ctimeNs !== undefined) this.#passed({ dev, ctimeNs });
   }
 
   async #load(): Promise<void> {
@@ -139,6 +182,11 @@ export class DigestCache {
 interface Known {
   readonly times: string;
   readonly digest: string;
+}
+
+/** From when on, by both clocks, a digest of this file may be remembered. */
+function settledFrom({ mtimeNs, ctimeNs }: FileTimes): bigint {
+  return (mtimeNs > ctimeNs ? mtimeNs : ctimeNs) + SETTLED_NS;
 }
 
 function fileKey({ dev, ino }: FileTimes): string {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { appendFile, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { sha256Hex } from '../../base/digest.ts';
+import { crc32 } from 'node:zlib';
 import { failPoint } from '../../base/fail-point.ts';
 
 /** Where digests are kept. One that is not writable is read and left as it is. */
@@ -17,7 +17,7 @@ const LINES_AT_ONCE = 2_000;
 
 /**
  * The file behind the digest cache: one line for each entry, `KEY SHA256 CHECK`, later lines before earlier ones. CHECK is
- * a checksum of the line, so a line that was torn or damaged is passed over. It is only ever appended to, and made anew
+ * the CRC-32 of the line, so a line that was torn or damaged is passed over. It is only ever appended to, and made anew
  * when most of it is out of date. No call fails and none makes a folder: without the file everything is only slower.
  */
 export class DigestsLog {
@@ -100,12 +100,18 @@ export class DigestsLog {
     }
   }
 
+  /** The device that this file lies on, or would; undefined: nothing is to be written there. */
+  async device(): Promise<bigint | undefined> {
+    if (!this.#file.writable) return undefined;
+    const folder = await stat(dirname(this.#file.path), { bigint: true }).catch(() => undefined);
+    return folder?.dev;
+  }
+
   /** The ctime, in nanoseconds, of a file that was written just now, if the device is the one that this file lies on. */
   async timeOf(dev: bigint): Promise<bigint | undefined> {
-    if (!this.#file.writable) return undefined;
+    if ((await this.device()) !== dev) return undefined;
     const path = `${this.#file.path}.time`;
     try {
-      if ((await stat(dirname(path), { bigint: true })).dev !== dev) return undefined;
       failPoint('time.before');
       const file = await open(path, 'w', 0o600);
       try {
@@ -128,5 +134,5 @@ function checked(text: string): string {
 }
 
 function checkOf(text: string): string {
-  return sha256Hex(text).slice(0, 8);
+  return crc32(text).toString(16).padStart(8, '0');
 }

@@ -4,8 +4,8 @@ import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import type { Fingerprint } from '../../apis/workflow.ts';
 import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
 import { ABSENT_DIGEST, unreadableFact } from '../../planning/facts.ts';
-import type { SeenFile } from './bulk-stat.ts';
 import type { DigestCache, OpenFile } from './digest-cache.ts';
+import type { SeenFile } from './file-thread.ts';
 
 /** Opens a regular file for its digest; counted and replaced by tests. */
 export type OpenForDigest = (path: string | Buffer) => Promise<OpenFile>;

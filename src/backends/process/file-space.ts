@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { nextEventLoopTurn } from '../../base/event-loop.ts';
 import { asBytes, globFolder } from '../../base/file-glob.ts';
+import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
 import {
   ABSENT_DIGEST,
   fingerprintOfDigest,
@@ -14,11 +15,11 @@ import {
 } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
-import { BULK, bulkStat } from './bulk-stat.ts';
 import { bytesBelow, onDisk } from './byte-path.ts';
-import { DigestCache } from './digest-cache.ts';
+import { DigestCache, type Moment, raised } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } from './file-digest.ts';
+import { BULK, FileThread, type ReadFile, type SeenFile, SMALL_FILE_BYTES } from './file-thread.ts';
 import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
@@ -30,7 +31,10 @@ const LOOKS_A_TURN = 500;
 /** The files of this host. No call fails for what a file system says: what cannot be told is a fact of its own. */
 export class HostFiles implements FileSpace {
   readonly #cache: DigestCache;
+  readonly #digests: DigestsFile | undefined;
   readonly #open: OpenForDigest;
+  #thread: FileThread | undefined;
+  readonly #ahead: Promise<void>[] = [];
   readonly reserved: readonly string[];
 
   /** `digests`: where content digests outlive the process. `open`: by what contents are read. */
@@ -41,20 +45,36 @@ export class HostFiles implements FileSpace {
     open: OpenForDigest = openForDigest,
   ) {
     this.#cache = new DigestCache(clock, digests);
+    this.#digests = digests;
     this.reserved = digests ? [...reserved, dirname(digests.path)] : reserved;
     this.#open = open;
   }
 
+  /** Reads ahead what the cache does not know, while whoever asked is busy with other things. */
+  async expect(looks: readonly Look[]): Promise<void> {
+    const paths = looks.filter(isPlainContent).map(({ path }) => path);
+    if (paths.length < BULK) return;
+    this.#thread ??= new FileThread();
+    const thread = this.#thread;
+    const moment = await this.#cache.moment();
+    const ahead = thread.statAndRead(paths, this.#digests?.path).then(async ({ seen, read }) => {
+      await this.#cache.loaded();
+      this.#offer(raised(moment, seen), read);
+    });
+    this.#ahead.push(ahead.catch(() => undefined));
+  }
+
   async look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>> {
     const facts = new Map<string, string>();
+    const { seen, contents } = await this.#lookAtMany(looks);
     const queue = [...looks].reverse();
-    const paths = looks.flatMap(({ glob, path }) => (glob ? [] : [path]));
-    const known = paths.length < BULK ? undefined : await bulkStat(paths).catch(() => undefined);
     const digest = ({ path, fingerprint }: Look): Promise<string> =>
-      fileDigest(path, fingerprint, this.#cache, this.#open, known);
+      fileDigest(path, fingerprint, this.#cache, this.#open, seen);
     const worker = async (): Promise<void> => {
       for (let look = queue.pop(); look; look = queue.pop()) {
-        facts.set(lookId(look), look.glob ? await this.#glob(look) : await digest(look));
+        const content = isPlainContent(look) ? contents.get(look.path) : undefined;
+        if (content !== undefined) facts.set(lookId(look), `sha256:${content}`);
+        else facts.set(lookId(look), look.glob ? await this.#glob(look) : await digest(look));
         // What is known already waits for nothing: others have their turn all the same.
         if (facts.size % LOOKS_A_TURN === 0) await nextEventLoopTurn();
       }
@@ -62,6 +82,47 @@ export class HostFiles implements FileSpace {
     await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, looks.length) }, worker));
     await this.#cache.save();
     return facts;
+  }
+
+  /** What the thread can tell of them at once; nothing, where they are few. */
+  async #lookAtMany(looks: readonly Look[]): Promise<Many> {
+    const paths = looks.flatMap(({ glob, path }) => (glob ? [] : [path]));
+    if (paths.length < BULK) return NONE;
+    const thread = this.#thread ?? new FileThread();
+    this.#thread = undefined;
+    try {
+      await Promise.all([...this.#ahead.splice(0), this.#cache.loaded()]);
+      const seen = await thread.stat(paths);
+      const contents = new Map<string, string>();
+      const unknown: string[] = [];
+      for (const look of looks) if (isPlainContent(look)) this.#recall(look.path, seen, contents, unknown);
+      const moment = unknown.length === 0 ? undefined : await this.#cache.moment();
+      const read = moment ? await thread.read(unknown) : [];
+      if (moment) this.#offer(moment, read);
+      for (const { path, digest } of read) contents.set(path, digest);
+      return { seen, contents };
+    } catch {
+      return NONE;
+    } finally {
+      thread.end();
+    }
+  }
+
+  #recall(path: string, seen: Many['seen'], contents: Map<string, string>, unknown: string[]): void {
+    let file: SeenFile | undefined;
+    try {
+      file = seen(path);
+    } catch {
+      // Whoever looks at it alone says why.
+    }
+    if (!file?.isFile()) return;
+    const known = file.size > MAX_CONTENT_DIGEST_BYTES ? undefined : this.#cache.remembered(file);
+    if (known !== undefined) contents.set(path, known);
+    else if (file.size <= SMALL_FILE_BYTES) unknown.push(path);
+  }
+
+  #offer(moment: Moment, read: readonly ReadFile[]): void {
+    for (const { before, after, digest } of read) this.#cache.offer(moment, before, after, digest);
   }
 
   /**
@@ -191,6 +252,18 @@ export class HostFiles implements FileSpace {
     for (const line of lines.sort((a, b) => Buffer.compare(a, b))) hash.update(line);
     return `glob:${hash.digest('hex')}`;
   }
+}
+
+/** What was found out about many files at once: how they look, and by path the digest of what they hold. */
+interface Many {
+  readonly seen: (path: string) => SeenFile | undefined;
+  readonly contents: ReadonlyMap<string, string>;
+}
+
+const NONE: Many = { seen: () => undefined, contents: new Map() };
+
+function isPlainContent({ glob, fingerprint }: Look): boolean {
+  return !glob && fingerprint === 'Content';
 }
 
 /** What lies at an output's place goes away first, then the output comes back. */

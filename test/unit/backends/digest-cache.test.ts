@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DigestCache, type FileTimes, type OpenFile } from '../../../src/backends/process/digest-cache.ts';
+import { DigestCache, type FileTimes, type OpenFile, raised } from '../../../src/backends/process/digest-cache.ts';
 import { DigestsLog } from '../../../src/backends/process/digests-log.ts';
 
 let dir: string;
@@ -133,6 +133,8 @@ const change: fc.Arbitrary<Step> = fc.oneof(
 type Action =
   | { readonly kind: 'Change'; readonly step: Step }
   | { readonly kind: 'Look'; readonly meanwhile: Step | undefined }
+  /** Somebody else reads, and what happens before, while and after it does; what it made is offered last. */
+  | { readonly kind: 'Offer'; readonly first: Step | null; readonly during: Step | null; readonly last: Step | null }
   | { readonly kind: 'Reopen' };
 
 const action: fc.Arbitrary<Action> = fc.oneof(
@@ -147,6 +149,12 @@ const action: fc.Arbitrary<Action> = fc.oneof(
       return { kind: 'Look', meanwhile };
     }),
   },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.option(change), fc.option(change), fc.option(change))
+      .map(([first, during, last]): Action => ({ kind: 'Offer', first, during, last })),
+  },
   { weight: 1, arbitrary: fc.constant<Action>({ kind: 'Reopen' }) },
 );
 
@@ -154,6 +162,7 @@ describe('what is remembered', () => {
   it('is never another digest than the present one, whatever the clocks say', async () => {
     let looks = 0;
     let opened = 0;
+    let offered = 0;
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(1n, 4n * MS, 1000n * MS, 2000n * MS),
@@ -169,6 +178,7 @@ describe('what is remembered', () => {
           for (const one of actions) {
             if (one.kind === 'Change') one.step(server);
             else if (one.kind === 'Reopen') cache = new DigestCache(clock, file);
+            else if (one.kind === 'Offer') offered += await offerAll(server, cache, one);
             else {
               looks += NAMES.length;
               await lookAtAll(server, cache, one.meanwhile);
@@ -181,8 +191,38 @@ describe('what is remembered', () => {
       { numRuns: 800 },
     );
     // Else the cache that remembers nothing would do.
-    expect(opened).toBeLessThan(looks * 0.7);
+    expect(opened).toBeLessThan(looks * 0.8);
+    expect(offered).toBeGreaterThan(100);
   });
+
+  /** How many of the offers were taken. */
+  async function offerAll(
+    server: Server,
+    cache: DigestCache,
+    { first, during, last }: Extract<Action, { kind: 'Offer' }>,
+  ): Promise<number> {
+    await cache.loaded();
+    const moment = await cache.moment();
+    first?.(server);
+    const there = NAMES.filter((one) => server.content(one) !== undefined);
+    const later = raised(
+      moment,
+      there.map((one) => server.times(one)),
+    );
+    const read = there.map((one) => ({ one, before: server.times(one), digest: sha256(server.content(one) ?? '') }));
+    during?.(server);
+    const after = read.flatMap((file) =>
+      server.content(file.one) === undefined ? [] : [{ ...file, after: server.times(file.one) }],
+    );
+    last?.(server);
+    let taken = 0;
+    for (const file of after) {
+      const before = cache.remembered(file.before);
+      cache.offer(later, file.before, file.after, file.digest);
+      if (before === undefined && cache.remembered(file.before) !== undefined) taken++;
+    }
+    return taken;
+  }
 
   async function lookAtAll(server: Server, cache: DigestCache, meanwhile: Step | undefined): Promise<void> {
     for (const one of NAMES) {
@@ -194,6 +234,42 @@ describe('what is remembered', () => {
       if (meanwhile === undefined) expect(found).toBe(expected);
     }
   }
+});
+
+describe('a digest that somebody else has made', () => {
+  const SECOND = 1_000_000_000n;
+  const file = (ctimeNs: bigint): FileTimes => ({ dev: 7n, ino: 1n, size: 3n, mtimeNs: ctimeNs, ctimeNs });
+  const clock = { now: () => 100_000, monotonic: () => 0 };
+  const other = (ctimeNs: bigint): FileTimes => ({ ...file(ctimeNs), ino: 2n });
+
+  it.each([
+    { what: 'both clocks were past its times when it was read', passed: 92n, taken: true },
+    { what: 'the clock of its device may not have been', passed: 91n, taken: false },
+  ])('is remembered or not: $what', async ({ passed, taken }) => {
+    const cache = new DigestCache(clock);
+    const old = file(90n * SECOND);
+    cache.offer(raised(await cache.moment(), [other(passed * SECOND)]), old, old, 'digest');
+    expect(cache.remembered(old)).toBe(taken ? 'digest' : undefined);
+  });
+
+  it('is not remembered for a time that was passed only after it was read', async () => {
+    const cache = new DigestCache(clock);
+    const moment = await cache.moment();
+    const old = file(90n * SECOND);
+    cache.remembered(other(99n * SECOND));
+    cache.offer(raised(moment, [old]), old, old, 'digest');
+    expect(cache.remembered(old)).toBeUndefined();
+    cache.offer(await cache.moment(), old, old, 'digest');
+    expect(cache.remembered(old)).toBe('digest');
+  });
+
+  it('is not remembered where our own clock was not past its times, nor where they changed meanwhile', async () => {
+    const cache = new DigestCache(clock);
+    const moment = raised(await cache.moment(), [other(200n * SECOND)]);
+    cache.offer(moment, file(99n * SECOND), file(99n * SECOND), 'digest');
+    cache.offer(moment, file(90n * SECOND), file(91n * SECOND), 'digest');
+    expect([99n, 90n, 91n].map((at) => cache.remembered(file(at * SECOND)))).toEqual([undefined, undefined, undefined]);
+  });
 });
 
 describe('the file of digests', () => {

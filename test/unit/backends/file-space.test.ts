@@ -188,6 +188,63 @@ describe('digests', () => {
   });
 });
 
+describe('many files at once', () => {
+  const MANY = 2_100;
+  const paths = (): string[] => Array.from({ length: MANY }, (_, i) => at(`f${i}`));
+  const looksAt = (all: readonly string[], fingerprint: Look['fingerprint'] = 'Content'): Look[] =>
+    all.map((path) => ({ path, fingerprint, glob: false }));
+  const lines = (): number =>
+    (existsSync(at('digests')) ? readFileSync(at('digests'), 'latin1') : '').split(/\n+/).length;
+
+  it('are what they are one by one, whatever is among them', async () => {
+    const all = paths();
+    for (const path of all.slice(100)) writeFileSync(path, path);
+    mkdirSync(at('f1'));
+    writeFileSync(at('f1', 'inside'), 'x');
+    execFileSync('mkfifo', [at('f2')]);
+    writeFileSync(at('f3'), Buffer.alloc(300_000, 'x'));
+    symlinkSync('f200', at('f4'));
+    writeFileSync(at('f5'), '');
+    for (const fingerprint of ['Content', 'Stat'] as const) {
+      const looks = looksAt(all, fingerprint);
+      await files.expect(looks);
+      const facts = await files.look(looks);
+      for (const look of looks.slice(0, 300))
+        expect(facts.get(lookId(look)), look.path).toBe(await fact(look.path, { fingerprint }));
+    }
+  });
+
+  it('what was read ahead is no answer where something was written since', async () => {
+    const all = paths();
+    for (const path of all) writeFileSync(path, 'one');
+    const late = { now: () => Date.now() + 5_000, monotonic: () => performance.now() };
+    writeFileSync(at('digests'), '');
+    const space = new HostFiles(late, { path: at('digests'), writable: true });
+    await space.expect(looksAt(all));
+    writeFileSync(at('f7'), 'two');
+    rmSync(at('f8'));
+    const facts = await space.look(looksAt(all));
+    expect(facts.get(`pc:${at('f7')}`)).toBe(`sha256:${sha256('two')}`);
+    expect(facts.get(`pc:${at('f8')}`)).toBe('absent');
+    expect(facts.get(`pc:${at('f9')}`)).toBe(`sha256:${sha256('one')}`);
+  });
+
+  it('are remembered when the clocks are past their times, and not before', async () => {
+    const all = paths();
+    for (const path of all) writeFileSync(path, 'one');
+    let passed = 0;
+    const later = { now: () => Date.now() + passed, monotonic: () => performance.now() + passed };
+    const space = new HostFiles(later, { path: at('digests'), writable: true });
+    await space.expect(looksAt(all));
+    await space.look(looksAt(all));
+    expect(lines()).toBeLessThan(10);
+    passed = 5_000;
+    await space.expect(looksAt(all));
+    await space.look(looksAt(all));
+    expect(lines()).toBeGreaterThan(MANY);
+  });
+});
+
 /** As the runtime stamps a pattern `FOLDER/*.txt`. */
 function stamped(folder: string): string {
   const script = `fx_glob() { LC_ALL=C find -H "$1" -mindepth 1 -maxdepth 1 -regextype posix-extended ! -path '*\n*' -regex "$2" -prune \\( -xtype f -o -xtype d \\) -print; }

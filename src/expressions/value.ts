@@ -77,6 +77,7 @@ export function toJson(value: Value): Json {
 
 /** A copy with other leaves. A loop with its own stack: data may be nested as deep as its author likes. */
 function rebuild<From extends Value, To extends Value>(tree: From, leaf: (value: From) => To): To {
+  if (!isList(tree) && !isMap(tree)) return leaf(tree);
   const root: { made?: Value } = {};
   const todo: { source: Value; put: (made: Value) => void }[] = [
     {

@@ -42,13 +42,10 @@ export interface DefinitionSource {
 
 export function bindDefinition(source: DefinitionSource): Definition {
   const { template, element, scopes } = source;
-  const mentioned = new Set<string>();
-  for (const { expression } of allExpressions(template))
-    for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
-  const scope = { ...scopes.of(element, 'relative', mentioned), files: fileNames(template) };
+  const shared = sharedPart(template);
+  const scope = { ...scopes.of(element, 'relative', shared.mentioned), files: shared.files };
   const early = new EarlyValues(source, scope);
   const values: Record<string, Json> = {};
-  const shared = sharedPart(template);
   if (template.body.kind === 'Run') scriptValues('run', template.body.script, early, values);
   if (template.setup) scriptValues('setup', template.setup, early, values);
   for (const field of template.texts)
@@ -58,7 +55,7 @@ export function bindDefinition(source: DefinitionSource): Definition {
   return {
     preimage: { template: shared.json, templateDigest: shared.digest, values },
     outputs,
-    handling: sharedPart(template).handling,
+    handling: shared.handling,
     code: trackedScripts(source),
   };
 }
@@ -67,6 +64,9 @@ interface Shared {
   readonly json: Json;
   readonly digest: string;
   readonly handling: string;
+  /** Tasks that its expressions mention. */
+  readonly mentioned: ReadonlySet<string>;
+  readonly files: Record<string, string>;
 }
 
 const shared = new WeakMap<TaskTemplate, Shared>();
@@ -93,7 +93,16 @@ function sharedPart(template: TaskTemplate): Shared {
   if (body.kind === 'Command') json['words'] = body.words;
   if (template.setup) json['setup'] = scriptText(template.setup);
   for (const file of spec.files ?? []) if (file.mode !== undefined) json[`files.${file.name}.mode`] = file.mode;
-  const made = { json, digest: digestOf(json), handling: handlingOf(template) };
+  const mentioned = new Set<string>();
+  for (const { expression } of allExpressions(template))
+    for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
+  const made = {
+    json,
+    digest: digestOf(json),
+    handling: handlingOf(template),
+    mentioned,
+    files: fileNames(template),
+  };
   shared.set(template, made);
   return made;
 }

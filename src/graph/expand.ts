@@ -79,8 +79,9 @@ export function expandTemplates(source: ExpansionSource): Expansion {
       source.diagnostics.push(limit(index, ['foreach'], `more than MAX_TASKS (${MAX_TASKS}) tasks in all`));
       break;
     }
+    const mentioned = mentionedFirst(template);
     for (const element of elements) {
-      paths += bindPaths(source, scopes, unmade, template, element);
+      paths += bindPaths(source, scopes, unmade, template, element, mentioned);
       if (paths > MAX_EDGES) {
         source.diagnostics.push(limit(index, ['inputs'], `more than MAX_EDGES (${MAX_EDGES}) paths of inputs in all`));
         return { expanded, scopes };
@@ -104,12 +105,18 @@ function needsFirst(field: string): boolean {
   return /^(inputs|outputs|foreach|workdir)/.test(field);
 }
 
+/** Tasks that such fields mention. */
+function mentionedFirst(template: TaskTemplate): Set<string> {
+  const names = new Set<string>();
+  for (const { field, expression } of allExpressions(template))
+    if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') names.add(r.task);
+  return names;
+}
+
 function templateOrder(source: ExpansionSource): readonly number[] {
   const byName = new Map(source.templates.map((t) => [t.name, t.index]));
   const upstream = source.templates.map((template) => {
-    const names = new Set<string>();
-    for (const { field, expression } of allExpressions(template))
-      if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') names.add(r.task);
+    const names = mentionedFirst(template);
     const foreach = template.spec.foreach;
     if (foreach?.each !== undefined) names.add(foreach.each);
     for (const axis of foreach?.matrix ?? []) if (axis.each !== undefined) names.add(axis.each);
@@ -149,10 +156,8 @@ function bindPaths(
   unmade: Scopes,
   template: TaskTemplate,
   element: Element,
+  mentioned: ReadonlySet<string>,
 ): number {
-  const mentioned = new Set<string>();
-  for (const { field, expression } of allExpressions(template))
-    if (needsFirst(field)) for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
   const base = ['spec', 'tasks', template.index] as const;
   const text = (t: Template, scope: Scope, path: readonly (string | number)[]): string | undefined => {
     if (t.expressions.length === 0) return t.literals[0];

@@ -9,9 +9,12 @@ import { base32, shortDigest } from '../base/digest.ts';
 
 const MAX_SEGMENT_BYTES = 128;
 const KEPT_SEGMENT_BYTES = 100;
+const PLAIN_SEGMENT = /^[A-Za-z0-9_=,:+@][A-Za-z0-9._=,:+@-]{0,127}$/;
 
 /** One segment of a key from any text: safe characters stay, other bytes become `~HH`, long ones are cut. */
 export function keySegment(text: string): string {
+  // Most are plain, and there is one for every element of every fan-out.
+  if (PLAIN_SEGMENT.test(text)) return text;
   let out = '';
   for (const byte of Buffer.from(text, 'utf8')) {
     const char = String.fromCharCode(byte);

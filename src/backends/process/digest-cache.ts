@@ -21,8 +21,8 @@ export interface Moment {
   readonly passed: ReadonlyMap<bigint, bigint>;
 }
 
-/** Times that were seen after `moment`, and before the files were read: the clocks had passed those as well. */
-export function raised(moment: Moment, seen: readonly FileTimes[]): Moment {
+/** Of what was seen after `moment`, and before the files were read: the clocks had passed those times as well. */
+export function raised(moment: Moment, seen: Iterable<Pick<FileTimes, 'dev' | 'ctimeNs'>>): Moment {
   const passed = new Map(moment.passed);
   for (const { dev, ctimeNs } of seen) if (ctimeNs > (passed.get(dev) ?? 0n)) passed.set(dev, ctimeNs);
   return { ...moment, passed };
@@ -105,7 +105,7 @@ export class DigestCache {
     const bound = moment.passed.get(before.dev);
     const from = settledFrom(before);
     if (bound === undefined || bound < from || nanoseconds(moment.now) < from) return;
-    if (sameTimes(before, after) && this.#get(before) === undefined) this.#put(before, digest);
+    if (sameTimes(before, after)) this.#put(before, digest);
   }
 
   /** Writes down what is new since the last call. It is a cache: what cannot be written is read again some day. */
@@ -125,9 +125,12 @@ export class DigestCache {
   }
 
   #put(seen: FileTimes, digest: string): void {
+    const file = fileKey(seen);
     const known = { times: timesKey(seen), digest };
-    this.#keep(fileKey(seen), known);
-    if (this.#log) this.#added.push(`${fileKey(seen)}:${known.times} ${digest}`);
+    const before = this.#known.get(file);
+    this.#keep(file, known);
+    const isNew = before?.times !== known.times || before.digest !== digest;
+    if (this.#log && isNew) this.#added.push(`${file}:${known.times} ${digest}`);
   }
 
   #keep(file: string, known: Known): void {
@@ -198,7 +201,8 @@ function timesKey({ size, mtimeNs, ctimeNs }: FileTimes): string {
 }
 
 function sameTimes(a: FileTimes, b: FileTimes): boolean {
-  return a.dev === b.dev && a.ino === b.ino && timesKey(a) === timesKey(b);
+  if (a.dev !== b.dev || a.ino !== b.ino || a.size !== b.size) return false;
+  return a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 
 function nanoseconds(ms: number): bigint {

@@ -21,7 +21,8 @@ export interface ReadFile {
 
 /** All were looked at before the first of them was read. */
 export interface SeenAndRead {
-  readonly seen: readonly FileTimes[];
+  /** The newest of each device. */
+  readonly seen: readonly Pick<FileTimes, 'dev' | 'ctimeNs'>[];
   readonly read: readonly ReadFile[];
 }
 
@@ -103,7 +104,12 @@ function statAndRead(paths, digests) {
     const [mode, dev, ino, size, mtimeNs, ctimeNs] = seen.subarray(i * ${FIELDS}, (i + 1) * ${FIELDS});
     return !missing.has(i) && isSmall({ mode, size }) && !known.has([dev, ino, size, mtimeNs, ctimeNs].join(':'));
   });
-  return { seen, errors, ...read(wanted) };
+  const newest = new Map();
+  paths.forEach((_, i) => {
+    const [, dev, , , , ctimeNs] = seen.subarray(i * ${FIELDS}, (i + 1) * ${FIELDS});
+    if (!missing.has(i) && !(newest.get(dev) >= ctimeNs)) newest.set(dev, ctimeNs);
+  });
+  return { newest, ...read(wanted) };
 }
 
 const WORK = { stat, read, statAndRead };
@@ -122,6 +128,10 @@ interface Read {
   readonly before: BigInt64Array;
   readonly after: BigInt64Array;
   readonly digests: readonly (string | undefined)[];
+}
+
+interface Newest {
+  readonly newest: ReadonlyMap<bigint, bigint>;
 }
 
 interface Task {
@@ -165,10 +175,8 @@ export class FileThread {
 
   /** The same for those whose times the file of digests does not know. */
   async statAndRead(paths: readonly string[], digests: string | undefined): Promise<SeenAndRead> {
-    const answer = (await this.#do({ work: 'statAndRead', paths, digests })) as Seen & Read;
-    const missing = new Set(answer.errors.map(([at]) => at));
-    const seen = paths.flatMap((_, i) => (missing.has(i) ? [] : [timesAt(answer.seen, i)]));
-    return { seen, read: filesOf(answer) };
+    const answer = (await this.#do({ work: 'statAndRead', paths, digests })) as Read & Newest;
+    return { seen: [...answer.newest].map(([dev, ctimeNs]) => ({ dev, ctimeNs })), read: filesOf(answer) };
   }
 
   end(): void {

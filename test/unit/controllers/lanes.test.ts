@@ -119,6 +119,7 @@ describe('short tasks that ask for the same', () => {
     const watched = new Watched(() => 5);
     await watched.rig.open();
     await watched.rig.apply(fan(400));
+    while (watched.followed < 20) await watched.rig.drive(new Promise<void>((go) => watched.rig.clock.after(1, go)));
     await watched.rig.apply(fan(40, { priority: 1 }, 'other', 1));
     await watched.rig.untilPhase('Succeeded');
     const firstOfOther = watched.starts.findIndex((start) => start.startsWith('other '));

@@ -14,6 +14,7 @@ export interface HomeContext {
   readonly slots: Slots;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly activity: Activity;
   readonly keepRuns: 'all' | 'failed' | 'none' | 'compact';
   /** Which task an attempt's token belongs to, over all workflows. */
   readonly tokens: Map<string, { readonly workflow: string; readonly key: string }>;

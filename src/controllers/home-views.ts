@@ -7,6 +7,7 @@ import { fail, ok, type Result } from '../base/result.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
 import { decide } from '../planning/decide.ts';
 import type { Look } from '../planning/facts.ts';
+import { templateDigestOf } from '../planning/kept-record.ts';
 import { makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
 import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { JournalLine } from '../store/store.ts';
@@ -90,7 +91,7 @@ export class HomeViews {
     const { state } = reconciler;
     const digests = new Set<string>();
     for (const record of state.book.all())
-      for (const attempt of record.attempts) digests.add(attempt.preimage.templateDigest);
+      for (const attempt of record.attempts) digests.add(templateDigestOf(attempt));
     const templates = new Map<string, Json>();
     for (const digest of digests) {
       const json = await this.#home.store.preimage(digest);
@@ -111,7 +112,7 @@ export class HomeViews {
     const { state } = reconciler;
     const { generation } = state.stored.object.metadata;
     state.held = false;
-    if (state.stored.memory.approvedGeneration >= generation || state.book.live.size + recordCount(state) === 0) return;
+    if (state.stored.memory.approvedGeneration >= generation || state.book.live.size + state.book.size === 0) return;
     const limits = state.stored.object.spec.approval;
     const maxTasks = limits?.discardedTasks ?? Number.POSITIVE_INFINITY;
     const maxHours =
@@ -234,10 +235,4 @@ export class HomeViews {
     const attempts = state.book.get(key)?.attempts ?? [];
     return number === undefined ? attempts.at(-1) : attempts.find((a) => a.number === number);
   }
-}
-
-function recordCount(state: WorkflowState): number {
-  let count = 0;
-  for (const _ of state.book.all()) count++;
-  return count;
 }

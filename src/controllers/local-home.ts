@@ -151,8 +151,8 @@ export class LocalHome implements Home {
   }
 
   async #loadOne(stored: StoredWorkflow, logger: Logger): Promise<void> {
-    const records = await this.#options.store.records(stored.uid);
-    await this.#options.backend.files.expect?.(recordedLooks(records));
+    const { backend, store } = this.#options;
+    await backend.files.expect?.(recordedLooks(store.eachRecord(stored.uid)));
     const built = buildGraph({
       name: stored.object.metadata.name,
       namespace: stored.object.metadata.namespace,
@@ -167,7 +167,7 @@ export class LocalHome implements Home {
       );
       return;
     }
-    this.#registry.add(this.#context, stored, built.value, records);
+    this.#registry.add(this.#context, stored, built.value, store.eachRecord(stored.uid));
   }
 
   #observed(observation: Parameters<Parameters<Backend['start']>[0]>[0]): void {

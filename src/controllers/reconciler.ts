@@ -215,6 +215,8 @@ export class Reconciler {
   }
 
   #take(entries: readonly JournalEntry[]): void {
+    // Whatever has to be read of the ledger for them is, before the first of them counts.
+    for (const entry of entries) if (isTaskEntry(entry)) this.state.unfold(entry);
     for (const entry of entries) {
       if (entry.type === 'AttemptEnded') this.#unwritten.entries.push(this.#withStart(entry));
       else this.#unwritten.entries.push(entry);
@@ -309,6 +311,7 @@ export class Reconciler {
       state.stored = { ...stored, version: committed.version };
       home.published(state.stored, 'MODIFIED');
     }
+    state.written(entries);
     if (all.length > 0) {
       const lines: JournalLine[] = all.map((entry, i) => ({
         seq: committed.seqs[i] as number,

@@ -26,7 +26,8 @@ export class Registry {
   }
 
   add(context: HomeContext, stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>): Reconciler {
-    const reconciler = new Reconciler(context, new WorkflowState(stored, built, records));
+    const read = context.activity === 'ReadOnly' ? undefined : (key: string) => context.store.record(stored.uid, key);
+    const reconciler = new Reconciler(context, new WorkflowState(stored, built, records, read));
     this.reconcilers.set(stored.uid, reconciler);
     this.#byName.set(nameKey(stored.object.metadata), stored.uid);
     this.outputs.set(stored.uid, built.graph);

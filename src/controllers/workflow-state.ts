@@ -20,7 +20,8 @@ import {
   outputLook,
   possibleLooks,
 } from '../planning/facts.ts';
-import type { TaskEntry } from '../planning/journal.ts';
+import { isTaskEntry, type JournalEntry, type TaskEntry } from '../planning/journal.ts';
+import { type ReadRecord, Shelf } from '../planning/kept-record.ts';
 import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
@@ -77,11 +78,16 @@ export class WorkflowState {
   #scopes: Scopes | undefined;
   #byFact: Map<string, number[]> | undefined;
 
-  constructor(stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>) {
+  /** `read`: from the ledger. With it only what judging asks for stays in memory of the records of finished tasks. */
+  constructor(stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>, read?: ReadRecord) {
     this.stored = stored;
     this.built = built;
     this.settings = settingsOf(stored.object.spec, built.graph);
-    this.book = new RecordBook(records, built.graph.byKey);
+    this.book = new RecordBook(
+      records,
+      built.graph.byKey,
+      read && { shelf: new Shelf(read), task: (key) => this.graph.tasks[this.graph.byKey.get(key) ?? -1] },
+    );
     this.board = new Board(built.graph);
   }
 
@@ -119,6 +125,26 @@ export class WorkflowState {
     if (entry.type === 'TaskMoved') this.mark(entry.to);
     // Tasks that wait for this one's readers or for removed tasks are judged again; there are few of them.
     for (const index of this.board.waitingForReaders()) this.board.mark(index);
+  }
+
+  unfold(entry: TaskEntry): void {
+    this.book.unfold(entry.task);
+    if (entry.type === 'TaskMoved') this.book.unfold(entry.to);
+  }
+
+  /** What these entries say is in the ledger now. */
+  written(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) {
+      if (!isTaskEntry(entry)) continue;
+      this.#fold(entry.task);
+      if (entry.type === 'TaskMoved') this.#fold(entry.to);
+    }
+  }
+
+  #fold(key: string): void {
+    const kept = this.book.fold(key);
+    const index = this.graph.byKey.get(key);
+    if (kept && index !== undefined) this.board.refer(index, kept.attempts);
   }
 
   mark(key: string): void {

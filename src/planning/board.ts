@@ -2,6 +2,7 @@ import type { TaskPhase } from '../apis/phases.ts';
 import { TASK_PHASES } from '../apis/phases.ts';
 import { Heap } from '../base/heap.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
+import type { Attempt } from './record.ts';
 import { handlesFailure } from './trigger.ts';
 import type { View } from './view.ts';
 
@@ -109,6 +110,13 @@ export class Board {
     const setBack = now < this.#wokenAt;
     this.#wokenAt = now;
     for (const [index, at] of this.#wakes) if (setBack || at <= now) this.#dirty.add(index);
+  }
+
+  /** The same attempts as other objects: what stands is one of these, and what it was is kept in memory no longer. */
+  refer(index: number, attempts: readonly Attempt[]): void {
+    const before = this.#views[index];
+    const success = before?.success && attempts.find((a) => a.uid === before.success?.uid);
+    if (before && success) this.#views[index] = { ...before, success };
   }
 
   set(index: number, next: View): void {

@@ -1,4 +1,6 @@
+import type { GraphTask } from '../graph/graph.ts';
 import { reduce, type TaskEntry } from './journal.ts';
+import type { Shelf } from './kept-record.ts';
 import { type Attempt, lastAttempt, liveAttempt, type TaskRecord, UNREAD } from './record.ts';
 
 /**
@@ -12,13 +14,21 @@ export class RecordBook {
   /** By name of the look: keys whose live attempt reads it. */
   readonly #readers = new Map<string, Set<string>>();
   #desired: ReadonlyMap<string, unknown>;
+  readonly #keeping: Keeping | undefined;
 
-  constructor(records: Iterable<TaskRecord>, desired: ReadonlyMap<string, unknown>) {
+  /** `keeping`: what records of finished tasks are made brief by. Without it they are kept whole. */
+  constructor(records: Iterable<TaskRecord>, desired: ReadonlyMap<string, unknown>, keeping?: Keeping) {
     this.#desired = desired;
+    this.#keeping = keeping;
     for (const record of records) {
-      this.#records.set(record.key, record);
-      this.#classify(record.key);
+      const { key, kept } = this.#brief(record);
+      this.#records.set(key, kept);
+      this.#classify(key);
     }
+  }
+
+  get size(): number {
+    return this.#records.size;
   }
 
   get(key: string): TaskRecord | undefined {
@@ -44,7 +54,37 @@ export class RecordBook {
     return this.#readers.get(lookId) ?? NOBODY;
   }
 
+  /** Before entries change them they must be whole, or what is not in memory would be lost. May fail as the ledger may. */
+  unfold(key: string): void {
+    const record = this.#records.get(key);
+    if (!record || !this.#keeping?.shelf.isKept(record)) return;
+    const whole = this.#keeping.shelf.whole(key);
+    if (!whole) throw new Error(`the ledger has no record of ${key}`);
+    this.#records.set(key, whole);
+  }
+
+  /** The ledger has it all: a finished task's record need not be whole here. Gives what is kept of it, if it is brief now. */
+  fold(key: string): TaskRecord | undefined {
+    const record = this.#records.get(key);
+    this.#keeping?.shelf.changed(key);
+    if (!record || !this.#keeping || this.#live.has(key)) return undefined;
+    const { kept } = this.#brief(record);
+    if (kept === record) return undefined;
+    this.#records.set(key, kept);
+    return kept;
+  }
+
+  #brief(record: TaskRecord): { readonly key: string; readonly kept: TaskRecord } {
+    if (!this.#keeping) return { key: record.key, kept: record };
+    const task = this.#keeping.task(record.key);
+    // The key as the graph spells it: the same string, once.
+    const key = task?.key ?? record.key;
+    return { key, kept: this.#keeping.shelf.kept(record, key, task?.outputs) };
+  }
+
   apply(entry: TaskEntry): void {
+    this.unfold(entry.task);
+    if (entry.type === 'TaskMoved') this.unfold(entry.to);
     reduce(this.#records, entry);
     this.#classify(entry.task);
     if (entry.type === 'TaskMoved') this.#classify(entry.to);
@@ -77,6 +117,12 @@ export class RecordBook {
     setMember(this.#live, key, live !== undefined);
     setMember(this.#strays, key, record !== undefined && record.attempts.length > 0 && !this.#desired.has(key));
   }
+}
+
+export interface Keeping {
+  readonly shelf: Shelf;
+  /** The task that has this key now. */
+  task(key: string): Pick<GraphTask, 'key' | 'outputs'> | undefined;
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

@@ -61,8 +61,16 @@ export class SqliteStore implements Store {
   }
 
   async records(workflowUid: string): Promise<readonly TaskRecord[]> {
-    const rows = this.#db.prepare('SELECT data FROM records WHERE workflow = ?').all(workflowUid) as { data: string }[];
-    return rows.map((row) => JSON.parse(row.data) as TaskRecord);
+    return [...this.eachRecord(workflowUid)];
+  }
+
+  *eachRecord(workflowUid: string): Iterable<TaskRecord> {
+    const rows = this.#db.prepare('SELECT data FROM records WHERE workflow = ?').raw().iterate(workflowUid);
+    for (const [data] of rows as Iterable<[string]>) yield JSON.parse(data) as TaskRecord;
+  }
+
+  record(workflowUid: string, key: string): TaskRecord | undefined {
+    return this.#readRecord(workflowUid, key);
   }
 
   async journal(query: JournalQuery): Promise<readonly JournalLine[]> {

@@ -18,6 +18,10 @@ export interface Store {
   /** All that exist, and those deleted whose records are still kept. */
   workflows(): Promise<readonly StoredWorkflow[]>;
   records(workflowUid: string): Promise<readonly TaskRecord[]>;
+  /** The same one by one, for as long as nothing else is asked of the store. */
+  eachRecord(workflowUid: string): Iterable<TaskRecord>;
+  /** One of them, at once: whoever keeps little of it in memory asks while it judges. */
+  record(workflowUid: string, key: string): TaskRecord | undefined;
   journal(query: JournalQuery): Promise<readonly JournalLine[]>;
   preimage(digest: string): Promise<Json | undefined>;
   /** The newest version given out. */

@@ -149,6 +149,8 @@ function countedStore(store: Store, tally: Tally, committed: (batch: Batch) => v
     },
     workflows: () => read(store.workflows()),
     records: (uid) => read(store.records(uid)),
+    eachRecord: (uid) => read(store.eachRecord(uid)),
+    record: (uid, key) => read(store.record(uid, key)),
     journal: (query) => read(store.journal(query)),
     preimage: (digest) => read(store.preimage(digest)),
     version: () => store.version(),

@@ -126,6 +126,8 @@ export class Incarnation {
         }),
       workflows: () => inner.workflows(),
       records: (uid) => inner.records(uid),
+      eachRecord: (uid) => inner.eachRecord(uid),
+      record: (uid, key) => inner.record(uid, key),
       journal: (query) => inner.journal(query),
       preimage: (digest) => inner.preimage(digest),
       version: () => inner.version(),

@@ -482,6 +482,8 @@ export class Simulation {
       commit: () => Promise.reject(new Error('a home that only reads writes')),
       workflows: () => inner.workflows(),
       records: (uid) => inner.records(uid),
+      eachRecord: (uid) => inner.eachRecord(uid),
+      record: (uid, key) => inner.record(uid, key),
       journal: (query) => inner.journal(query),
       preimage: (digest) => inner.preimage(digest),
       version: () => inner.version(),

@@ -168,6 +168,8 @@ function unclosed(store: Store, preimage: Store['preimage']): Store {
     commit: (batch) => store.commit(batch),
     workflows: () => store.workflows(),
     records: (uid) => store.records(uid),
+    eachRecord: (uid) => store.eachRecord(uid),
+    record: (uid, key) => store.record(uid, key),
     journal: (query) => store.journal(query),
     preimage,
     version: () => store.version(),

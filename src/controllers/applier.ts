@@ -165,8 +165,8 @@ export class Applier {
     await reconciler.pause(async () => {
       if (until) state.launchOnly = new LaunchScope(state.graph, until);
       if (request) await noteRequest(this.#context, state, request);
-      for (const [id, digest] of admitted.facts) state.setFact(id, digest);
-      for (const [id, digest] of await this.#context.backend.files.look(state.allLooks())) state.setFact(id, digest);
+      state.see(admitted.facts);
+      state.see(await this.#context.backend.files.look(state.allLooks()));
       state.unrestorable.clear();
       state.lookNeeded = false;
       state.resting = false;

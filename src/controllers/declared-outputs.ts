@@ -13,19 +13,26 @@ export interface Declared {
 
 /** The outputs of one workflow, to be held against those of another. What that takes is made when somebody asks. */
 export class DeclaredOutputs {
-  readonly paths: readonly Declared[];
+  readonly #graph: Graph;
+  #paths: readonly Declared[] | undefined;
   readonly patterns: readonly Declared[];
-  readonly #pathFolder: string | undefined;
   readonly #patternFolder: string | undefined;
   #tree: OutputPatterns<undefined> | undefined;
   #makers: MakersByPattern | undefined;
 
   constructor(graph: Graph) {
-    const all = graph.tasks.flatMap((task) => task.outputs.map((output, i): Declared => ({ task, i, output })));
-    this.paths = all.filter(({ output }) => output.form === 'path');
-    this.patterns = all.filter(({ output }) => output.form === 'glob');
-    this.#pathFolder = folderOfAll(this.paths.map(({ output }) => output.path));
+    this.#graph = graph;
+    this.patterns = declaredAs(graph, 'glob');
     this.#patternFolder = folderOfAll(this.patterns.map(({ output }) => output.path));
+  }
+
+  get paths(): readonly Declared[] {
+    this.#paths ??= declaredAs(this.#graph, 'path');
+    return this.#paths;
+  }
+
+  get #pathFolder(): string | undefined {
+    return folderOfAll(this.paths.map(({ output }) => output.path));
   }
 
   /**
@@ -74,6 +81,13 @@ export class DeclaredOutputs {
     }
     return undefined;
   }
+}
+
+function declaredAs(graph: Graph, form: GraphOutput['form']): Declared[] {
+  const found: Declared[] = [];
+  for (const task of graph.tasks)
+    for (const [i, output] of task.outputs.entries()) if (output.form === form) found.push({ task, i, output });
+  return found;
 }
 
 export interface Meeting {

@@ -66,7 +66,7 @@ export class HomeViews {
   /** Judges without acting: for homes that only read or note. */
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
-    for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
+    state.see(await this.#home.backend.files.look(state.allLooks()));
     await this.#judge(reconciler);
   }
 
@@ -83,7 +83,7 @@ export class HomeViews {
         looks.push(step.look);
       }
       if (looks.length === 0) return;
-      for (const [id, digest] of await this.#home.backend.files.look(looks)) state.setFact(id, digest);
+      state.see(await this.#home.backend.files.look(looks));
     }
   }
 
@@ -102,7 +102,7 @@ export class HomeViews {
 
   async plan(reconciler: Reconciler, before?: Graph): Promise<Plan> {
     const { state } = reconciler;
-    for (const [id, digest] of await this.#home.backend.files.look(state.allLooks())) state.setFact(id, digest);
+    state.see(await this.#home.backend.files.look(state.allLooks()));
     const { tasks } = await this.#planOf(reconciler, before);
     return { apiVersion: API_VERSION, kind: 'Plan', summary: planSummary(tasks), tasks };
   }

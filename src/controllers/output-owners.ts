@@ -13,7 +13,7 @@ export class OutputOwners {
   readonly #owners = new Map<string, string>();
   /** Folders above these paths, and whose the paths are. */
   readonly #above = new Map<string, Set<string>>();
-  readonly #taken = new Map<string, { readonly outputs: DeclaredOutputs; readonly above: ReadonlySet<string> }>();
+  readonly #taken = new Map<string, Taken>();
 
   set(uid: string, graph: Graph): void {
     this.remove(uid);
@@ -25,9 +25,9 @@ export class OutputOwners {
         above.add(folder);
       }
     };
-    for (const { output } of outputs.paths) {
-      this.#owners.set(output.path, uid);
-      addAbove(output.path);
+    for (const path of pathsOf(graph)) {
+      this.#owners.set(path, uid);
+      addAbove(path);
     }
     for (const { output } of outputs.patterns) addAbove(`${globFolder(output.path)}/*`);
     for (const folder of above) {
@@ -35,14 +35,13 @@ export class OutputOwners {
       if (users) users.add(uid);
       else this.#above.set(folder, new Set([uid]));
     }
-    this.#taken.set(uid, { outputs, above });
+    this.#taken.set(uid, { graph, outputs, above });
   }
 
   remove(uid: string): void {
     const taken = this.#taken.get(uid);
     if (!taken) return;
-    for (const { output } of taken.outputs.paths)
-      if (this.#owners.get(output.path) === uid) this.#owners.delete(output.path);
+    for (const path of pathsOf(taken.graph)) if (this.#owners.get(path) === uid) this.#owners.delete(path);
     for (const folder of taken.above) {
       const users = this.#above.get(folder);
       users?.delete(uid);
@@ -97,6 +96,16 @@ export class OutputOwners {
     }
     return undefined;
   }
+}
+
+function* pathsOf(graph: Graph): Generator<string> {
+  for (const { outputs } of graph.tasks) for (const output of outputs) if (output.form === 'path') yield output.path;
+}
+
+interface Taken {
+  readonly graph: Graph;
+  readonly outputs: DeclaredOutputs;
+  readonly above: ReadonlySet<string>;
 }
 
 function tooMany(owner: string): Diagnostic {

@@ -236,8 +236,7 @@ export class Reconciler {
   async #look(): Promise<void> {
     const { state } = this;
     state.lookNeeded = false;
-    const seen = await this.#home.backend.files.look(state.allLooks());
-    for (const [id, digest] of seen) state.setFact(id, digest);
+    state.see(await this.#home.backend.files.look(state.allLooks()));
     state.unrestorable.clear();
   }
 

@@ -154,6 +154,7 @@ export class WorkflowState {
 
   /** A fact changed: whoever depends on it is judged again. */
   markReaders(lookId: string): void {
+    if (this.board.allDirty) return;
     this.#byFact ??= factIndex(this.graph);
     for (const index of this.#byFact.get(lookId) ?? []) this.board.mark(index);
   }
@@ -163,6 +164,20 @@ export class WorkflowState {
     if (digest === undefined) this.facts.delete(lookId);
     else this.facts.set(lookId, digest);
     this.markReaders(lookId);
+  }
+
+  /** What a look has seen. */
+  see(facts: ReadonlyMap<string, string>): void {
+    const recorded = facts.size < MANY ? undefined : this.#recordedDigests();
+    for (const [id, digest] of facts) this.setFact(id, recorded?.get(digest) ?? digest);
+  }
+
+  /** As strings: what is seen mostly is what is recorded, and need not be in memory twice. */
+  #recordedDigests(): ReadonlyMap<string, string> {
+    const digests = new Map<string, string>();
+    for (const record of this.book.all())
+      for (const { digest } of lastSuccess(record)?.outcome?.outputs ?? []) digests.set(digest, digest);
+    return digests;
   }
 
   /** Somebody of ours may write there, or has: what was seen does not count any more. */
@@ -259,6 +274,9 @@ export class WorkflowState {
     return [...looks.values()];
   }
 }
+
+/** Facts at once from which on it is worth a walk over the records. */
+const MANY = 1_000;
 
 /** Which tasks depend on which look: possible readers of external inputs, users of scripts, makers of outputs. */
 function factIndex(graph: Graph): Map<string, number[]> {

@@ -1,15 +1,16 @@
-import { triggerRuleOf } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
+import { NONE } from '../base/none.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { checkTemplates } from './check.ts';
 import { checkParams } from './check-params.ts';
 import { topologicalOrder } from './dag.ts';
-import { bindDefinition, type Definition } from './definition.ts';
+import { bindDefinition, sharedPart } from './definition.ts';
 import { connect, type Edges } from './edges.ts';
-import type { Element, ExpandedTemplate } from './element.ts';
+import type { ExpandedTemplate } from './element.ts';
 import { describeCycle, expandTemplates } from './expand.ts';
+import { ExpandedTask, templateTask } from './expanded-task.ts';
 import { sheetPath } from './fanout.ts';
 import type { Edge, Graph, GraphTask } from './graph.ts';
 import { joinKey } from './keys.ts';
@@ -87,6 +88,7 @@ function assemble(
   const tasks: GraphTask[] = [];
   for (const template of templates) {
     const group = expanded.get(template.name) as ExpandedTemplate;
+    const shared = templateTask(source.spec, template, sharedPart(template));
     for (const element of group.elements) {
       const index = tasks.length;
       const definition = bindDefinition({
@@ -99,16 +101,15 @@ function assemble(
         index,
         diagnostics,
       });
-      tasks.push(graphTask(source, template, element, index, edges, definition));
+      tasks.push(new ExpandedTask(shared, element, index, edges, definition));
     }
   }
   for (const barrier of edges.barriers)
     tasks.push(barrierTask(barrier.name, barrier.template, tasks.length, edges, templates));
-  const upstream = tasks.map((t) => t.upstream.map((e) => e.from));
+  const upstream = tasks.map((t) => (t.upstream.length === 0 ? NONE : t.upstream.map((e) => e.from)));
   const order = topologicalOrder(tasks.length, upstream);
   if ('cycle' in order) return fail([describeCycle(tasks, order.cycle)]);
-  const downstream: Edge[][] = tasks.map(() => []);
-  for (const task of tasks) for (const edge of task.upstream) (downstream[edge.from] as Edge[]).push(edge);
+  const downstream = downstreamOf(tasks);
   const byKey = new Map(tasks.map((t) => [t.key, t.index]));
   return ok({
     tasks,
@@ -122,37 +123,15 @@ function assemble(
   });
 }
 
-function graphTask(
-  source: GraphSource,
-  template: TaskTemplate,
-  element: Element,
-  index: number,
-  edges: Edges,
-  definition: Definition,
-): GraphTask {
-  const { spec } = template;
-  const foreach = spec.foreach;
-  return {
-    index,
-    key: element.key,
-    kind: template.body.kind === 'Gate' ? 'Gate' : 'Task',
-    template: template.index,
-    spec,
-    item: element.item,
-    elementKey: element.elementKey,
-    inputs: edges.inputs[index] ?? [],
-    outputs: definition.outputs,
-    mentions: edges.mentions[index] ?? [],
-    upstream: edges.upstream[index] ?? [],
-    triggerRule: triggerRuleOf(spec),
-    allowFailure: spec.allowFailure ?? false,
-    priority: spec.priority ?? source.spec.priority ?? 0,
-    fanout: foreach?.parallelism === undefined ? undefined : { name: template.name, parallelism: foreach.parallelism },
-    workdir: element.workdir,
-    preimage: definition.preimage,
-    handling: definition.handling,
-    code: definition.code,
-  };
+function downstreamOf(tasks: readonly GraphTask[]): readonly (readonly Edge[])[] {
+  const downstream: Edge[][] = tasks.map(() => NONE as unknown as Edge[]);
+  for (const task of tasks)
+    for (const edge of task.upstream) {
+      const edges = downstream[edge.from] as Edge[];
+      if (edges.length === 0) downstream[edge.from] = [edge];
+      else edges.push(edge);
+    }
+  return downstream;
 }
 
 /** Stands for a whole fan-out: waits for all its elements and passes on what they contribute. */

@@ -1,4 +1,4 @@
-import { DEFAULT_FILE_TYPE, fingerprintOf } from '../apis/defaults.ts';
+import { DEFAULT_FILE_TYPE } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { digestOf } from '../base/digest.ts';
@@ -10,10 +10,9 @@ import type { Template } from '../expressions/template.ts';
 import { ABSENT, toJson } from '../expressions/value.ts';
 import type { Edges } from './edges.ts';
 import type { Element } from './element.ts';
-import type { DefinitionPreimage, GraphOutput } from './graph.ts';
 import { absolutePath } from './paths.ts';
 import type { Scopes } from './scope.ts';
-import { allExpressions, type TaskTemplate } from './template.ts';
+import { allExpressions, type TaskTemplate, type TextField } from './template.ts';
 
 /**
  * What counts in the definition of one element (`docs/language.md`, column *identity*).
@@ -23,9 +22,8 @@ import { allExpressions, type TaskTemplate } from './template.ts';
  * mention, whose digest the edge contributes. So neither the path nor the name of an upstream is identity.
  */
 export interface Definition {
-  readonly preimage: DefinitionPreimage;
-  readonly outputs: readonly GraphOutput[];
-  readonly handling: string;
+  /** Values that the elements of its template need not have in common; undefined: there are none but its outputs. */
+  readonly own: { readonly [slot: string]: Json } | undefined;
   readonly code: readonly string[];
 }
 
@@ -41,38 +39,42 @@ export interface DefinitionSource {
 }
 
 export function bindDefinition(source: DefinitionSource): Definition {
+  const code = trackedScripts(source);
   const { template, element, scopes } = source;
-  const shared = sharedPart(template);
-  const scope = { ...scopes.of(element, 'relative', shared.mentioned), files: shared.files };
+  const { varying, mentioned, files } = sharedPart(template);
+  const script = template.body.kind === 'Run' && template.body.script.expressions.length > 0;
+  const setup = (template.setup?.expressions.length ?? 0) > 0;
+  if (!script && !setup && varying.length === 0) return { own: undefined, code };
+  const scope = { ...scopes.of(element, 'relative', mentioned), files };
   const early = new EarlyValues(source, scope);
-  const values: Record<string, Json> = {};
-  if (template.body.kind === 'Run') scriptValues('run', template.body.script, early, values);
-  if (template.setup) scriptValues('setup', template.setup, early, values);
-  for (const field of template.texts)
-    if (field.identity) values[field.slot] = textValue(field.template, early, field.path.slice(3));
-  const outputs = bindOutputs(source);
-  for (const output of outputs) values[`outputs.${output.name}`] = output.relative;
-  return {
-    preimage: { template: shared.json, templateDigest: shared.digest, values },
-    outputs,
-    handling: shared.handling,
-    code: trackedScripts(source),
-  };
+  const own: Record<string, Json> = {};
+  if (template.body.kind === 'Run') scriptValues('run', template.body.script, early, own);
+  if (template.setup) scriptValues('setup', template.setup, early, own);
+  for (const field of varying) own[field.slot] = textValue(field.template, early, field.path.slice(3));
+  return { own: Object.keys(own).length > 0 ? own : undefined, code };
 }
 
-interface Shared {
+export interface SharedDefinition {
   readonly json: Json;
   readonly digest: string;
   readonly handling: string;
   /** Tasks that its expressions mention. */
   readonly mentioned: ReadonlySet<string>;
   readonly files: Record<string, string>;
+  /** Values of texts that are the same for every element: nothing in them counts by its value. */
+  readonly constant: { readonly [slot: string]: Json };
+  /** The other texts that count. */
+  readonly varying: readonly TextField[];
 }
 
-const shared = new WeakMap<TaskTemplate, Shared>();
+const shared = new WeakMap<TaskTemplate, SharedDefinition>();
+
+function isConstant({ template }: TextField): boolean {
+  return template.expressions.every((e) => !e.late && slotMark(e) !== undefined);
+}
 
 /** The part of the definition that all elements share; made once per template. */
-function sharedPart(template: TaskTemplate): Shared {
+export function sharedPart(template: TaskTemplate): SharedDefinition {
   const known = shared.get(template);
   if (known) return known;
   const { spec, body } = template;
@@ -96,12 +98,17 @@ function sharedPart(template: TaskTemplate): Shared {
   const mentioned = new Set<string>();
   for (const { expression } of allExpressions(template))
     for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
+  const constant: Record<string, Json> = {};
+  const texts = template.texts.filter((field) => field.identity);
+  for (const field of texts) if (isConstant(field)) constant[field.slot] = textValue(field.template, undefined, []);
   const made = {
     json,
     digest: digestOf(json),
     handling: handlingOf(template),
     mentioned,
     files: fileNames(template),
+    constant,
+    varying: texts.filter((field) => !isConstant(field)),
   };
   shared.set(template, made);
   return made;
@@ -135,10 +142,10 @@ function scriptValues(field: string, script: Script, early: EarlyValues, values:
 }
 
 /** A text with its early values in it; what enters by name stays a mark. */
-function textValue(template: Template, early: EarlyValues, path: readonly (string | number)[]): Json {
+function textValue(template: Template, early: EarlyValues | undefined, path: readonly (string | number)[]): Json {
   const parts: Json[] = [template.literals[0] as string];
   template.expressions.forEach((expression, i) => {
-    const value = early.of(expression, path);
+    const value = early?.of(expression, path);
     const mark = slotMark(expression);
     const text = value === undefined || value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value);
     const literal = template.literals[i + 1] as string;
@@ -209,24 +216,6 @@ class EarlyValues {
 
 function fileNames(template: TaskTemplate): Record<string, string> {
   return Object.fromEntries((template.spec.files ?? []).map((f) => [f.name, `files.${f.name}`]));
-}
-
-function bindOutputs(source: DefinitionSource): GraphOutput[] {
-  const { template, element, spec, scopes } = source;
-  return element.outputs.map((bound) => {
-    const declared = template.outputs.find((o) => o.spec.name === bound.name)?.spec as GraphOutput['spec'];
-    return {
-      name: bound.name,
-      form: bound.glob ? ('glob' as const) : ('path' as const),
-      path: bound.path,
-      relative: scopes.write(bound.path, 'relative'),
-      type: declared.type ?? DEFAULT_FILE_TYPE,
-      optional: declared.optional ?? false,
-      keepPartial: declared.keepPartial ?? false,
-      fingerprint: fingerprintOf(spec, declared),
-      spec: declared,
-    };
-  });
 }
 
 /** Fields that change how a task is run, not what it makes: a failed task notices, a finished one does not. */

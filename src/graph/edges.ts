@@ -19,6 +19,7 @@ import { allExpressions, type TaskTemplate } from './template.ts';
  * mentions, makers of its input paths, `each`.
  */
 export interface Edges {
+  /** By index of the task. Those that have none may be missing, here and in the next two. */
   readonly upstream: Edge[][];
   readonly inputs: GraphInput[][];
   readonly mentions: GraphMention[][];
@@ -63,9 +64,9 @@ class Connector {
     this.#source = source;
     this.#total = [...source.expanded.values()].reduce((n, g) => n + g.elements.length, 0);
     this.edges = {
-      upstream: Array.from({ length: this.#total }, () => []),
-      inputs: [],
-      mentions: [],
+      upstream: Array.from({ length: this.#total }),
+      inputs: Array.from({ length: this.#total }),
+      mentions: Array.from({ length: this.#total }),
       barriers: [],
       count: 0,
     };
@@ -201,7 +202,8 @@ class Connector {
   }
 
   #connectElement(template: TaskTemplate, element: Element, index: number): void {
-    this.edges.inputs[index] = template.inputs.map((_, i) => this.#input(template, element, index, i));
+    if (template.inputs.length > 0)
+      this.edges.inputs[index] = template.inputs.map((_, i) => this.#input(template, element, index, i));
     const mentions: GraphMention[] = [];
     const mentioned = new Set<string>();
     const numbers = new Map<string, number>();
@@ -218,7 +220,7 @@ class Connector {
         if (!/^(inputs|outputs|workdir|foreach|resources)/.test(field)) mentions.push(mention);
       }
     }
-    this.edges.mentions[index] = mentions;
+    if (mentions.length > 0) this.edges.mentions[index] = mentions;
     for (const counterpart of element.counterparts) {
       if (mentioned.has(counterpart.template)) continue;
       const group = this.#source.expanded.get(counterpart.template) as ExpandedTemplate;
@@ -336,7 +338,8 @@ class Connector {
   }
 
   #add(from: number, to: number, kind: EdgeKind): void {
-    const list = this.edges.upstream[to] as Edge[];
+    this.edges.upstream[to] ??= [];
+    const list = this.edges.upstream[to];
     // Lists are short except at joins, where edges of one kind come in ascending order.
     const last = list[list.length - 1];
     if (last && last.from === from && last.kind === kind) return;

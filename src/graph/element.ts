@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import type { BoundOutput } from './bound-output.ts';
 import type { TaskTemplate } from './template.ts';
 
 /** One task before edges: a template bound to one element of its fan-out, or to none. */
@@ -12,14 +13,14 @@ export interface Element {
   readonly counterparts: readonly { readonly template: string; readonly elementKey: string }[];
   /** Set in this order while expanding. */
   workdir: string;
-  inputs: {
+  inputs: readonly {
     readonly name: string;
     readonly paths: readonly string[];
     readonly list: boolean;
     /** What it is bound to where no upstream made anything, if that may be something else. */
     readonly fallback: readonly string[] | undefined;
   }[];
-  outputs: { readonly name: string; readonly path: string; readonly glob: boolean }[];
+  outputs: readonly BoundOutput[];
 }
 
 export interface ExpandedTemplate {

@@ -3,10 +3,12 @@ import type { WorkflowSpec } from '../apis/workflow.ts';
 import { parseFileGlob } from '../base/file-glob.ts';
 import { isGlob } from '../base/glob.ts';
 import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
+import { NONE } from '../base/none.ts';
 import { fail } from '../base/result.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
 import { bindInput, isAbsentInput, rebinds } from './bind-input.ts';
+import { BoundOutput, type DeclaredOutput, declaredOutput } from './bound-output.ts';
 import { topologicalOrder } from './dag.ts';
 import type { Element, ExpandedTemplate } from './element.ts';
 import { expandFanout } from './fanout.ts';
@@ -67,37 +69,58 @@ export function expandTemplates(source: ExpansionSource): Expansion {
             key: template.name,
             elementKey: undefined,
             item: undefined,
-            counterparts: [],
+            counterparts: NONE,
             workdir: '',
-            inputs: [],
-            outputs: [],
+            inputs: NONE,
+            outputs: NONE,
           },
         ];
-    const byElementKey = new Map(elements.map((e, i) => [e.elementKey ?? '', i]));
     total += elements.length;
     if (total > MAX_TASKS) {
       source.diagnostics.push(limit(index, ['foreach'], `more than MAX_TASKS (${MAX_TASKS}) tasks in all`));
       break;
     }
     const mentioned = mentionedFirst(template);
+    const declared = template.outputs.map(({ spec }) => declaredOutput(source.spec, spec, source.workdir));
     for (const element of elements) {
-      paths += bindPaths(source, scopes, unmade, template, element, mentioned);
+      paths += bindPaths(source, scopes, unmade, template, declared, element, mentioned);
       if (paths > MAX_EDGES) {
         source.diagnostics.push(limit(index, ['inputs'], `more than MAX_EDGES (${MAX_EDGES}) paths of inputs in all`));
         return { expanded, scopes };
       }
     }
-    expanded.set(template.name, { template, elements, byElementKey, fanOut, first: -1 });
+    expanded.set(template.name, new Group(template, elements, fanOut, -1));
   }
   // Indexes follow the order of the document, whatever the order of expansion was.
   let first = 0;
   for (const template of source.templates) {
     const group = expanded.get(template.name);
     if (!group) continue;
-    expanded.set(template.name, { ...group, first });
+    expanded.set(template.name, new Group(template, group.elements, group.fanOut, first));
     first += group.elements.length;
   }
   return { expanded, scopes };
+}
+
+class Group implements ExpandedTemplate {
+  readonly template: TaskTemplate;
+  readonly elements: readonly Element[];
+  readonly fanOut: boolean;
+  readonly first: number;
+  /** Made when the first element is looked for by its key: most never are. */
+  #byElementKey: Map<string, number> | undefined;
+
+  constructor(template: TaskTemplate, elements: readonly Element[], fanOut: boolean, first: number) {
+    this.template = template;
+    this.elements = elements;
+    this.fanOut = fanOut;
+    this.first = first;
+  }
+
+  get byElementKey(): ReadonlyMap<string, number> {
+    this.#byElementKey ??= new Map(this.elements.map((e, i) => [e.elementKey ?? '', i]));
+    return this.#byElementKey;
+  }
 }
 
 /** Fields whose values must be known while expanding. */
@@ -155,6 +178,7 @@ function bindPaths(
   scopes: Scopes,
   unmade: Scopes,
   template: TaskTemplate,
+  declared: readonly DeclaredOutput[],
   element: Element,
   mentioned: ReadonlySet<string>,
 ): number {
@@ -168,16 +192,20 @@ function bindPaths(
   };
   const early = scopes.of(element, 'relative', mentioned);
   const workdir = template.workdir ? text(template.workdir, early, ['workdir']) : undefined;
-  element.workdir = absolutePath(source.workdir, workdir ?? '.');
+  element.workdir = workdir === undefined ? source.workdir : absolutePath(source.workdir, workdir);
+  const inputs: Element['inputs'][number][] = [];
   for (const [i, input] of template.inputs.entries()) {
     const list = input.spec.path === undefined;
     const paths = bindInput(input, early, source.workdir);
     if (paths.ok && input.spec.glob !== undefined) checkGlob(source, paths.value[0] ?? '', [...base, 'inputs', i]);
     if (paths.ok) {
       const fallback = rebinds(input) ? fallbackOf(source, unmade, input, element, mentioned) : undefined;
-      element.inputs.push({ name: input.spec.name, paths: paths.value, list, fallback });
+      inputs.push({ name: input.spec.name, paths: paths.value, list, fallback });
     } else reportAt(source, paths.error.template, [...base, 'inputs', i], `${element.key}: ${paths.error.message}`);
   }
+  // Exact in size: a list that was pushed to has room for more, and there are as many as tasks.
+  if (inputs.length > 0) element.inputs = inputs.slice();
+  const outputs: BoundOutput[] = [];
   const reader = template.outputs.length > 0 ? scopes.of(element, scopes.formFor(element), mentioned) : early;
   for (const [i, output] of template.outputs.entries()) {
     const path = text(output.template, reader, ['outputs', i]);
@@ -186,14 +214,11 @@ function bindPaths(
       reportAt(source, output.template, [...base, 'outputs', i], `${element.key}: the path is empty`);
       continue;
     }
-    const bound = {
-      name: output.spec.name,
-      path: absolutePath(element.workdir, path),
-      glob: output.spec.path === undefined,
-    };
+    const bound = new BoundOutput(declared[i] as DeclaredOutput, absolutePath(element.workdir, path));
     if (bound.glob) checkGlob(source, bound.path, [...base, 'outputs', i]);
-    element.outputs.push(bound);
+    outputs.push(bound);
   }
+  if (outputs.length > 0) element.outputs = outputs.slice();
   return element.inputs.reduce((sum, input) => sum + input.paths.length, 0);
 }
 

@@ -4,6 +4,7 @@ import type { Foreach } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { MAX_FANOUT_ELEMENTS } from '../base/limits.ts';
+import { NONE } from '../base/none.ts';
 import { evaluate } from '../expressions/expression.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
@@ -65,8 +66,8 @@ export function expandFanout(context: FanoutContext, template: TaskTemplate): El
       item: one.item,
       counterparts: one.counterparts,
       workdir: '',
-      inputs: [],
-      outputs: [],
+      inputs: NONE,
+      outputs: NONE,
     });
   }
   return elements;
@@ -102,7 +103,7 @@ function sourceElements(context: FanoutContext, template: TaskTemplate, foreach:
 }
 
 function listElement(item: Json, i: number): Raw {
-  return { item, key: scalarText(item), counterparts: [], where: `item ${i + 1}` };
+  return { item, key: scalarText(item), counterparts: NONE, where: `item ${i + 1}` };
 }
 
 function scalarText(item: Json): string | undefined {
@@ -141,7 +142,7 @@ function rowElements(context: FanoutContext, template: TaskTemplate, foreach: Fo
   return sheet.value.rows.map((row, i) => ({
     item: row as Json,
     key: undefined,
-    counterparts: [],
+    counterparts: NONE,
     where: `line ${sheet.value.lines[i] ?? i + 1}`,
   }));
 }
@@ -189,7 +190,7 @@ function rangeElements(context: FanoutContext, template: TaskTemplate, range: No
   for (let i = 0; i < count; i++) {
     const n = start + i * step;
     const key = (n < 0 ? '-' : '') + String(Math.abs(n)).padStart(Number(width[1] ?? 1), '0');
-    out.push({ item: n, key, counterparts: [], where: `element ${i + 1}` });
+    out.push({ item: n, key, counterparts: NONE, where: `element ${i + 1}` });
   }
   return out;
 }

@@ -4,7 +4,7 @@ import { Heap } from '../base/heap.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
 import type { Attempt } from './record.ts';
 import { handlesFailure } from './trigger.ts';
-import type { View } from './view.ts';
+import { standingView, type View } from './view.ts';
 
 /**
  * The board: views of all tasks of one graph, with the few sums over them that a decision needs, kept up to date
@@ -45,6 +45,11 @@ export class Board {
     const dirty = [...this.#dirty];
     this.#dirty.clear();
     return dirty;
+  }
+
+  /** Every task is judged next, whatever happens before. */
+  get allDirty(): boolean {
+    return this.#dirty.size === this.graph.tasks.length;
   }
 
   get isClean(): boolean {
@@ -116,7 +121,7 @@ export class Board {
   refer(index: number, attempts: readonly Attempt[]): void {
     const before = this.#views[index];
     const success = before?.success && attempts.find((a) => a.uid === before.success?.uid);
-    if (before && success) this.#views[index] = { ...before, success };
+    if (success && before.identity) this.#views[index] = standingView(success, before.identity);
   }
 
   set(index: number, next: View): void {

@@ -1,3 +1,4 @@
+import { NONE } from '../base/none.ts';
 import { carriesData, type Graph, type GraphInput, type GraphMention, type GraphTask } from '../graph/graph.ts';
 import { ABSENT_DIGEST, type Facts, type Look, lookId, unreadableCode } from './facts.ts';
 import type { Attempt, Contributions } from './record.ts';
@@ -27,7 +28,14 @@ export interface GatherContext {
   readonly everythingBroad: boolean;
 }
 
+/** One for all tasks that nothing leads to. */
+const NOTHING: Gathered = Object.freeze({
+  kind: 'Contributions',
+  contributions: Object.freeze({ precise: Object.freeze({}), broad: NONE }),
+});
+
 export function gatherContributions(context: GatherContext, task: GraphTask): Gathered {
+  if (context.inputs.length === 0 && task.mentions.length === 0 && task.upstream.length === 0) return NOTHING;
   const precise: Record<string, string[]> = {};
   for (const input of context.inputs) {
     const digests = inputDigests(context, task, input);

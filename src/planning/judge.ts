@@ -8,7 +8,7 @@ import { judgeRetry } from './retry-policy.ts';
 import type { Snapshot } from './snapshot.ts';
 import { standingResult } from './standing.ts';
 import { judgeTrigger } from './trigger.ts';
-import { type DesiredIdentity, type View, view } from './view.ts';
+import { type DesiredIdentity, standingView, type View, view } from './view.ts';
 
 /**
  * Judges one task: from its upstreams' views, its record and the facts to its own view and the next step.
@@ -96,14 +96,7 @@ function judgeIdentified(
   const { snapshot } = context;
   if (live) return judgeLive(snapshot, task, live, identity);
   const standing = standingResult(snapshot, task, record, identity.execution);
-  if (standing?.how === 'InPlace') {
-    const { success } = standing;
-    return view('Succeeded', success.outcome?.reason === 'CompletedByHand' ? 'CompletedByHand' : 'Completed', {
-      success,
-      passes: [success.uid],
-      identity,
-    });
-  }
+  if (standing?.how === 'InPlace') return standingView(standing.success, identity);
   if (standing?.how === 'Unlooked') return lookingAt(standing.look);
   if (standing) return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: standing.success } });
   const adopted = adoptable(context, task, record, identity);
@@ -208,8 +201,11 @@ function cancelling(live: Attempt, reason: View['reason']): View {
   });
 }
 
+const NO_CODE: { readonly [path: string]: string } = Object.freeze({});
+
 /** Content of the tracked scripts that exist; undefined: one has not been looked at. */
 export function codeDigests(snapshot: Snapshot, task: GraphTask): { readonly [path: string]: string } | undefined {
+  if (task.code.length === 0) return NO_CODE;
   const digests: Record<string, string> = {};
   for (const path of task.code) {
     const fact = snapshot.facts.get(lookId({ path, fingerprint: 'Content', glob: false }));

@@ -24,6 +24,67 @@ export interface View {
   readonly step: Step;
 }
 
+/**
+ * It stands, in place: the view that most tasks have in the end, so it holds what is its own and nothing else. Not to be
+ * spread.
+ */
+class StandingView implements View {
+  readonly success: Attempt;
+  readonly #definition: string;
+  readonly #code: DesiredIdentity['code'];
+  readonly #contributions: Contributions;
+
+  constructor(success: Attempt, { definition, code, contributions }: DesiredIdentity) {
+    this.success = success;
+    // The same string, once.
+    this.#definition = definition === success.definition ? success.definition : definition;
+    this.#code = code;
+    this.#contributions = contributions;
+  }
+
+  get phase(): 'Succeeded' {
+    return 'Succeeded';
+  }
+
+  get reason(): TaskReason {
+    return this.success.outcome?.reason === 'CompletedByHand' ? 'CompletedByHand' : 'Completed';
+  }
+
+  get message(): string {
+    return '';
+  }
+
+  get settled(): boolean {
+    return true;
+  }
+
+  get passes(): readonly string[] {
+    return [this.success.uid];
+  }
+
+  /** By definition of standing it has the execution key of the result. */
+  get identity(): DesiredIdentity {
+    return {
+      definition: this.#definition,
+      code: this.#code,
+      contributions: this.#contributions,
+      execution: this.success.execution,
+    };
+  }
+
+  get wakeAt(): undefined {
+    return undefined;
+  }
+
+  get step(): Step {
+    return NOTHING;
+  }
+}
+
+export function standingView(success: Attempt, identity: DesiredIdentity): View {
+  return new StandingView(success, identity);
+}
+
 export interface DesiredIdentity {
   readonly definition: string;
   readonly execution: string;

@@ -1,6 +1,7 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import { globFolder } from '../base/file-glob.ts';
 import { MAX_PATTERN_STEPS } from '../base/limits.ts';
+import { NONE } from '../base/none.ts';
 import type { Graph, GraphOutput, GraphTask } from '../graph/graph.ts';
 import { foldersAbove } from '../graph/output-paths.ts';
 import { DeclaredOutputs } from './declared-outputs.ts';
@@ -10,7 +11,6 @@ import { DeclaredOutputs } from './declared-outputs.ts';
  * that a pattern may match.
  */
 export class OutputOwners {
-  readonly #owners = new Map<string, string>();
   /** Folders above these paths, and whose the paths are. */
   readonly #above = new Map<string, Set<string>>();
   readonly #taken = new Map<string, Taken>();
@@ -25,10 +25,7 @@ export class OutputOwners {
         above.add(folder);
       }
     };
-    for (const path of pathsOf(graph)) {
-      this.#owners.set(path, uid);
-      addAbove(path);
-    }
+    for (const path of graph.producers.keys()) addAbove(path);
     for (const { output } of outputs.patterns) addAbove(`${globFolder(output.path)}/*`);
     for (const folder of above) {
       const users = this.#above.get(folder);
@@ -41,7 +38,6 @@ export class OutputOwners {
   remove(uid: string): void {
     const taken = this.#taken.get(uid);
     if (!taken) return;
-    for (const path of pathsOf(taken.graph)) if (this.#owners.get(path) === uid) this.#owners.delete(path);
     for (const folder of taken.above) {
       const users = this.#above.get(folder);
       users?.delete(uid);
@@ -75,6 +71,13 @@ export class OutputOwners {
     return undefined;
   }
 
+  /** Another workflow that declares this path. Few have outputs in one folder, and each knows its own. */
+  #ownerBeside(uid: string | undefined, path: string): string | undefined {
+    const users = this.#above.get(path.slice(0, path.lastIndexOf('/')) || '/');
+    for (const user of users ?? NONE) if (user !== uid && this.#taken.get(user)?.graph.producers.has(path)) return user;
+    return undefined;
+  }
+
   /** `free`: folders of which it is known that neither they nor those above are another's. */
   #clashOf(
     uid: string | undefined,
@@ -83,23 +86,19 @@ export class OutputOwners {
   ): { readonly how: string; readonly owner: string } | undefined {
     const isPath = output.form === 'path';
     const path = isPath ? output.path : globFolder(output.path);
-    const same = this.#owners.get(path);
-    if (same !== undefined && same !== uid)
+    const same = this.#ownerBeside(uid, path);
+    if (same !== undefined)
       return { how: isPath ? 'is an output of workflow' : 'lies in an output of workflow', owner: same };
     for (const user of isPath ? (this.#above.get(path) ?? []) : [])
       if (user !== uid) return { how: 'contains an output of workflow', owner: user };
     for (const folder of foldersAbove(path)) {
       if (free.has(folder)) break;
-      const owner = this.#owners.get(folder);
-      if (owner !== undefined && owner !== uid) return { how: `lies in ${folder}, an output of workflow`, owner };
+      const owner = this.#ownerBeside(uid, folder);
+      if (owner !== undefined) return { how: `lies in ${folder}, an output of workflow`, owner };
       free.add(folder);
     }
     return undefined;
   }
-}
-
-function* pathsOf(graph: Graph): Generator<string> {
-  for (const { outputs } of graph.tasks) for (const output of outputs) if (output.form === 'path') yield output.path;
 }
 
 interface Taken {

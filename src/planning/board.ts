@@ -121,7 +121,7 @@ export class Board {
   refer(index: number, attempts: readonly Attempt[]): void {
     const before = this.#views[index];
     const success = before?.success && attempts.find((a) => a.uid === before.success?.uid);
-    if (success && before.identity) this.#views[index] = standingView(success, before.identity);
+    if (success) this.#views[index] = standingView(success);
   }
 
   set(index: number, next: View): void {

@@ -96,7 +96,7 @@ function judgeIdentified(
   const { snapshot } = context;
   if (live) return judgeLive(snapshot, task, live, identity);
   const standing = standingResult(snapshot, task, record, identity.execution);
-  if (standing?.how === 'InPlace') return standingView(standing.success, identity);
+  if (standing?.how === 'InPlace') return standingView(standing.success);
   if (standing?.how === 'Unlooked') return lookingAt(standing.look);
   if (standing) return view('Pending', 'Restoring', { identity, step: { kind: 'Restore', attempt: standing.success } });
   const adopted = adoptable(context, task, record, identity);

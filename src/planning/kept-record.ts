@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import { NONE } from '../base/none.ts';
 import type { Attempt, Needs, Outcome, OutputRecord, TaskRecord } from './record.ts';
 
 /**
@@ -51,7 +52,7 @@ export class Shelf {
 /** From the ledger, as it was last committed. */
 export type ReadRecord = (key: string) => TaskRecord | undefined;
 
-type Declared = { readonly name: string; readonly relative: string };
+type Declared = { readonly name: string };
 
 const MAX_SHARED = 10_000;
 
@@ -89,7 +90,8 @@ function marksOf(record: TaskRecord): Marks {
 
 class KeptRecord implements TaskRecord {
   readonly key: string;
-  readonly attempts: readonly Attempt[];
+  /** Mostly there is one, and no list of it. */
+  readonly #attempts: KeptAttempt | readonly KeptAttempt[];
   readonly shelf: Shelf;
   readonly #marks: Marks;
 
@@ -98,10 +100,14 @@ class KeptRecord implements TaskRecord {
     this.key = key;
     this.#marks = marksOf(record);
     const [only] = record.attempts;
-    this.attempts =
+    this.#attempts =
       record.attempts.length === 1
-        ? [new KeptAttempt(this, only as Attempt, outputs)]
+        ? new KeptAttempt(this, only as Attempt, outputs)
         : record.attempts.map((a) => new KeptAttempt(this, a, outputs));
+  }
+
+  get attempts(): readonly Attempt[] {
+    return this.#attempts instanceof KeptAttempt ? [this.#attempts] : this.#attempts;
   }
 
   get floor(): number {
@@ -138,13 +144,13 @@ class KeptAttempt implements Attempt, Outcome {
   readonly #record: KeptRecord;
   readonly number: number;
   readonly uid: string;
-  readonly definition: string;
   readonly execution: string;
   readonly needs: Needs;
   readonly phase: Outcome['phase'];
   readonly reason: string;
   readonly elapsedMs: number | undefined;
-  readonly outputs: readonly OutputRecord[];
+  /** The same for its outputs. */
+  readonly #outputs: OutputRecord | readonly OutputRecord[];
   readonly templateDigest: string;
 
   constructor(record: KeptRecord, attempt: Attempt, declared: readonly Declared[]) {
@@ -153,14 +159,17 @@ class KeptAttempt implements Attempt, Outcome {
     this.#record = record;
     this.number = attempt.number;
     this.uid = attempt.uid;
-    this.definition = attempt.definition;
     this.execution = attempt.execution;
     this.needs = shelf.needs(attempt.needs);
     this.phase = outcome.phase;
     this.reason = shelf.text(outcome.reason);
     this.elapsedMs = outcome.elapsedMs;
-    this.outputs = keptOutputs(shelf, outcome.outputs, declared);
+    this.#outputs = keptOutputs(shelf, outcome.outputs, declared);
     this.templateDigest = shelf.text(templateDigestOf(attempt));
+  }
+
+  get outputs(): readonly OutputRecord[] {
+    return Array.isArray(this.#outputs) ? this.#outputs : [this.#outputs as OutputRecord];
   }
 
   get state(): 'Ended' {
@@ -173,6 +182,10 @@ class KeptAttempt implements Attempt, Outcome {
 
   get generation(): number {
     return this.#whole?.generation ?? 0;
+  }
+
+  get definition(): string {
+    return this.#whole?.definition ?? '';
   }
 
   get handling(): string {
@@ -251,17 +264,23 @@ export function templateDigestOf(attempt: Attempt): string {
   return attempt instanceof KeptAttempt ? attempt.templateDigest : attempt.preimage.templateDigest;
 }
 
-const NO_OUTPUTS: readonly OutputRecord[] = [];
-
 function keptOutputs(
   shelf: Shelf,
   outputs: readonly OutputRecord[],
   declared: readonly Declared[],
-): readonly OutputRecord[] {
-  if (outputs.length === 0) return NO_OUTPUTS;
-  return outputs.map(({ name, path, digest, sizeBytes }) => {
-    const own = declared.find((o) => o.name === name && o.relative === path);
-    const kept = { name: own?.name ?? shelf.text(name), path: own?.relative ?? path, digest };
-    return sizeBytes === undefined ? kept : { ...kept, sizeBytes };
-  });
+): OutputRecord | readonly OutputRecord[] {
+  if (outputs.length === 0) return NONE;
+  const [first] = outputs;
+  if (outputs.length === 1) return keptOutput(shelf, first as OutputRecord, declared);
+  return outputs.map((output) => keptOutput(shelf, output, declared));
+}
+
+function keptOutput(
+  shelf: Shelf,
+  { name, path, digest, sizeBytes }: OutputRecord,
+  declared: readonly Declared[],
+): OutputRecord {
+  const own = declared.find((o) => o.name === name);
+  const kept = { name: own?.name ?? shelf.text(name), path, digest };
+  return sizeBytes === undefined ? kept : { ...kept, sizeBytes };
 }

@@ -25,21 +25,13 @@ export interface View {
 }
 
 /**
- * It stands, in place: the view that most tasks have in the end, so it holds what is its own and nothing else. Not to be
- * spread.
+ * It stands, in place: the view that most tasks have in the end, so it holds the attempt and nothing else. Not to be spread.
  */
 class StandingView implements View {
   readonly success: Attempt;
-  readonly #definition: string;
-  readonly #code: DesiredIdentity['code'];
-  readonly #contributions: Contributions;
 
-  constructor(success: Attempt, { definition, code, contributions }: DesiredIdentity) {
+  constructor(success: Attempt) {
     this.success = success;
-    // The same string, once.
-    this.#definition = definition === success.definition ? success.definition : definition;
-    this.#code = code;
-    this.#contributions = contributions;
   }
 
   get phase(): 'Succeeded' {
@@ -62,14 +54,10 @@ class StandingView implements View {
     return [this.success.uid];
   }
 
-  /** By definition of standing it has the execution key of the result. */
+  /** What stands has the desired execution key, and that is a digest of all the rest: so the rest is what was recorded. */
   get identity(): DesiredIdentity {
-    return {
-      definition: this.#definition,
-      code: this.#code,
-      contributions: this.#contributions,
-      execution: this.success.execution,
-    };
+    const { definition, execution, preimage, contributions } = this.success;
+    return { definition, execution, code: (preimage.code ?? NO_CODE) as DesiredIdentity['code'], contributions };
   }
 
   get wakeAt(): undefined {
@@ -81,8 +69,10 @@ class StandingView implements View {
   }
 }
 
-export function standingView(success: Attempt, identity: DesiredIdentity): View {
-  return new StandingView(success, identity);
+const NO_CODE: DesiredIdentity['code'] = {};
+
+export function standingView(success: Attempt): View {
+  return new StandingView(success);
 }
 
 export interface DesiredIdentity {

@@ -2,6 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { MAX_CACHED_DIGESTS } from '../../base/limits.ts';
 import { type DigestsFile, DigestsLog } from './digests-log.ts';
+import { KnownDigests } from './known-digests.ts';
 
 /** What tells that a file has not changed. Times are nanoseconds. */
 export type FileTimes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
@@ -49,8 +50,7 @@ const MAX_ADDED_MS = 60_000;
 export class DigestCache {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly #log: DigestsLog | undefined;
-  /** `dev:ino` → the rest of the key and the digest; the least recently used first. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new KnownDigests();
   readonly #newest = new Map<bigint, { readonly ctimeNs: bigint; readonly at: number }>();
   /** When a device was last asked for its time: until that is too long ago our own clock goes on from the answer. */
   readonly #asked = new Map<bigint, number>();
@@ -116,30 +116,18 @@ export class DigestCache {
   }
 
   #get(seen: FileTimes): string | undefined {
-    const file = fileKey(seen);
-    const known = this.#known.get(file);
-    if (known?.times !== timesKey(seen)) return undefined;
-    this.#known.delete(file);
-    this.#known.set(file, known);
-    return known.digest;
+    return this.#known.get(seen);
   }
 
   #put(seen: FileTimes, digest: string): void {
-    const file = fileKey(seen);
-    const known = { times: timesKey(seen), digest };
-    const before = this.#known.get(file);
-    this.#keep(file, known);
-    const isNew = before?.times !== known.times || before.digest !== digest;
-    if (this.#log && isNew) this.#added.push(`${file}:${known.times} ${digest}`);
+    const isNew = this.#known.get(seen) !== digest;
+    this.#keep(seen, digest);
+    if (this.#log && isNew) this.#added.push(lineOf(seen, digest));
   }
 
-  #keep(file: string, known: Known): void {
-    this.#known.delete(file);
-    if (this.#known.size >= MAX_CACHED_DIGESTS) {
-      const oldest = this.#known.keys().next();
-      if (!oldest.done) this.#known.delete(oldest.value);
-    }
-    this.#known.set(file, known);
+  #keep(file: FileTimes, digest: string): void {
+    if (this.#known.size >= MAX_CACHED_DIGESTS) this.#known.dropOldest();
+    this.#known.set(file, digest);
   }
 
   #passed({ dev, ctimeNs }: Pick<FileTimes, 'dev' | 'ctimeNs'>): void {
@@ -172,19 +160,14 @@ export class DigestCache {
 
   async #load(): Promise<void> {
     await this.#log?.read((key, digest) => {
-      const at = key.indexOf(':', key.indexOf(':') + 1);
-      this.#keep(key.slice(0, at), { times: key.slice(at + 1), digest });
+      const [dev, ino, size, mtimeNs, ctimeNs] = key.split(':').map(BigInt) as [bigint, bigint, bigint, bigint, bigint];
+      this.#keep({ dev, ino, size, mtimeNs, ctimeNs }, digest);
     });
   }
 
   *#lines(): Generator<string> {
-    for (const [file, { times, digest }] of this.#known) yield `${file}:${times} ${digest}`;
+    for (const [file, digest] of this.#known.entries()) yield lineOf(file, digest);
   }
-}
-
-interface Known {
-  readonly times: string;
-  readonly digest: string;
 }
 
 /** From when on, by both clocks, a digest of this file may be remembered. */
@@ -192,12 +175,8 @@ function settledFrom({ mtimeNs, ctimeNs }: FileTimes): bigint {
   return (mtimeNs > ctimeNs ? mtimeNs : ctimeNs) + SETTLED_NS;
 }
 
-function fileKey({ dev, ino }: FileTimes): string {
-  return `${dev}:${ino}`;
-}
-
-function timesKey({ size, mtimeNs, ctimeNs }: FileTimes): string {
-  return `${size}:${mtimeNs}:${ctimeNs}`;
+function lineOf({ dev, ino, size, mtimeNs, ctimeNs }: FileTimes, digest: string): string {
+  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs} ${digest}`;
 }
 
 function sameTimes(a: FileTimes, b: FileTimes): boolean {

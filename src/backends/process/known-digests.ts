@@ -1,0 +1,98 @@
+import type { BigIntStats } from 'node:fs';
+
+/** A file, and how it looked. Times are nanoseconds. */
+type SeenFile = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+
+/** Bytes of one entry: size, mtime, ctime, SHA-256. */
+const TIMES_BYTES = 24;
+const ENTRY_BYTES = TIMES_BYTES + 32;
+const ENTRIES_A_CHUNK = 4_096;
+/** Devices that are told apart by a number; more are rare, and are kept by their names. */
+const MAX_DEVICES = 64;
+const MAX_INODE = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / MAX_DEVICES));
+
+/**
+ * Digests by file, in bytes instead of texts: there may be as many as outputs of all workflows. The one that was used the
+ * longest ago goes first.
+ */
+export class KnownDigests {
+  /** Where an entry is, by device and inode; the least recently used first. */
+  readonly #places = new Map<number | string, number>();
+  readonly #chunks: Buffer[] = [];
+  readonly #devices: bigint[] = [];
+  readonly #free: number[] = [];
+  readonly #seen = Buffer.alloc(TIMES_BYTES);
+  #next = 0;
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** In hex; undefined: the file is not known as it looks now. */
+  get(file: SeenFile): string | undefined {
+    const name = this.#nameOf(file.dev, file.ino);
+    const place = this.#places.get(name);
+    if (place === undefined) return undefined;
+    const { chunk, at } = this.#entry(place);
+    writeTimes(this.#seen, 0, file);
+    if (this.#seen.compare(chunk, at, at + TIMES_BYTES) !== 0) return undefined;
+    this.#places.delete(name);
+    this.#places.set(name, place);
+    return chunk.toString('hex', at + TIMES_BYTES, at + ENTRY_BYTES);
+  }
+
+  set(file: SeenFile, digest: string): void {
+    const name = this.#nameOf(file.dev, file.ino);
+    const place = this.#places.get(name) ?? this.#free.pop() ?? this.#next++;
+    if (place % ENTRIES_A_CHUNK === 0)
+      this.#chunks[place / ENTRIES_A_CHUNK] ??= Buffer.alloc(ENTRIES_A_CHUNK * ENTRY_BYTES);
+    const { chunk, at } = this.#entry(place);
+    writeTimes(chunk, at, file);
+    chunk.write(digest, at + TIMES_BYTES, 'hex');
+    this.#places.delete(name);
+    this.#places.set(name, place);
+  }
+
+  dropOldest(): void {
+    for (const [name, place] of this.#places) {
+      this.#places.delete(name);
+      this.#free.push(place);
+      return;
+    }
+  }
+
+  *entries(): Generator<readonly [SeenFile, string]> {
+    for (const [name, place] of this.#places) {
+      const { chunk, at } = this.#entry(place);
+      const [dev, ino] = this.#fileOf(name);
+      const size = chunk.readBigInt64LE(at);
+      const times = { dev, ino, size, mtimeNs: chunk.readBigInt64LE(at + 8), ctimeNs: chunk.readBigInt64LE(at + 16) };
+      yield [times, chunk.toString('hex', at + TIMES_BYTES, at + ENTRY_BYTES)];
+    }
+  }
+
+  #entry(place: number): { readonly chunk: Buffer; readonly at: number } {
+    const chunk = this.#chunks[Math.floor(place / ENTRIES_A_CHUNK)] as Buffer;
+    return { chunk, at: (place % ENTRIES_A_CHUNK) * ENTRY_BYTES };
+  }
+
+  #nameOf(dev: bigint, ino: bigint): number | string {
+    let device = this.#devices.indexOf(dev);
+    if (device < 0 && this.#devices.length < MAX_DEVICES) device = this.#devices.push(dev) - 1;
+    return device < 0 || ino > MAX_INODE ? `${dev}:${ino}` : Number(ino) * MAX_DEVICES + device;
+  }
+
+  #fileOf(name: number | string): readonly [dev: bigint, ino: bigint] {
+    if (typeof name === 'number')
+      return [this.#devices[name % MAX_DEVICES] as bigint, BigInt(Math.floor(name / MAX_DEVICES))];
+    const [dev = '0', ino = '0'] = name.split(':');
+    return [BigInt(dev), BigInt(ino)];
+  }
+}
+
+/** Wrapped to 64 bits, which no file system exceeds. */
+function writeTimes(into: Buffer, at: number, { size, mtimeNs, ctimeNs }: SeenFile): void {
+  into.writeBigInt64LE(BigInt.asIntN(64, size), at);
+  into.writeBigInt64LE(BigInt.asIntN(64, mtimeNs), at + 8);
+  into.writeBigInt64LE(BigInt.asIntN(64, ctimeNs), at + 16);
+}

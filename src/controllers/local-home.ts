@@ -1,4 +1,6 @@
+import type { Diagnostic } from '../apis/diagnostic.ts';
 import { DEFAULT_NAMESPACE, FOLDER_ANNOTATION } from '../apis/meta.ts';
+import { nameTasks } from '../apis/name-tasks.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
 import { validateWorkflow } from '../apis/validate.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
@@ -12,7 +14,7 @@ import type { Logger } from '../base/logger.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { buildGraph } from '../graph/build.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
-import { admitDocument } from './admit-document.ts';
+import { type Admitted, admitAgain, admitDocument } from './admit-document.ts';
 import { Applier } from './applier.ts';
 import { CapacityOffer } from './capacity-offer.ts';
 import { restIfDrifted } from './drift.ts';
@@ -266,13 +268,12 @@ export class LocalHome implements Home {
       return found.ok ? ok(await this.#views.plan(found.value)) : found;
     }
     const namespace = target.metadata.namespace ?? DEFAULT_NAMESPACE;
-    const admitted = await admitDocument(
-      { ...target, metadata: { ...target.metadata, namespace } },
-      this.#context.backend,
-      this.#context.slots.capacity,
-    );
-    if (!admitted.ok) return fail(invalid(admitted.error));
+    const document = { ...target, metadata: { ...target.metadata, namespace } };
     const found = this.#registry.find({ namespace, name: target.metadata.name });
+    const again = found.ok ? await this.#admittedAgain(found.value.state, document) : undefined;
+    if (found.ok && again?.ok) return ok(await this.#views.plan(found.value));
+    const admitted = again ?? (await admitDocument(document, this.#context.backend, this.#context.slots.capacity));
+    if (!admitted.ok) return fail(invalid(admitted.error));
     const past = this.#registry.deleted.get(nameKey({ namespace, name: target.metadata.name }));
     const records = found.ok
       ? [...found.value.state.book.all()]
@@ -287,6 +288,17 @@ export class LocalHome implements Home {
     const proposed = new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records));
     await this.#views.judgeOnly(proposed);
     return ok(await this.#views.plan(proposed, found.ok ? found.value.state.graph : undefined));
+  }
+
+  /** Undefined: the document says something else than the one in force. */
+  async #admittedAgain(
+    { stored, built }: WorkflowState,
+    document: WorkflowDocument,
+  ): Promise<Result<Admitted, readonly Diagnostic[]> | undefined> {
+    const named = nameTasks(document);
+    if (!sameDocument(stored.object, named)) return undefined;
+    const { backend, slots } = this.#context;
+    return admitAgain({ document: named, built, sheets: stored.memory.sheets }, backend, slots.capacity);
   }
 
   async explain(ref: WorkflowRef, task?: string): Promise<Result<readonly Explanation[], HomeError>> {

@@ -5,6 +5,7 @@ import type { Broadcast } from '../base/broadcast.ts';
 import type { Json } from '../base/json.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
+import type { Board } from '../planning/board.ts';
 import { decide } from '../planning/decide.ts';
 import type { Look } from '../planning/facts.ts';
 import { templateDigestOf } from '../planning/kept-record.ts';
@@ -45,6 +46,12 @@ function goesOn({ book, board, graph }: WorkflowState, key: string): boolean {
 
 function resetsOthers({ spec }: GraphTask): boolean {
   return spec.resetAlso !== undefined;
+}
+
+/** Everything is final, and nothing has happened since it was judged: judging it again would say the same. */
+function boardAtRest({ board, book, mode, launchOnly }: WorkflowState): Board | undefined {
+  const moving = !board.isClean || board.unsettled > 0 || board.nextWake() !== undefined || book.live.size > 0;
+  return moving || mode === 'Deleting' || launchOnly ? undefined : board;
 }
 
 /** How often a followed log is read again, and how much of the journal is read at once. */
@@ -97,7 +104,7 @@ export class HomeViews {
       const json = await this.#home.store.preimage(digest);
       if (json !== undefined) templates.set(digest, json);
     }
-    return makePlan(reconciler.snapshot(), (digest) => templates.get(digest), before);
+    return makePlan(reconciler.snapshot(), (digest) => templates.get(digest), before, boardAtRest(state));
   }
 
   async plan(reconciler: Reconciler, before?: Graph): Promise<Plan> {

@@ -27,15 +27,16 @@ export interface PlanResult {
 
 /**
  * `template` gives the pre-images of earlier definitions; `before` the graph in force, where the snapshot holds another
- * that would replace it.
+ * that would replace it; `judged` a board on which every task is judged by this very snapshot.
  */
 export function makePlan(
   snapshot: Snapshot,
   template: (digest: string) => Json | undefined,
   before?: Graph,
+  judged?: Board,
 ): PlanResult {
-  const board = new Board(snapshot.graph);
-  decide(board, { ...snapshot, mode: 'Held' });
+  const board = judged ?? new Board(snapshot.graph);
+  if (!judged) decide(board, { ...snapshot, mode: 'Held' });
   const planner = new Planner(board, snapshot, template, before);
   const tasks: PlannedTask[] = [];
   let discarded = 0;

@@ -31,7 +31,6 @@ export async function recover(home: HomeContext, state: WorkflowState): Promise<
 /** Where results lie, as those who made them wrote them: what a start looks at first, known before there is a graph. */
 export function recordedLooks(records: Iterable<TaskRecord>): Look[] {
   const looks: Look[] = [];
-  for (const record of records)
-    for (const { lookId } of lastSuccess(record)?.writes ?? []) looks.push(lookOf(lookId));
+  for (const record of records) for (const { lookId } of lastSuccess(record)?.writes ?? []) looks.push(lookOf(lookId));
   return looks;
 }

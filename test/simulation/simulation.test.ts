@@ -9,7 +9,7 @@ import { type HistoryOptions, Simulation } from './simulation.ts';
 
 const only = process.env.FIXPOINT_SIM_SEED;
 const first = Number(only ?? process.env.FIXPOINT_SIM_FROM ?? 1);
-const count = only === undefined ? Number(process.env.FIXPOINT_SIM_SEEDS ?? 500) : 1;
+const count = only === undefined ? Number(process.env.FIXPOINT_SIM_SEEDS ?? 2000) : 1;
 const SEEDS_PER_TEST = 50;
 
 let made = 0;

@@ -14,7 +14,7 @@ function fan(count: number, settings: object = {}, name = 'w', memory = 0): Work
     ...document,
     metadata: { ...document.metadata, name },
     spec: { ...document.spec, ...settings },
-  } as WorkflowDocument;
+  };
 }
 
 /** A home that says which attempts started, how many of them had waited for their turn, and how many ran at once. */

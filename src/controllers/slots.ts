@@ -19,6 +19,8 @@ import type { Capacity, Lane } from '../backends/backend.ts';
 const AHEAD_MS = 100;
 /** However short they are: what is submitted ahead is withdrawn again when the daemon dies. */
 const MAX_AHEAD = 16;
+/** So many of a lane must have ended before anybody says that they are short. */
+const MIN_ENDED = 3;
 /** Lanes that are remembered, for how long their attempts take. */
 const MAX_LANES = 256;
 /** Share of the latest one in the average time that attempts of a lane take. */
@@ -29,8 +31,8 @@ interface OpenLane {
   readonly key: string;
   holding: number;
   readonly following: Set<string>;
-  /** Undefined: none has ended yet, so nobody knows whether they are short. */
-  averageMs: number | undefined;
+  ended: number;
+  averageMs: number;
 }
 
 interface Held {
@@ -74,7 +76,7 @@ export class Slots {
   ahead(needs: Capacity, starting: number): number {
     // Which devices one gets is said when it is submitted.
     const lane = needs.gpu === 0 ? this.#lanes.get(keyOf(needs)) : undefined;
-    if (lane?.averageMs === undefined) return 0;
+    if (!lane || lane.ended < MIN_ENDED) return 0;
     const each = Math.min(MAX_AHEAD, Math.floor(AHEAD_MS / Math.max(1, lane.averageMs)));
     return each * (lane.holding + starting) - lane.following.size;
   }
@@ -111,7 +113,7 @@ export class Slots {
     const { lane } = held;
     if (!lane) return this.#onFree();
     lane.holding--;
-    if (tookMs !== undefined) lane.averageMs = tookMs * LATEST + (lane.averageMs ?? tookMs) * (1 - LATEST);
+    if (tookMs !== undefined) noteEnd(lane, tookMs);
     for (const first of lane.following) {
       this.#leave(first, lane);
       return this.#hold(first, { needs: held.needs, lane });
@@ -139,7 +141,7 @@ export class Slots {
     const key = keyOf(needs);
     const known = this.#lanes.get(key);
     if (known) return known;
-    const lane = { name: ++this.#names, key, holding: 0, following: new Set<string>(), averageMs: undefined };
+    const lane = { name: ++this.#names, key, holding: 0, following: new Set<string>(), ended: 0, averageMs: 0 };
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -152,6 +154,11 @@ export class Slots {
       gpu: u.gpu + sign * needs.gpu,
     };
   }
+}
+
+function noteEnd(lane: OpenLane, tookMs: number): void {
+  lane.averageMs = lane.ended === 0 ? tookMs : tookMs * LATEST + lane.averageMs * (1 - LATEST);
+  lane.ended++;
 }
 
 function keyOf({ cpu, memoryBytes, gpu }: Capacity): string {

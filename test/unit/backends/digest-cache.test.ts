@@ -237,6 +237,7 @@ describe('what is remembered', () => {
 });
 
 describe('a digest that somebody else has made', () => {
+  const DIGEST = 'd'.repeat(64);
   const SECOND = 1_000_000_000n;
   const file = (ctimeNs: bigint): FileTimes => ({ dev: 7n, ino: 1n, size: 3n, mtimeNs: ctimeNs, ctimeNs });
   const clock = { now: () => 100_000, monotonic: () => 0 };
@@ -248,8 +249,8 @@ describe('a digest that somebody else has made', () => {
   ])('is remembered or not: $what', async ({ passed, taken }) => {
     const cache = new DigestCache(clock);
     const old = file(90n * SECOND);
-    cache.offer(raised(await cache.moment(), [other(passed * SECOND)]), old, old, 'digest');
-    expect(cache.remembered(old)).toBe(taken ? 'digest' : undefined);
+    cache.offer(raised(await cache.moment(), [other(passed * SECOND)]), old, old, DIGEST);
+    expect(cache.remembered(old)).toBe(taken ? DIGEST : undefined);
   });
 
   it('is not remembered for a time that was passed only after it was read', async () => {
@@ -257,17 +258,17 @@ describe('a digest that somebody else has made', () => {
     const moment = await cache.moment();
     const old = file(90n * SECOND);
     cache.remembered(other(99n * SECOND));
-    cache.offer(raised(moment, [old]), old, old, 'digest');
+    cache.offer(raised(moment, [old]), old, old, DIGEST);
     expect(cache.remembered(old)).toBeUndefined();
-    cache.offer(await cache.moment(), old, old, 'digest');
-    expect(cache.remembered(old)).toBe('digest');
+    cache.offer(await cache.moment(), old, old, DIGEST);
+    expect(cache.remembered(old)).toBe(DIGEST);
   });
 
   it('is not remembered where our own clock was not past its times, nor where they changed meanwhile', async () => {
     const cache = new DigestCache(clock);
     const moment = raised(await cache.moment(), [other(200n * SECOND)]);
-    cache.offer(moment, file(99n * SECOND), file(99n * SECOND), 'digest');
-    cache.offer(moment, file(90n * SECOND), file(91n * SECOND), 'digest');
+    cache.offer(moment, file(99n * SECOND), file(99n * SECOND), DIGEST);
+    cache.offer(moment, file(90n * SECOND), file(91n * SECOND), DIGEST);
     expect([99n, 90n, 91n].map((at) => cache.remembered(file(at * SECOND)))).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -134,9 +134,11 @@ describe('slots', () => {
 
   test('let nothing go ahead before it is known how long it takes', () => {
     const home = slots();
-    home.take('a', NEEDS);
-    expect(home.ahead(NEEDS, 0)).toBe(0);
-    home.giveBack('a', 10);
+    for (const uid of ['a', 'b', 'c']) {
+      home.take(uid, NEEDS);
+      expect(home.ahead(NEEDS, 1)).toBe(0);
+      home.giveBack(uid, 10);
+    }
     expect(home.ahead(NEEDS, 0)).toBe(0);
     expect(home.ahead(NEEDS, 1)).toBe(10);
     expect(home.ahead({ ...NEEDS, cpu: 2 }, 1)).toBe(0);
@@ -152,8 +154,10 @@ describe('slots', () => {
       [101, 0],
     ] as const) {
       const home = slots();
-      home.take('a', NEEDS);
-      home.giveBack('a', tookMs);
+      for (const uid of ['a', 'b', 'c']) {
+        home.take(uid, NEEDS);
+        home.giveBack(uid, tookMs);
+      }
       expect(home.ahead(NEEDS, 1), `${tookMs} ms`).toBe(ahead);
     }
   });

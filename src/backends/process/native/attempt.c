@@ -384,7 +384,11 @@ static void record(struct attempt *a) {
   /* A full disk must not cost a finished result: it waits for room as long as there is a folder to write to. */
   FAIL_POINT("record.before");
   while (write_whole(path, 0666, text, end) != 0) {
-    if (access(a->order->directory, F_OK) != 0 && errno == ENOENT) _exit(NO_RECORD);
+    if (access(a->order->directory, F_OK) != 0 && errno == ENOENT) {
+      /* Its own command took the folder away, and the claim with it: that it ran must be known, or it runs again. */
+      tell_started(a);
+      _exit(NO_RECORD);
+    }
     usleep(RECORD_PAUSE * 1e6);
   }
   FAIL_POINT("record.after");

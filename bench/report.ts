@@ -102,7 +102,8 @@ function commands(results: readonly Result[]): string[] {
   const last = new Map(
     results.map((result) => [`${result.tool}${result.variant && ` (${result.variant})`}`, result.command]),
   );
-  return ['```sh', ...[...last].map(([tool, command]) => `# ${tool}\n${command}`), '```', ''];
+  // Not `sh`: what the documentation tells its reader to type is run by the tests, and peers are not there.
+  return ['```text', ...[...last].map(([tool, command]) => `# ${tool}\n${command}`), '```', ''];
 }
 
 function howTo(): string[] {

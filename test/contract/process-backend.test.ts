@@ -134,6 +134,29 @@ describe.each(['shell', 'native'] as const)('%s spawner', (spawner) => {
       expect(lines.map(Number).sort((a, b) => a - b)).toEqual(launches.map((_, i) => i));
     });
 
+    // The shell's spawner counts nothing.
+    if (spawner === 'native')
+      it('of the spawner, what follows still waits for what the dead one started', {
+        timeout: PATIENCE_MS,
+      }, async () => {
+        const lane = { name: 1, room: 1 };
+        const log = join(rig.folder, 'log');
+        const first = script('a', `while :; do sleep 0.1; done`, { lane });
+        const followers = ['b', 'c'].map((token) => script(token, `echo ${token} >> '${log}'`, { lane }));
+        await rig.backend.submit([first, ...followers]);
+        await rig.seen('a', 'Running');
+        const dead = spawners();
+        for (const pid of dead) signalQuietly(pid, 'SIGKILL');
+        await until('it is dead', () => dead.every((pid) => !isAlive(pid)));
+        // What asks for something else goes through the new spawner, after those that might.
+        await rig.backend.submit([script('other', 'sleep 0.5', { lane: { name: 2, room: 1 } })]);
+        await ended('other');
+        expect(existsSync(log)).toBe(false);
+        await rig.backend.cancel([handled(first)]);
+        for (const { token } of followers) await ended(token);
+        expect(readFileSync(log, 'utf8').split('\n').sort()).toEqual(['', 'b', 'c']);
+      });
+
     it('a runtime that is handed a folder which is not whole leaves it alone', () => {
       const launch = script('x', ':');
       mkdirSync(launch.directory, { recursive: true });

@@ -11,12 +11,12 @@ export function laneNow(
   open: Iterable<OpenAttempt>,
   incarnation: number,
 ): Lane | undefined {
-  attempt.incarnation = Math.max(1, incarnation);
+  attempt.incarnation = incarnation;
   attempt.lane = lane?.name;
   attempt.waiting = false;
-  if (!lane || incarnation <= 1) return lane;
+  if (!lane || incarnation === 0) return lane;
   let earlier = 0;
-  for (const other of open) if (other.lane === lane.name && other.incarnation < attempt.incarnation) earlier++;
+  for (const other of open) if (other.lane === lane.name && other.incarnation < incarnation) earlier++;
   attempt.waiting = earlier >= lane.room;
   return { ...lane, room: lane.room - earlier };
 }

@@ -67,7 +67,7 @@ export class Spawner {
     return this.#native !== undefined;
   }
 
-  /** How many spawners there have been: what an earlier one started does not count with this one. */
+  /** How many spawners were lost: what is sent now goes to another one than they were, which does not count what they started. */
   get incarnation(): number {
     return this.#incarnation;
   }
@@ -128,7 +128,6 @@ export class Spawner {
       : this.#spawn('/bin/sh', [SHELL_SPAWNER, ...words]);
     if (!child) return undefined;
     this.#child = child;
-    this.#incarnation++;
     failPoint('spawn.after');
     child.on('error', (error: NodeJS.ErrnoException) => this.#lost(child, UNUSABLE.has(error.code ?? '')));
     // No process, no descriptors: its error event comes later.
@@ -176,6 +175,7 @@ export class Spawner {
   #lost(child: ChildProcess, unusable: boolean): void {
     if (this.#child !== child) return;
     this.#child = undefined;
+    this.#incarnation++;
     // Built for another machine, perhaps: the shell's runs everywhere.
     if (unusable) this.#native = undefined;
     this.#rest();

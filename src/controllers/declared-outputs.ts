@@ -17,6 +17,7 @@ export class DeclaredOutputs {
   #paths: readonly Declared[] | undefined;
   readonly patterns: readonly Declared[];
   readonly #patternFolder: string | undefined;
+  #pathFolder: string | undefined;
   #tree: OutputPatterns<undefined> | undefined;
   #makers: MakersByPattern | undefined;
 
@@ -31,8 +32,9 @@ export class DeclaredOutputs {
     return this.#paths;
   }
 
-  get #pathFolder(): string | undefined {
-    return folderOfAll(this.paths.map(({ output }) => output.path));
+  get pathFolder(): string | undefined {
+    this.#pathFolder ??= folderOfAll(this.paths.map(({ output }) => output.path));
+    return this.#pathFolder;
   }
 
   /**
@@ -68,7 +70,7 @@ export class DeclaredOutputs {
     most: number,
     meeting: (pattern: Declared, path: string, matched: Declared) => Meeting,
   ): Meeting | 'TooMany' | undefined {
-    if (!meet(this.#patternFolder, others.#pathFolder)) return undefined;
+    if (this.patterns.length === 0 || !meet(this.#patternFolder, others.pathFolder)) return undefined;
     others.#makers ??= new MakersByPattern(
       pathsAndFolders(others.paths.map(({ output }, at) => [output.path, at])).makers,
     );

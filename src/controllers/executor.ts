@@ -14,6 +14,7 @@ import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, lastAttempt, outputOwner } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
 import { displacements, looksToDisplace } from './displacements.ts';
+import { handled } from './handled.ts';
 import type { HomeContext } from './home-context.ts';
 import { type LaunchSource, launchOrder } from './launch-order.ts';
 import { newAttempt } from './new-attempt.ts';
@@ -287,9 +288,7 @@ function cancel(
     // The first reason is the one that counts.
     if (!state.cancelling.has(attempt.uid)) state.cancelling.set(attempt.uid, action.reason as EndReason);
   });
-  prepared.effects.push(() =>
-    home.backend.cancel([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]),
-  );
+  prepared.effects.push(() => home.backend.cancel([handled(attempt)]));
 }
 
 function withdraw(
@@ -300,9 +299,7 @@ function withdraw(
 ): void {
   if (state.withdrawing.has(attempt.uid) || state.cancelling.has(attempt.uid)) return;
   prepared.notes.push(() => state.withdrawing.add(attempt.uid));
-  prepared.effects.push(() =>
-    home.backend.withdraw([{ token: attempt.uid, directory: attempt.directory, handle: attempt.handle }]),
-  );
+  prepared.effects.push(() => home.backend.withdraw([handled(attempt)]));
 }
 
 async function restore(
@@ -325,14 +322,10 @@ async function restore(
     ...o,
     path: absolutePath(state.graph.workdir, o.path),
   }));
-  const whole = await home.backend.files.restore(
-    { token: attempt.uid, directory: attempt.directory, handle: attempt.handle },
-    outputs,
-    (name, digest) => {
-      const owner = outputOwner(record, { name, path: relative.get(name) ?? '' }, digest);
-      return owner?.uid === attempt.uid ? undefined : owner?.directory;
-    },
-  );
+  const whole = await home.backend.files.restore(handled(attempt), outputs, (name, digest) => {
+    const owner = outputOwner(record, { name, path: relative.get(name) ?? '' }, digest);
+    return owner?.uid === attempt.uid ? undefined : owner?.directory;
+  });
   // Once between two looks: what does not stand after it was put back would be put back for ever.
   state.unrestorable.add(attempt.uid);
   if (!whole) {

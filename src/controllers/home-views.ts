@@ -14,6 +14,7 @@ import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { JournalLine } from '../store/store.ts';
 import { eventLines } from './event-line.ts';
 import { explanationOf } from './explain.ts';
+import { handled } from './handled.ts';
 import type { HomeError, LogChunk, LogOptions } from './home.ts';
 import type { HomeContext } from './home-context.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -24,6 +25,8 @@ import type { WorkflowState } from './workflow-state.ts';
 /** What runs may be ended, or a result does not stand any more. A plan, which is more work, says what is lost with it. */
 function mayDiscard(state: WorkflowState): boolean {
   const { book, board, graph } = state;
+  // What is reset with another task may still have to end, whatever it looks like now.
+  if (book.live.size > 0 && graph.tasks.some(({ spec }) => spec.resetAlso !== undefined)) return true;
   for (const key of book.live) if (!goesOn(state, key)) return true;
   for (const record of book.all()) {
     const index = graph.byKey.get(record.key);
@@ -33,19 +36,12 @@ function mayDiscard(state: WorkflowState): boolean {
   return false;
 }
 
-/**
- * All upstream of it has settled, so nothing there runs again, and what it makes is what is wanted. Only a task that is
- * reset with another one may still have to end.
- */
+/** All upstream of it has settled, so nothing there runs again, and what it makes is what is wanted. */
 function goesOn({ book, board, graph }: WorkflowState, key: string): boolean {
   const index = graph.byKey.get(key);
   const seen = index === undefined ? undefined : board.view(index);
   if (!seen?.identity || seen.step.kind !== 'Nothing') return false;
-  return seen.identity.execution === liveAttempt(book.get(key))?.execution && !graph.tasks.some(resetsOthers);
-}
-
-function resetsOthers({ spec }: GraphTask): boolean {
-  return spec.resetAlso !== undefined;
+  return seen.identity.execution === liveAttempt(book.get(key))?.execution;
 }
 
 /** Everything is final, and nothing has happened since it was judged: judging it again would say the same. */
@@ -227,10 +223,9 @@ export class HomeViews {
     options: LogOptions,
   ): AsyncIterable<LogChunk> {
     const stream = options.stream ?? 'stdout';
-    const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
     let from: LogFrom = positions.get(attempt.uid) ?? (options.tail === undefined ? 0 : { lastLines: options.tail });
     for (;;) {
-      const part: LogPart = await this.#home.backend.readLog(handled, stream, from);
+      const part: LogPart = await this.#home.backend.readLog(handled(attempt), stream, from);
       positions.set(attempt.uid, part.next);
       if (part.text === '') return;
       yield { task, attempt: attempt.number, text: part.text };

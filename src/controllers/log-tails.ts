@@ -1,4 +1,5 @@
 import { type Attempt, lastAttempt } from '../planning/record.ts';
+import { handled } from './handled.ts';
 import type { HomeContext } from './home-context.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -23,8 +24,7 @@ export function keepLogTails(home: HomeContext, state: WorkflowState, read: () =
 async function readLogTail(home: HomeContext, state: WorkflowState, attempt: Attempt, read: () => void): Promise<void> {
   // Asked for once, whatever comes of it.
   state.logTails.set(attempt.uid, '');
-  const handled = { token: attempt.uid, directory: attempt.directory, handle: attempt.handle };
-  const part = await home.backend.readLog(handled, 'stderr', -LOG_TAIL_BYTES).catch(() => undefined);
+  const part = await home.backend.readLog(handled(attempt), 'stderr', -LOG_TAIL_BYTES).catch(() => undefined);
   const text = part?.text.trimEnd() ?? '';
   if (text === '' || !state.logTails.has(attempt.uid)) return;
   state.logTails.set(attempt.uid, text);

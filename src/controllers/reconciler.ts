@@ -255,18 +255,17 @@ export class Reconciler {
     state.cancelling.delete(uid);
     state.withdrawing.delete(uid);
     state.unconfirmed.delete(uid);
-    const record = state.book.get(entry.task);
-    const attempt = record?.attempts.at(-1);
-    for (const write of attempt?.writes ?? []) {
+    const attempts = state.book.get(entry.task)?.attempts ?? [];
+    for (const write of attempts.at(-1)?.writes ?? []) {
       const made = entry.outcome.outputs.find((o) => o.name === write.name);
       // What it did to an output that it did not stamp, only a look can tell: another task may have made that file.
       if (made) state.setFact(write.lookId, made.digest);
       else state.forgetFact(write.lookId);
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
-    if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all' && attempt)
+    if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all')
       // Not before the success is durable: until then its folder is the only record of it.
-      this.#unwritten.tidying.push(() => tidyAfter(this.#home, state, entry.task, attempt));
+      this.#unwritten.tidying.push(() => tidyAfter(this.#home, state, entry.task, attempts));
   }
 
   snapshot(): Snapshot {

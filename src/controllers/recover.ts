@@ -1,6 +1,7 @@
 import type { Handled } from '../backends/backend.ts';
 import { type Look, lookOf } from '../planning/facts.ts';
 import { lastSuccess, liveAttempt, type TaskRecord } from '../planning/record.ts';
+import { handled } from './handled.ts';
 import type { HomeContext } from './home-context.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -16,7 +17,7 @@ export async function recover(home: HomeContext, state: WorkflowState): Promise<
     if (!attempt) continue;
     home.tokens.set(attempt.uid, { workflow: state.uid, key });
     home.slots.keep(attempt.uid, attempt.needs);
-    live.push({ token: attempt.uid, directory: attempt.directory, handle: attempt.handle });
+    live.push(handled(attempt));
   }
   if (live.length === 0) return;
   const withdraw: Handled[] = [];

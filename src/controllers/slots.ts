@@ -1,4 +1,5 @@
 import type { Capacity, Lane } from '../backends/backend.ts';
+import { capacityKey } from '../planning/record.ts';
 
 /**
  * What live attempts of all workflows hold of one backend's capacity.
@@ -75,7 +76,7 @@ export class Slots {
   /** How many more that ask for this may be submitted ahead, once `starting` that ask for it have taken their capacity. */
   ahead(needs: Capacity, starting: number): number {
     // Which devices one gets is said when it is submitted.
-    const lane = needs.gpu === 0 ? this.#lanes.get(keyOf(needs)) : undefined;
+    const lane = needs.gpu === 0 ? this.#lanes.get(capacityKey(needs)) : undefined;
     if (!lane || lane.ended < MIN_ENDED) return 0;
     const each = Math.min(MAX_AHEAD, Math.floor(AHEAD_MS / Math.max(1, lane.averageMs)));
     return each * (lane.holding + starting) - lane.following.size;
@@ -138,7 +139,7 @@ export class Slots {
   }
 
   #laneOf(needs: Capacity): OpenLane {
-    const key = keyOf(needs);
+    const key = capacityKey(needs);
     const known = this.#lanes.get(key);
     if (known) return known;
     const lane = { name: ++this.#names, key, holding: 0, following: new Set<string>(), ended: 0, averageMs: 0 };
@@ -159,8 +160,4 @@ export class Slots {
 function noteEnd(lane: OpenLane, tookMs: number): void {
   lane.averageMs = lane.ended === 0 ? tookMs : tookMs * LATEST + lane.averageMs * (1 - LATEST);
   lane.ended++;
-}
-
-function keyOf({ cpu, memoryBytes, gpu }: Capacity): string {
-  return `${cpu} ${memoryBytes} ${gpu}`;
 }

@@ -2,7 +2,7 @@ import type { TaskReason } from '../apis/reasons.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import type { Action } from './actions.ts';
 import type { Board } from './board.ts';
-import { type Needs, nextNumber } from './record.ts';
+import { capacityKey, type Needs, nextNumber } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 import { type DesiredIdentity, NOTHING, type View } from './view.ts';
 
@@ -82,20 +82,16 @@ class Ahead {
   }
 
   starts(needs: Needs): void {
-    this.#starting.set(kindOf(needs), (this.#starting.get(kindOf(needs)) ?? 0) + 1);
+    this.#starting.set(capacityKey(needs), (this.#starting.get(capacityKey(needs)) ?? 0) + 1);
   }
 
   /** True: one more that asks for this may follow, and now does. */
   take(needs: Needs): boolean {
-    const kind = kindOf(needs);
+    const kind = capacityKey(needs);
     const left = this.#left.get(kind) ?? this.#snapshot.ahead(needs, this.#starting.get(kind) ?? 0);
     this.#left.set(kind, left - 1);
     return left > 0;
   }
-}
-
-function kindOf({ cpu, memoryBytes, gpu }: Needs): string {
-  return `${cpu} ${memoryBytes} ${gpu}`;
 }
 
 function launch(snapshot: Snapshot, task: GraphTask, view: View, needs: Needs, follows: boolean): Action {

@@ -8,7 +8,7 @@ import { judgeRetry } from './retry-policy.ts';
 import type { Snapshot } from './snapshot.ts';
 import { standingResult } from './standing.ts';
 import { judgeTrigger } from './trigger.ts';
-import { type DesiredIdentity, standingView, type View, view } from './view.ts';
+import { type DesiredIdentity, NO_CODE, standingView, type View, view } from './view.ts';
 
 /**
  * Judges one task: from its upstreams' views, its record and the facts to its own view and the next step.
@@ -200,8 +200,6 @@ function cancelling(live: Attempt, reason: View['reason']): View {
     step: { kind: 'Cancel', attempt: live, reason },
   });
 }
-
-const NO_CODE: { readonly [path: string]: string } = Object.freeze({});
 
 /** Content of the tracked scripts that exist; undefined: one has not been looked at. */
 export function codeDigests(snapshot: Snapshot, task: GraphTask): { readonly [path: string]: string } | undefined {

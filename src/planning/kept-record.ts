@@ -1,6 +1,14 @@
 import type { Json } from '../base/json.ts';
 import { NONE } from '../base/none.ts';
-import type { Attempt, Needs, Outcome, OutputRecord, TaskRecord } from './record.ts';
+import {
+  type Attempt,
+  capacityKey,
+  type Needs,
+  type Outcome,
+  type OutputRecord,
+  type TaskRecord,
+  UNMARKED,
+} from './record.ts';
 
 /**
  * What stays in memory of a record whose last attempt has succeeded: what judging asks of it. A workflow has as many of these as
@@ -44,8 +52,7 @@ export class Shelf {
   }
 
   needs(needs: Needs): Needs {
-    const { cpu, memoryBytes, gpu, walltimeMs } = needs;
-    return shared(this.#needs, `${cpu} ${memoryBytes} ${gpu} ${walltimeMs}`, needs);
+    return shared(this.#needs, `${capacityKey(needs)} ${needs.walltimeMs}`, needs);
   }
 }
 
@@ -69,17 +76,7 @@ function isSettled(record: TaskRecord): boolean {
   return last?.outcome?.phase === 'Succeeded' && record.attempts.every((a) => a.state === 'Ended');
 }
 
-type Marks = Omit<TaskRecord, 'key' | 'attempts'>;
-
-const UNMARKED: Marks = {
-  floor: 0,
-  resetUpTo: 0,
-  forgivenUpTo: 0,
-  cancelled: undefined,
-  releasedUpTo: 0,
-  putBack: undefined,
-  resetAlsoFor: undefined,
-};
+type Marks = typeof UNMARKED;
 
 function marksOf(record: TaskRecord): Marks {
   const { floor, resetUpTo, forgivenUpTo, cancelled, releasedUpTo, putBack, resetAlsoFor } = record;

@@ -119,18 +119,24 @@ export interface Contributions {
   readonly broad: readonly string[];
 }
 
+/** Of a record whose task nobody has asked anything of. */
+export const UNMARKED: Omit<TaskRecord, 'key' | 'attempts'> = {
+  floor: 0,
+  resetUpTo: 0,
+  forgivenUpTo: 0,
+  cancelled: undefined,
+  releasedUpTo: 0,
+  putBack: undefined,
+  resetAlsoFor: undefined,
+};
+
 export function emptyRecord(key: string): TaskRecord {
-  return {
-    key,
-    attempts: [],
-    floor: 0,
-    resetUpTo: 0,
-    forgivenUpTo: 0,
-    cancelled: undefined,
-    releasedUpTo: 0,
-    putBack: undefined,
-    resetAlsoFor: undefined,
-  };
+  return { key, attempts: [], ...UNMARKED };
+}
+
+/** Equal for those that take the same of a backend's capacity. */
+export function capacityKey({ cpu, memoryBytes, gpu }: Omit<Needs, 'walltimeMs'>): string {
+  return `${cpu} ${memoryBytes} ${gpu}`;
 }
 
 export function lastAttempt(record: TaskRecord | undefined): Attempt | undefined {

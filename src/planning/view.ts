@@ -69,7 +69,8 @@ class StandingView implements View {
   }
 }
 
-const NO_CODE: DesiredIdentity['code'] = {};
+/** Of a task that tracks no scripts. */
+export const NO_CODE: DesiredIdentity['code'] = Object.freeze({});
 
 export function standingView(success: Attempt): View {
   return new StandingView(success);

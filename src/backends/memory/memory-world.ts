@@ -46,6 +46,7 @@ export class MemoryWorld {
   readonly watchers: Watcher[] = [];
   behaviourOf: (launch: Launch) => Partial<Behaviour> = () => ({});
   #listener: ((observation: Observation) => void) | undefined;
+  readonly #lanes = new Map<number, OpenLane>();
   readonly #contents = new Map<string, (name: string) => string>();
 
   constructor(clock: Clock) {
@@ -95,8 +96,6 @@ export class MemoryWorld {
     } else this.clock.after(behaviour.startDelayMs, () => this.#claim(attempt));
     return undefined;
   }
-
-  readonly #lanes = new Map<number, OpenLane>();
 
   #startNext(lane: OpenLane): void {
     while (lane.running < lane.room) {

@@ -89,7 +89,7 @@ export class DigestCache {
   /** The content digest of a file that looked so. */
   remembered(seen: FileTimes): string | undefined {
     this.#passed(seen);
-    return this.#get(seen);
+    return this.#known.get(seen);
   }
 
   /** To be asked for before files are read whose digests will be offered. */
@@ -113,10 +113,6 @@ export class DigestCache {
     const lines = this.#added;
     this.#added = [];
     if (this.#log && lines.length > 0) await this.#log.append(lines, this.#known.size, () => this.#lines());
-  }
-
-  #get(seen: FileTimes): string | undefined {
-    return this.#known.get(seen);
   }
 
   #put(seen: FileTimes, digest: string): void {

@@ -127,27 +127,26 @@ export class ProcessBackend implements Backend {
 
   async #handOver(open: OpenAttempt, { launch, gpuIds }: Order): Promise<SubmitOutcome> {
     const { token, directory } = launch;
+    const accepted = { token, outcome: 'Accepted' } as const;
     const facts = { oomKills: this.#oomKills.count(), gpuIds };
-    if (this.#spawner.isNative && isPlain(launch)) {
-      const lane = laneNow(open, launch, this.#open.values(), this.#spawner.incarnation);
-      if (open.waiting) return { token, outcome: 'Accepted' };
-      open.handedOverAt = this.#options.clock.monotonic();
-      if (!open.cancelling) this.#spawner.order(token, nativeOrder(launch, facts), lane);
-      return { token, outcome: 'Accepted' };
-    }
-    const made = await makeRunFolder(launch, facts);
-    open.waiting = !made.ok && made.error.transient;
-    if (open.waiting) return { token, outcome: 'Accepted' };
-    if (!made.ok) {
-      this.#forget(token);
-      return { token, outcome: 'Refused', message: made.error.message };
+    const plain = this.#spawner.isNative && isPlain(launch);
+    if (!plain) {
+      const made = await makeRunFolder(launch, facts);
+      open.waiting = !made.ok && made.error.transient;
+      if (open.waiting) return accepted;
+      if (!made.ok) {
+        this.#forget(token);
+        return { token, outcome: 'Refused', message: made.error.message };
+      }
     }
     const lane = laneNow(open, launch, this.#open.values(), this.#spawner.incarnation);
-    if (open.waiting) return { token, outcome: 'Accepted' };
+    if (open.waiting) return accepted;
     open.handedOverAt = this.#options.clock.monotonic();
     // Cancelled while the folder was being made: the claim is taken, the runtime would turn back anyway.
-    if (!open.cancelling) this.#spawner.launch(token, directory, lane);
-    return { token, outcome: 'Accepted' };
+    if (open.cancelling) return accepted;
+    if (plain) this.#spawner.order(token, nativeOrder(launch, facts), lane);
+    else this.#spawner.launch(token, directory, lane);
+    return accepted;
   }
 
   async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { MAX_PARSE_HEAP_MB } from '../base/limits.ts';
+import { OWN_FILES } from '../base/own-files.ts';
 import type { ReadWorkflows } from './read-workflows.ts';
 
 export interface ParseRequest {
@@ -37,7 +38,7 @@ function runThread(request: ParseRequest): Promise<ReadWorkflows> {
 
 function startWorker(request: ParseRequest): Worker {
   const options = { workerData: request, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: MAX_PARSE_HEAP_MB } };
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./parse-worker.js', import.meta.url), options);
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('apis/parse-worker.js', OWN_FILES), options);
   // From source (tests, tsx) a thread inherits no loader for TypeScript, so it registers one before its first import.
   // `resolve` gives the CommonJS half, whose registration fails; the other lies beside it.
   const half = createRequire(import.meta.url).resolve('tsx/esm/api');

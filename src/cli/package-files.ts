@@ -1,2 +1,4 @@
-/** Files that the package ships: two folders up from here in the sources and in the built package alike. */
-export const CRDS_FOLDER = new URL('../../crds/', import.meta.url);
+import { OWN_FILES } from '../base/own-files.ts';
+
+/** Files that the package ships, beside the folder of the program. */
+export const CRDS_FOLDER = new URL('../crds/', OWN_FILES);

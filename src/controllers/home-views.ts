@@ -9,8 +9,9 @@ import type { Board } from '../planning/board.ts';
 import { decide } from '../planning/decide.ts';
 import type { Look } from '../planning/facts.ts';
 import { templateDigestOf } from '../planning/kept-record.ts';
-import { makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
-import { type Attempt, liveAttempt } from '../planning/record.ts';
+import { type Discarded, makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
+import { type Attempt, lastSuccess, liveAttempt } from '../planning/record.ts';
+import type { View } from '../planning/view.ts';
 import type { JournalLine } from '../store/store.ts';
 import { eventLines } from './event-line.ts';
 import { explanationOf } from './explain.ts';
@@ -22,26 +23,35 @@ import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
-/** What runs may be ended, or a result does not stand any more. A plan, which is more work, says what is lost with it. */
-function mayDiscard(state: WorkflowState): boolean {
+/**
+ * The most that a plan could discard: results that do not stand as things are judged now, and what live attempts that may
+ * not go on have used. Unbounded where a task may be reset with another one. Far cheaper than the plan, which nobody
+ * needs where even this is little.
+ */
+function mostDiscarded(state: WorkflowState, now: number): Discarded {
   const { book, board, graph } = state;
-  // What is reset with another task may still have to end, whatever it looks like now.
-  if (book.live.size > 0 && graph.tasks.some(({ spec }) => spec.resetAlso !== undefined)) return true;
-  for (const key of book.live) if (!goesOn(state, key)) return true;
+  let tasks = 0;
+  let coreMs = 0;
   for (const record of book.all()) {
     const index = graph.byKey.get(record.key);
-    const stands = index !== undefined && board.view(index)?.phase === 'Succeeded';
-    if (!stands && record.attempts.some((a) => a.outcome?.phase === 'Succeeded')) return true;
+    const seen = index === undefined ? undefined : board.view(index);
+    const live = liveAttempt(record);
+    if (live?.startTime !== undefined && !goesOn(seen, live))
+      coreMs += Math.max(0, now - live.startTime) * live.needs.cpu;
+    if (seen?.phase === 'Succeeded' && seen.settled) continue;
+    const success = lastSuccess(record);
+    if (!success) continue;
+    tasks++;
+    coreMs += (success.outcome?.elapsedMs ?? 0) * success.needs.cpu;
   }
-  return false;
+  const moves = tasks > 0 || book.live.size > 0;
+  if (moves && graph.tasks.some(({ spec }) => spec.resetAlso !== undefined)) return EVERYTHING;
+  return { tasks, coreHours: coreMs / MS_PER_HOUR };
 }
 
 /** All upstream of it has settled, so nothing there runs again, and what it makes is what is wanted. */
-function goesOn({ book, board, graph }: WorkflowState, key: string): boolean {
-  const index = graph.byKey.get(key);
-  const seen = index === undefined ? undefined : board.view(index);
-  if (!seen?.identity || seen.step.kind !== 'Nothing') return false;
-  return seen.identity.execution === liveAttempt(book.get(key))?.execution;
+function goesOn(seen: View | undefined, live: Attempt): boolean {
+  return seen?.identity !== undefined && seen.step.kind === 'Nothing' && seen.identity.execution === live.execution;
 }
 
 /** Everything is final, and nothing has happened since it was judged: judging it again would say the same. */
@@ -49,6 +59,9 @@ function boardAtRest({ board, book, mode, launchOnly }: WorkflowState): Board | 
   const moving = !board.isClean || board.unsettled > 0 || board.nextWake() !== undefined || book.live.size > 0;
   return moving || mode === 'Deleting' || launchOnly ? undefined : board;
 }
+
+const MS_PER_HOUR = 3_600_000;
+const EVERYTHING: Discarded = { tasks: Number.POSITIVE_INFINITY, coreHours: Number.POSITIVE_INFINITY };
 
 /** How often a followed log is read again, and how much of the journal is read at once. */
 const LOG_POLL_MS = 200;
@@ -121,10 +134,11 @@ export class HomeViews {
     const maxHours =
       limits?.discardedCoreHours ??
       (limits?.discardedTasks === undefined ? DEFAULT_DISCARDED_CORE_HOURS : Number.POSITIVE_INFINITY);
+    const isLittle = ({ tasks, coreHours }: Discarded): boolean => tasks <= maxTasks && coreHours <= maxHours;
     await this.#judge(reconciler);
-    if (!mayDiscard(state)) return;
+    if (isLittle(mostDiscarded(state, this.#home.clock.now()))) return;
     const { discarded } = await this.#planOf(reconciler);
-    if (discarded.tasks <= maxTasks && discarded.coreHours <= maxHours) return;
+    if (isLittle(discarded)) return;
     state.held = true;
     state.heldMessage = `the plan discards ${discarded.tasks} finished tasks and ${discarded.coreHours.toFixed(1)} core-hours; approve it, or change the spec`;
   }

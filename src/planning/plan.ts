@@ -21,8 +21,13 @@ import type { DesiredIdentity, View } from './view.ts';
  */
 export interface PlanResult {
   readonly tasks: readonly PlannedTask[];
-  /** Finished results that would be made again, and the core-hours in them and in attempts that would be ended. */
-  readonly discarded: { readonly tasks: number; readonly coreHours: number };
+  readonly discarded: Discarded;
+}
+
+/** Finished results that would be made again, and the core-hours in them and in attempts that would be ended. */
+export interface Discarded {
+  readonly tasks: number;
+  readonly coreHours: number;
 }
 
 /**

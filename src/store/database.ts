@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { failPoint } from '../base/fail-point.ts';
 import { networkFileSystem } from '../base/network-file-system.ts';
+import { OWN_FILES } from '../base/own-files.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { changedRows, misshapen, type Thoroughness, unlikeJournal } from './check-ledger.ts';
 import { damagedLog } from './check-log.ts';
@@ -10,7 +11,7 @@ import { rowSum } from './row-sum.ts';
 
 export type Sql = Database.Database;
 
-const MIGRATIONS = join(import.meta.dirname, 'migrations');
+const MIGRATIONS = new URL('store/migrations/', OWN_FILES);
 
 export interface DatabaseOptions {
   readonly readOnly: boolean;
@@ -121,7 +122,7 @@ function migrate(db: Sql, path: string, { readOnly, check = 'Quick' }: DatabaseO
 }
 
 function applyFormat(db: Sql, file: string): void {
-  db.exec(readFileSync(join(MIGRATIONS, file), 'utf8'));
+  db.exec(readFileSync(new URL(file, MIGRATIONS), 'utf8'));
 }
 
 let newest: string | undefined;

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { failPoint, failPointOfSpawner } from '../../base/fail-point.ts';
+import { OWN_FILES } from '../../base/own-files.ts';
 import type { Lane } from '../backend.ts';
 import { hostIdentity } from './host-identity.ts';
 
@@ -22,9 +23,9 @@ export interface SpawnerEvents {
   died(): void;
 }
 
-const RUNTIME = fileURLToPath(new URL('../runtime/attempt.sh', import.meta.url));
-const SHELL_SPAWNER = fileURLToPath(new URL('./spawner.sh', import.meta.url));
-const NATIVE_SPAWNER = fileURLToPath(new URL('./spawner', import.meta.url));
+const RUNTIME = fileURLToPath(new URL('backends/runtime/attempt.sh', OWN_FILES));
+const SHELL_SPAWNER = fileURLToPath(new URL('backends/process/spawner.sh', OWN_FILES));
+const NATIVE_SPAWNER = fileURLToPath(new URL('backends/process/spawner', OWN_FILES));
 /** Room for the title of an attempt: a path, a token and a word. */
 const TITLE_ROOM = ' '.repeat(4_400);
 

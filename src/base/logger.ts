@@ -30,7 +30,7 @@ export async function createLogger(options: {
   readonly level: LogLevel;
   readonly destination?: number;
 }): Promise<Logger> {
-  const { pino } = await import('pino');
+  const { default: pino } = await import('pino');
   const stream = pino.destination({ dest: options.destination ?? 2, sync: true });
   const logger = pino(
     {

@@ -43,7 +43,10 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-export type Capacity = Omit<Needs, 'walltimeMs'>;
+export interface Capacity extends Omit<Needs, 'walltimeMs'> {
+  /** How many attempts, whatever they ask for: of a backend that queues them itself. Undefined: as many as fit. */
+  readonly attempts?: number | undefined;
+}
 
 /** Paths mean files here. Existence and digests are taken where the attempts run. */
 export interface FileSpace {

@@ -3,7 +3,8 @@ import { FOLDER_ANNOTATION } from '../apis/meta.ts';
 import { nameTasks } from '../apis/name-tasks.ts';
 import { validateWorkflow } from '../apis/validate.ts';
 import type { WorkflowDocument } from '../apis/workflow.ts';
-import type { Backend, Capacity, FileSpace } from '../backends/backend.ts';
+import type { FileSpace } from '../backends/backend.ts';
+import type { Backends } from '../backends/backends.ts';
 import { MAX_DIAGNOSTICS } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
@@ -11,6 +12,7 @@ import { checkOutputPlaces, type Place } from '../graph/check-output-places.ts';
 import { ABSENT_DIGEST, lookId } from '../planning/facts.ts';
 import { SOURCE_ANNOTATION } from '../sources/source.ts';
 import { unknownBackends } from './check-backends.ts';
+import type { HomeContext } from './home-context.ts';
 import { readSheets } from './read-sheets.ts';
 
 /** A document that passed every check, with the graph it stands for. */
@@ -22,19 +24,21 @@ export interface Admitted {
   readonly facts: ReadonlyMap<string, string>;
 }
 
+/** Where it is to run, and what it finds there. */
+type Premises = Pick<HomeContext, 'backends' | 'files'>;
+
 /**
  * Admission: schema, expressions, graph, and that inputs nobody makes exist. A document that fails changes nothing:
  * the generation before stays in force.
  */
 export async function admitDocument(
   document: WorkflowDocument,
-  backend: Pick<Backend, 'name' | 'files'>,
-  capacity: Capacity,
+  home: Premises,
 ): Promise<Result<Admitted, readonly Diagnostic[]>> {
   const wrong = validateWorkflow(document).filter((d) => d.severity === 'error');
   if (wrong.length > 0) return fail(wrong);
   const named = nameTasks(document);
-  const elsewhere = unknownBackends(named.spec, [backend.name]);
+  const elsewhere = unknownBackends(named.spec, home.backends.names);
   if (elsewhere.length > 0) return fail(elsewhere);
   const folder = named.metadata.annotations?.[FOLDER_ANNOTATION];
   if (folder === undefined || !folder.startsWith('/')) return fail([noFolder()]);
@@ -43,9 +47,9 @@ export async function admitDocument(
   if (problems.size > 0) return fail(unreadableSheets(source, problems));
   const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
   if (!built.ok) return fail(built.error);
-  const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, backend.files));
+  const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, home.files));
   if (misplaced.length > 0) return fail(misplaced.slice(0, MAX_DIAGNOSTICS));
-  return admitBuilt({ document: named, built: built.value, sheets }, backend, capacity);
+  return admitBuilt({ document: named, built: built.value, sheets }, home);
 }
 
 /**
@@ -54,14 +58,13 @@ export async function admitDocument(
  */
 export async function admitAgain(
   before: Omit<Admitted, 'facts'>,
-  backend: Pick<Backend, 'files'>,
-  capacity: Capacity,
+  home: Premises,
 ): Promise<Result<Admitted, readonly Diagnostic[]> | undefined> {
   const folder = before.document.metadata.annotations?.[FOLDER_ANNOTATION] ?? '';
   const paths = sheetsOf(sourceOf(before.document, folder));
   const { sheets, problems } = await readSheets(paths);
   if (problems.size > 0 || paths.some((path) => sheets[path] !== before.sheets[path])) return undefined;
-  return admitBuilt(before, backend, capacity);
+  return admitBuilt(before, home);
 }
 
 function sourceOf(document: WorkflowDocument, folder: string): Parameters<typeof sheetsOf>[0] {
@@ -72,12 +75,11 @@ function sourceOf(document: WorkflowDocument, folder: string): Parameters<typeof
 /** What the machine has to give, and which files there are. */
 async function admitBuilt(
   admitted: Omit<Admitted, 'facts'>,
-  backend: Pick<Backend, 'files'>,
-  capacity: Capacity,
+  home: Premises,
 ): Promise<Result<Admitted, readonly Diagnostic[]>> {
-  const tooBig = beyondCapacity(admitted.built, capacity);
+  const tooBig = beyondCapacity(admitted.built, home.backends);
   if (tooBig.length > 0) return fail(tooBig);
-  const facts = await lookAtRequiredInputs(admitted.built, backend.files);
+  const facts = await lookAtRequiredInputs(admitted.built, home.files);
   const missing = missingInputs(admitted.built, facts);
   if (missing.length > 0) return fail(missing);
   return ok({ ...admitted, facts });
@@ -131,24 +133,25 @@ function unreadableSheets(
 }
 
 /** What can never start here is said now, not after a week in the queue. Amounts that are expressions come later. */
-function beyondCapacity(built: BuiltGraph, capacity: Capacity): Diagnostic[] {
+function beyondCapacity(built: BuiltGraph, backends: Backends): Diagnostic[] {
   const found: Diagnostic[] = [];
   for (const template of built.graph.templates) {
     const { cpu, gpu } = template.spec.resources ?? {};
+    const { name, capacity } = backends.of(template.spec);
     const path = ['spec', 'tasks', template.index, 'resources'];
     if (typeof cpu === 'number' && cpu > capacity.cpu)
       found.push({
         severity: 'error',
         code: 'E-RESOURCES',
         path: [...path, 'cpu'],
-        message: `${template.name} asks for ${cpu} cores, the process backend has ${capacity.cpu}`,
+        message: `${template.name} asks for ${cpu} cores, the ${name} backend has ${capacity.cpu}`,
       });
     if (typeof gpu === 'number' && gpu > capacity.gpu)
       found.push({
         severity: 'error',
         code: 'E-RESOURCES',
         path: [...path, 'gpu'],
-        message: `${template.name} asks for ${gpu} GPUs, the process backend has ${capacity.gpu}`,
+        message: `${template.name} asks for ${gpu} GPUs, the ${name} backend has ${capacity.gpu}`,
       });
   }
   return found;

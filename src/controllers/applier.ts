@@ -67,16 +67,14 @@ export class Applier {
       if (!options.dryRun) await this.#appliedUnchanged(before);
       return ok({ workflow: withVersion(same.stored), outcome: 'Unchanged', warnings: [] });
     }
-    const { backend, slots } = this.#context;
     const inNamespace = { ...named, metadata: { ...named.metadata, namespace } };
     const again =
       same &&
       (await admitAgain(
         { document: inNamespace, built: same.built, sheets: same.stored.memory.sheets },
-        backend,
-        slots.capacity,
+        this.#context,
       ));
-    const admitted = again ?? (await admitDocument(inNamespace, backend, slots.capacity));
+    const admitted = again ?? (await admitDocument(inNamespace, this.#context));
     if (!admitted.ok) return fail(invalid(admitted.error));
     const carried = await this.#changing.run(() => this.#carryOut(ref, named, admitted.value, options));
     // Not one of the changes: a turn may take as long as the ledger refuses to write.
@@ -166,7 +164,7 @@ export class Applier {
       if (until) state.launchOnly = new LaunchScope(state.graph, until);
       if (request) await noteRequest(this.#context, state, request);
       state.see(admitted.facts);
-      state.see(await this.#context.backend.files.look(state.allLooks()));
+      state.see(await this.#context.files.look(state.allLooks()));
       state.unrestorable.clear();
       state.lookNeeded = false;
       state.resting = false;

@@ -1,17 +1,17 @@
+import type { BackendSlots } from './backend-slots.ts';
 import type { Reconciler } from './reconciler.ts';
-import type { Slots } from './slots.ts';
 
 /**
  * Offers capacity that came free to workflows with ready tasks: the most important first, then in the order they came,
  * one at a time until it is taken. Waking them all for every core that comes free would cost a turn for each workflow.
  */
 export class CapacityOffer {
-  readonly #slots: Pick<Slots, 'free'>;
+  readonly #slots: Pick<BackendSlots, 'isFull'>;
   readonly #reconcilers: () => Iterable<Reconciler>;
   #offering = false;
   #again = false;
 
-  constructor(slots: Pick<Slots, 'free'>, reconcilers: () => Iterable<Reconciler>) {
+  constructor(slots: Pick<BackendSlots, 'isFull'>, reconcilers: () => Iterable<Reconciler>) {
     this.#slots = slots;
     this.#reconcilers = reconcilers;
   }
@@ -30,7 +30,7 @@ export class CapacityOffer {
     while (this.#again) {
       this.#again = false;
       for (const reconciler of this.#waiting()) {
-        if (this.#slots.free().cpu <= 0) break;
+        if (this.#slots.isFull) break;
         await reconciler.turn();
       }
     }

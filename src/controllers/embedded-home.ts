@@ -89,7 +89,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
   });
   const home = await LocalHome.open({
     store: new SqliteStore(database.value),
-    backend,
+    backends: [backend],
     clock,
     logger: options.logger ?? silentLogger,
     keepRuns: options.keepRuns ?? 'compact',

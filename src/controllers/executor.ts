@@ -1,9 +1,9 @@
 import type { EndReason } from '../apis/reasons.ts';
-import type { Launch } from '../backends/backend.ts';
+import type { Order } from '../backends/backends.ts';
 import { refusedLaunch } from '../backends/refused-launch.ts';
 import { failPoint } from '../base/fail-point.ts';
 import type { Json } from '../base/json.ts';
-import { fail, type Result } from '../base/result.ts';
+import { fail } from '../base/result.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { attemptToken } from '../graph/keys.ts';
 import { absolutePath } from '../graph/paths.ts';
@@ -77,7 +77,7 @@ async function lookFor(
   state: WorkflowState,
   actions: readonly Extract<Action, { kind: 'Look' }>[],
 ): Promise<void> {
-  const seen = await home.backend.files.look(actions.map(({ look }) => look));
+  const seen = await home.files.look(actions.map(({ look }) => look));
   for (const [id, digest] of seen) state.setFact(id, digest);
   for (const { index } of actions) state.board.mark(index);
 }
@@ -93,7 +93,7 @@ async function launchAll(
   const looks = reads.flat();
   const changed = new Set<string>();
   if (looks.length > 0) {
-    for (const [id, digest] of await home.backend.files.look(looks)) {
+    for (const [id, digest] of await home.files.look(looks)) {
       if (state.facts.get(id) !== digest) changed.add(id);
       state.setFact(id, digest);
     }
@@ -101,7 +101,7 @@ async function launchAll(
   await fetchTemplates(home, state, launches);
   await matchPatterns(home, state, launches);
   await lookAtOutputs(home, state, launches);
-  const orders: Launch[] = [];
+  const orders: Order[] = [];
   for (const [i, action] of launches.entries()) {
     const task = state.graph.tasks[action.index] as GraphTask;
     if (reads[i]?.some((look) => changed.has(lookId(look)))) state.board.mark(action.index);
@@ -120,10 +120,10 @@ async function lookAtOutputs(
     looksToDisplace(state, state.book.get(key), state.graph.tasks[index] as GraphTask),
   );
   if (looks.length === 0) return;
-  for (const [id, digest] of await home.backend.files.look(looks)) {
+  for (const [id, digest] of await home.files.look(looks)) {
     state.setFact(id, digest);
     const { path, glob } = lookOf(id);
-    if (glob && digest !== ABSENT_DIGEST) state.matches.set(path, await home.backend.files.matching(path));
+    if (glob && digest !== ABSENT_DIGEST) state.matches.set(path, await home.files.matching(path));
   }
 }
 
@@ -141,7 +141,7 @@ async function matchPatterns(
       for (const output of state.graph.tasks[upstream]?.outputs ?? [])
         if (output.form === 'glob') patterns.add(output.path);
   }
-  for (const pattern of patterns) state.matches.set(pattern, await home.backend.files.matching(pattern));
+  for (const pattern of patterns) state.matches.set(pattern, await home.files.matching(pattern));
 }
 
 /** Everything that the launch reads: files of nobody, scripts, and outputs of others, which a hand may have changed. */
@@ -169,20 +169,21 @@ function launch(
   action: Extract<Action, { kind: 'Launch' }>,
   task: GraphTask,
   prepared: Prepared,
-  orders: Launch[],
+  orders: Order[],
 ): void {
   const { metadata } = state.stored.object;
   const record = state.book.get(action.key);
+  const backend = home.backends.of(task.spec);
   const token = attemptToken(state.uid, action.key, action.identity.definition, action.number);
   const workflow = { uid: state.uid, name: metadata.name, namespace: metadata.namespace };
-  const directory = home.backend.directoryFor({
+  const directory = backend.directoryFor({
     token,
     workflow: workflow.name,
     namespace: workflow.namespace,
     key: action.key,
     number: action.number,
   });
-  const attempt = intendedAttempt(home, state, action, task, token, directory);
+  const attempt = intendedAttempt(home, state, action, task, token, { backend: backend.name, directory });
   const displaced = displacements(state, record, task);
   const problem = state.needsProblems.get(action.index) ?? displaced.problem;
   const order =
@@ -202,7 +203,7 @@ function launch(
           directory,
           needs: action.needs,
           displaceInto: (path) => displaced.into.get(path),
-          fileSize: (path) => home.backend.files.size(path),
+          fileSize: (path) => home.files.size(path),
           matches: (pattern) => state.matches.get(pattern) ?? [],
           workflowFolder: state.graph.workdir,
         });
@@ -213,8 +214,9 @@ function launch(
   for (const output of task.outputs) state.forgetFact(lookId(outputLook(output)));
   if (order.ok) {
     const { needs } = action;
-    prepared.notes.push(() => (action.follows ? home.slots.follow(token, needs) : home.slots.take(token, needs)));
-    orders.push(order.value);
+    const slots = home.slots.of(backend.name);
+    prepared.notes.push(() => (action.follows ? slots.follow(token, needs) : slots.take(token, needs)));
+    orders.push({ backend: backend.name, launch: order.value });
   } else
     prepared.entries.push({
       type: 'AttemptEnded',
@@ -231,7 +233,7 @@ function launch(
 }
 
 /** What rendering throws is a defect of ours, and the task's failure, not the end of every other task's turn. */
-function orderOf(source: LaunchSource): Result<Launch, string> {
+function orderOf(source: LaunchSource): ReturnType<typeof launchOrder> {
   try {
     return launchOrder(source);
   } catch (error) {
@@ -245,7 +247,7 @@ function intendedAttempt(
   action: Extract<Action, { kind: 'Launch' }>,
   task: GraphTask,
   uid: string,
-  directory: string,
+  place: { readonly backend: string; readonly directory: string },
 ): Attempt {
   const { identity } = action;
   return newAttempt(state, task, identity, {
@@ -260,16 +262,18 @@ function intendedAttempt(
       upstreamsOf(state.graph, state.book, task),
     ),
     needs: action.needs,
-    backend: home.backend.name,
     createTime: home.clock.now(),
-    directory,
+    ...place,
   });
 }
 
-async function submit(home: HomeContext, state: WorkflowState, orders: readonly Launch[]): Promise<void> {
+async function submit(home: HomeContext, state: WorkflowState, orders: readonly Order[]): Promise<void> {
   failPoint('submit.before');
-  const launches = orders.map((order) => ({ ...order, lane: home.slots.lane(order.token) }));
-  for (const outcome of await home.backend.submit(launches)) {
+  const inLanes = orders.map(({ backend, launch }) => {
+    const lane = home.slots.of(backend).lane(launch.token);
+    return { backend, launch: { ...launch, lane } };
+  });
+  for (const outcome of await home.backends.submit(inLanes)) {
     if (outcome.outcome === 'Accepted') continue;
     state.inbox.push(refusedLaunch(outcome.token, outcome.message, home.clock.now()));
   }
@@ -288,7 +292,7 @@ function cancel(
     // The first reason is the one that counts.
     if (!state.cancelling.has(attempt.uid)) state.cancelling.set(attempt.uid, action.reason as EndReason);
   });
-  prepared.effects.push(() => home.backend.cancel([handled(attempt)]));
+  prepared.effects.push(() => home.backends.cancel([handled(attempt)]));
 }
 
 function withdraw(
@@ -299,7 +303,7 @@ function withdraw(
 ): void {
   if (state.withdrawing.has(attempt.uid) || state.cancelling.has(attempt.uid)) return;
   prepared.notes.push(() => state.withdrawing.add(attempt.uid));
-  prepared.effects.push(() => home.backend.withdraw([handled(attempt)]));
+  prepared.effects.push(() => home.backends.withdraw([handled(attempt)]));
 }
 
 async function restore(
@@ -322,7 +326,7 @@ async function restore(
     ...o,
     path: absolutePath(state.graph.workdir, o.path),
   }));
-  const whole = await home.backend.files.restore(handled(attempt), outputs, (name, digest) => {
+  const whole = await home.files.restore(handled(attempt), outputs, (name, digest) => {
     const owner = outputOwner(record, { name, path: relative.get(name) ?? '' }, digest);
     return owner?.uid === attempt.uid ? undefined : owner?.directory;
   });

@@ -1,7 +1,7 @@
-import type { Handled } from '../backends/backend.ts';
+import type { Placed } from '../backends/backends.ts';
 import type { Attempt } from '../planning/record.ts';
 
 /** An attempt as its backend knows it. */
-export function handled({ uid, directory, handle }: Attempt): Handled {
-  return { token: uid, directory, handle };
+export function handled({ uid, directory, handle, backend }: Attempt): Placed {
+  return { token: uid, directory, handle, backend };
 }

@@ -1,8 +1,9 @@
-import type { Backend } from '../backends/backend.ts';
+import type { FileSpace } from '../backends/backend.ts';
+import type { Backends } from '../backends/backends.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
-import type { Slots } from './slots.ts';
+import type { BackendSlots } from './backend-slots.ts';
 
 /** `Passive` notes documents and requests for whoever runs next; `ReadOnly` writes nothing at all. */
 export type Activity = 'Active' | 'Passive' | 'ReadOnly';
@@ -10,8 +11,10 @@ export type Activity = 'Active' | 'Passive' | 'ReadOnly';
 /** What all reconcilers of a home share. */
 export interface HomeContext {
   readonly store: Store;
-  readonly backend: Backend;
-  readonly slots: Slots;
+  readonly backends: Backends;
+  /** Where documents, sheets, inputs and outputs lie. */
+  readonly files: FileSpace;
+  readonly slots: BackendSlots;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly activity: Activity;

@@ -82,7 +82,7 @@ export class HomeViews {
   /** Judges without acting: for homes that only read or note. */
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
-    state.see(await this.#home.backend.files.look(state.allLooks()));
+    state.see(await this.#home.files.look(state.allLooks()));
     await this.#judge(reconciler);
   }
 
@@ -99,7 +99,7 @@ export class HomeViews {
         looks.push(step.look);
       }
       if (looks.length === 0) return;
-      state.see(await this.#home.backend.files.look(looks));
+      state.see(await this.#home.files.look(looks));
     }
   }
 
@@ -118,7 +118,7 @@ export class HomeViews {
 
   async plan(reconciler: Reconciler, before?: Graph): Promise<Plan> {
     const { state } = reconciler;
-    state.see(await this.#home.backend.files.look(state.allLooks()));
+    state.see(await this.#home.files.look(state.allLooks()));
     const { tasks } = await this.#planOf(reconciler, before);
     return { apiVersion: API_VERSION, kind: 'Plan', summary: planSummary(tasks), tasks };
   }
@@ -239,7 +239,7 @@ export class HomeViews {
     const stream = options.stream ?? 'stdout';
     let from: LogFrom = positions.get(attempt.uid) ?? (options.tail === undefined ? 0 : { lastLines: options.tail });
     for (;;) {
-      const part: LogPart = await this.#home.backend.readLog(handled(attempt), stream, from);
+      const part: LogPart = await this.#home.backends.readLog(handled(attempt), stream, from);
       positions.set(attempt.uid, part.next);
       if (part.text === '') return;
       yield { task, attempt: attempt.number, text: part.text };

@@ -5,6 +5,7 @@ import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/
 import { validateWorkflow } from '../apis/validate.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import type { Backend } from '../backends/backend.ts';
+import { Backends } from '../backends/backends.ts';
 import { Broadcast } from '../base/broadcast.ts';
 import type { Clock } from '../base/clock.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
@@ -16,6 +17,7 @@ import { buildGraph } from '../graph/build.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
 import { type Admitted, admitAgain, admitDocument } from './admit-document.ts';
 import { Applier } from './applier.ts';
+import { BackendSlots } from './backend-slots.ts';
 import { CapacityOffer } from './capacity-offer.ts';
 import { restIfDrifted } from './drift.ts';
 import type {
@@ -51,7 +53,6 @@ import {
   withoutRequests,
   withVersion,
 } from './resource.ts';
-import { Slots } from './slots.ts';
 import { noteSource, SOURCE_INVALID, SOURCE_SUSPECT } from './source-reports.ts';
 import { type WatchedPaths, watchedPaths } from './watched-paths.ts';
 import { WorkflowState } from './workflow-state.ts';
@@ -62,7 +63,8 @@ import { WorkflowState } from './workflow-state.ts';
  */
 export interface LocalHomeOptions {
   readonly store: Store;
-  readonly backend: Backend;
+  /** The first takes the tasks that name none, and its files are the home's. */
+  readonly backends: readonly [Backend, ...Backend[]];
   readonly clock: Clock;
   readonly logger: Logger;
   readonly keepRuns: HomeContext['keepRuns'];
@@ -85,10 +87,13 @@ export class LocalHome implements Home {
 
   private constructor(options: LocalHomeOptions) {
     this.#options = options;
-    const slots = new Slots(options.backend.capacity, () => offer.make());
+    const backends = new Backends(options.backends);
+    const slots = new BackendSlots(options.backends, () => offer.make());
     const offer = new CapacityOffer(slots, () => this.#registry.reconcilers.values());
     this.#context = {
       ...options,
+      backends,
+      files: backends.first.files,
       slots,
       tokens: new Map(),
       othersGoFirst: (uid) => offer.othersGoFirst(uid),
@@ -110,7 +115,7 @@ export class LocalHome implements Home {
   }
 
   async #load(): Promise<void> {
-    const { store, backend, clock, activity, logger } = this.#options;
+    const { store, clock, activity, logger } = this.#options;
     const forget: string[] = [];
     for (const stored of await store.workflows()) {
       if (stored.deletedAt === undefined) await this.#loadOne(stored, logger);
@@ -123,7 +128,7 @@ export class LocalHome implements Home {
       return;
     }
     if (forget.length > 0) await store.commit({ time: clock.now(), forget });
-    await backend.start((observation) => this.#observed(observation));
+    await this.#context.backends.start((observation) => this.#observed(observation));
     const reconcilers = [...this.#registry.reconcilers.values()];
     // Reports come in already: no turn before the workflow is judged, none before all that lives holds its capacity.
     for (const { state } of reconcilers) state.resting = true;
@@ -153,8 +158,8 @@ export class LocalHome implements Home {
   }
 
   async #loadOne(stored: StoredWorkflow, logger: Logger): Promise<void> {
-    const { backend, store } = this.#options;
-    await backend.files.expect?.(recordedLooks(store.eachRecord(stored.uid)));
+    const { store } = this.#options;
+    await this.#context.files.expect?.(recordedLooks(store.eachRecord(stored.uid)));
     const built = buildGraph({
       name: stored.object.metadata.name,
       namespace: stored.object.metadata.namespace,
@@ -272,7 +277,7 @@ export class LocalHome implements Home {
     const found = this.#registry.find({ namespace, name: target.metadata.name });
     const again = found.ok ? await this.#admittedAgain(found.value.state, document) : undefined;
     if (found.ok && again?.ok) return ok(await this.#views.plan(found.value));
-    const admitted = again ?? (await admitDocument(document, this.#context.backend, this.#context.slots.capacity));
+    const admitted = again ?? (await admitDocument(document, this.#context));
     if (!admitted.ok) return fail(invalid(admitted.error));
     const past = this.#registry.deleted.get(nameKey({ namespace, name: target.metadata.name }));
     const records = found.ok
@@ -297,8 +302,7 @@ export class LocalHome implements Home {
   ): Promise<Result<Admitted, readonly Diagnostic[]> | undefined> {
     const named = nameTasks(document);
     if (!sameDocument(stored.object, named)) return undefined;
-    const { backend, slots } = this.#context;
-    return admitAgain({ document: named, built, sheets: stored.memory.sheets }, backend, slots.capacity);
+    return admitAgain({ document: named, built, sheets: stored.memory.sheets }, this.#context);
   }
 
   async explain(ref: WorkflowRef, task?: string): Promise<Result<readonly Explanation[], HomeError>> {
@@ -311,7 +315,7 @@ export class LocalHome implements Home {
       const found = this.#registry.find(target);
       return found.ok ? ok(this.#views.graph(found.value.state)) : found;
     }
-    const admitted = await admitDocument(target, this.#context.backend, this.#context.slots.capacity);
+    const admitted = await admitDocument(target, this.#context);
     return admitted.ok ? ok(this.#views.graphOf(admitted.value.built.graph, () => '')) : fail(invalid(admitted.error));
   }
 
@@ -378,7 +382,7 @@ export class LocalHome implements Home {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const reconciler of this.#registry.reconcilers.values()) await reconciler.stop();
-    await this.#context.backend.close();
+    await this.#context.backends.close();
     await this.#context.store.close();
     this.#options.onClose();
   }

@@ -24,7 +24,7 @@ export function keepLogTails(home: HomeContext, state: WorkflowState, read: () =
 async function readLogTail(home: HomeContext, state: WorkflowState, attempt: Attempt, read: () => void): Promise<void> {
   // Asked for once, whatever comes of it.
   state.logTails.set(attempt.uid, '');
-  const part = await home.backend.readLog(handled(attempt), 'stderr', -LOG_TAIL_BYTES).catch(() => undefined);
+  const part = await home.backends.readLog(handled(attempt), 'stderr', -LOG_TAIL_BYTES).catch(() => undefined);
   const text = part?.text.trimEnd() ?? '';
   if (text === '' || !state.logTails.has(attempt.uid)) return;
   state.logTails.set(attempt.uid, text);

@@ -14,10 +14,10 @@ export function needsNow(home: HomeContext, state: WorkflowState, task: GraphTas
   const scope = {
     ...state.scopes().of(state.element(task), 'relative', []),
     attempt: attemptScope(state.book.get(task.key), ''),
-    filesize: (path: string) => BigInt(home.backend.files.size(path)),
+    filesize: (path: string) => BigInt(home.files.size(path)),
   };
   const needs = needsOf(state.template(task), scope);
-  const problem = needs.ok ? beyond(needs.value, home.slots.capacity) : needs.error;
+  const problem = needs.ok ? beyond(needs.value, home.backends.of(task.spec).capacity) : needs.error;
   state.needsProblems.delete(task.index);
   if (needs.ok && problem === undefined) return needs.value;
   state.needsProblems.set(task.index, problem ?? '');

@@ -1,5 +1,5 @@
 import type { EndReason } from '../apis/reasons.ts';
-import type { Backend, Exit, Observation } from '../backends/backend.ts';
+import type { Exit, FileSpace, Observation } from '../backends/backend.ts';
 import { ABSENT_DIGEST, lookOf, unreadableCode } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
 import { type Attempt, liveAttempt, type Outcome, UNREAD } from '../planning/record.ts';
@@ -12,7 +12,7 @@ import type { WorkflowState } from './workflow-state.ts';
  */
 export async function takeObservations(
   state: WorkflowState,
-  backend: Backend,
+  files: FileSpace,
   keyOf: (token: string) => string | undefined,
   now: number,
 ): Promise<TaskEntry[]> {
@@ -30,7 +30,7 @@ export async function takeObservations(
     const attempt: Attempt = started.has(token) ? { ...known, state: 'Started' } : known;
     if (observation.state === 'Running') started.add(token);
     if (observation.state === 'Ended' || observation.state === 'Gone') ended.add(token);
-    entries.push(...(await entriesOf(state, backend, key, attempt, observation, now)));
+    entries.push(...(await entriesOf(state, files, key, attempt, observation, now)));
   }
   state.inbox.splice(0, taken);
   return entries;
@@ -38,7 +38,7 @@ export async function takeObservations(
 
 async function entriesOf(
   state: WorkflowState,
-  backend: Backend,
+  files: FileSpace,
   key: string,
   attempt: Attempt,
   observation: Observation,
@@ -62,7 +62,7 @@ async function entriesOf(
     case 'Ended': {
       // The clock of the boot ticks in hundredths: an end that seems to lie ahead would look like a clock set back.
       const exit = { ...observation.exit, finishTime: Math.min(observation.exit.finishTime, now) };
-      const outcome = await judgedOutcome(state, backend, attempt, exit);
+      const outcome = await judgedOutcome(state, files, attempt, exit);
       return [endOf(key, attempt, outcome, observation.exit.startTime)];
     }
     case 'Gone': {
@@ -101,11 +101,11 @@ function goneOutcome(
 }
 
 /** A success counts only if its inputs are still what they were when it was started. */
-async function judgedOutcome(state: WorkflowState, backend: Backend, attempt: Attempt, exit: Exit): Promise<Outcome> {
+async function judgedOutcome(state: WorkflowState, files: FileSpace, attempt: Attempt, exit: Exit): Promise<Outcome> {
   const reason: EndReason = state.cancelling.get(attempt.uid) ?? 'Cancelled';
   const outcome = outcomeOf(exit, attempt.writes, reason);
   if (outcome.phase !== 'Succeeded') return outcome;
-  const changed = await changedInput(state, backend, attempt);
+  const changed = await changedInput(state, files, attempt);
   if (changed === undefined) return outcome;
   return {
     ...outcome,
@@ -117,11 +117,11 @@ async function judgedOutcome(state: WorkflowState, backend: Backend, attempt: At
 }
 
 /** By what it was started with: the spec may have other inputs by now. */
-async function changedInput(state: WorkflowState, backend: Backend, attempt: Attempt): Promise<string | undefined> {
+async function changedInput(state: WorkflowState, files: FileSpace, attempt: Attempt): Promise<string | undefined> {
   const inputs = attempt.reads.filter(({ slot }) => slot.startsWith('inputs.'));
   const looks = inputs.flatMap((read) => read.looks.filter((id) => id !== UNREAD).map(lookOf));
   if (looks.length === 0) return undefined;
-  const seen = await backend.files.look(looks);
+  const seen = await files.look(looks);
   for (const [id, digest] of seen) state.setFact(id, digest);
   // What cannot be read now has not been seen to change.
   const differs = (now: string, then: string | undefined): boolean => unreadableCode(now) === undefined && now !== then;

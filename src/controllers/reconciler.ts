@@ -3,7 +3,7 @@ import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { decide } from '../planning/decide.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
-import { liveAttempt } from '../planning/record.ts';
+import { type Attempt, liveAttempt } from '../planning/record.ts';
 import type { Snapshot } from '../planning/snapshot.ts';
 import type { Batch, JournalLine } from '../store/store.ts';
 import { type Prepared, prepare } from './executor.ts';
@@ -177,7 +177,7 @@ export class Reconciler {
 
     const observed = await takeObservations(
       state,
-      home.backend,
+      home.files,
       (token) => home.tokens.get(token)?.key,
       home.clock.now(),
     );
@@ -236,7 +236,7 @@ export class Reconciler {
   async #look(): Promise<void> {
     const { state } = this;
     state.lookNeeded = false;
-    state.see(await this.#home.backend.files.look(state.allLooks()));
+    state.see(await this.#home.files.look(state.allLooks()));
     state.unrestorable.clear();
   }
 
@@ -244,13 +244,13 @@ export class Reconciler {
     const { state } = this;
     const live = liveAttempt(state.book.get(entry.task));
     state.apply(entry);
-    if (entry.type === 'AttemptEnded' && live) this.#ended(live.uid, entry);
-    if (entry.type === 'AttemptReleased' && live) this.#home.slots.giveBack(live.uid);
+    if (entry.type === 'AttemptEnded' && live) this.#ended(live, entry);
+    if (entry.type === 'AttemptReleased' && live) this.#home.slots.of(live.backend).giveBack(live.uid);
   }
 
-  #ended(uid: string, entry: Extract<TaskEntry, { type: 'AttemptEnded' }>): void {
+  #ended({ uid, backend }: Attempt, entry: Extract<TaskEntry, { type: 'AttemptEnded' }>): void {
     const { state } = this;
-    this.#home.slots.giveBack(uid, entry.outcome.elapsedMs);
+    this.#home.slots.of(backend).giveBack(uid, entry.outcome.elapsedMs);
     this.#home.tokens.delete(uid);
     state.cancelling.delete(uid);
     state.withdrawing.delete(uid);

@@ -1,4 +1,4 @@
-import type { Handled } from '../backends/backend.ts';
+import type { Placed } from '../backends/backends.ts';
 import { type Look, lookOf } from '../planning/facts.ts';
 import { lastSuccess, liveAttempt, type TaskRecord } from '../planning/record.ts';
 import { handled } from './handled.ts';
@@ -11,22 +11,22 @@ import type { WorkflowState } from './workflow-state.ts';
  * way starts nothing, and the task is judged afresh.
  */
 export async function recover(home: HomeContext, state: WorkflowState): Promise<void> {
-  const live: Handled[] = [];
+  const live: Placed[] = [];
   for (const key of state.book.live) {
     const attempt = liveAttempt(state.book.get(key));
     if (!attempt) continue;
     home.tokens.set(attempt.uid, { workflow: state.uid, key });
-    home.slots.keep(attempt.uid, attempt.needs);
+    home.slots.of(attempt.backend).keep(attempt.uid, attempt.needs);
     live.push(handled(attempt));
   }
   if (live.length === 0) return;
-  const withdraw: Handled[] = [];
-  const observations = await home.backend.observe(live);
+  const withdraw: Placed[] = [];
+  const observations = await home.backends.observe(live);
   for (const [i, observation] of observations.entries()) {
-    if (observation.state === 'Absent') withdraw.push(live[i] as Handled);
+    if (observation.state === 'Absent') withdraw.push(live[i] as Placed);
     else state.inbox.push(observation);
   }
-  if (withdraw.length > 0) await home.backend.cancel(withdraw);
+  if (withdraw.length > 0) await home.backends.cancel(withdraw);
 }
 
 /** Where results lie, as those who made them wrote them: what a start looks at first, known before there is a graph. */

@@ -222,7 +222,7 @@ async function byHand(
     if (task.kind !== 'Task' || liveAttempt(record) || !identity) continue;
     const number = nextNumber(record);
     const now = home.clock.now();
-    const seen = await home.backend.files.look(task.outputs.map(outputLook));
+    const seen = await home.files.look(task.outputs.map(outputLook));
     // A result whose files cannot be read would never be known again.
     if ([...seen.values()].some((fact) => unreadableCode(fact) !== undefined)) continue;
     const attempt = newAttempt(state, task, identity, {

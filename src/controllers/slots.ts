@@ -1,5 +1,5 @@
 import type { Capacity, Lane } from '../backends/backend.ts';
-import { capacityKey } from '../planning/record.ts';
+import { capacityKey, type Needs } from '../planning/record.ts';
 
 /**
  * What live attempts of all workflows hold of one backend's capacity.
@@ -27,6 +27,8 @@ const MAX_LANES = 256;
 /** Share of the latest one in the average time that attempts of a lane take. */
 const LATEST = 0.25;
 
+type Amounts = Omit<Needs, 'walltimeMs'>;
+
 interface OpenLane {
   readonly name: number;
   readonly key: string;
@@ -37,7 +39,7 @@ interface OpenLane {
 }
 
 interface Held {
-  readonly needs: Capacity;
+  readonly needs: Amounts;
   /** Undefined: of an earlier daemon; its spawner knows of no lane of ours. */
   readonly lane: OpenLane | undefined;
 }
@@ -60,8 +62,15 @@ export class Slots {
     return this.#capacity;
   }
 
-  free(): Capacity {
+  /** There may be room left that is too little for anybody. */
+  get isFull(): boolean {
+    const { cpu, attempts } = this.free();
+    return cpu <= 0 || attempts <= 0;
+  }
+
+  free(): Capacity & { readonly attempts: number } {
     return {
+      attempts: (this.#capacity.attempts ?? Number.POSITIVE_INFINITY) - this.#held.size,
       cpu: this.#capacity.cpu - this.#used.cpu,
       memoryBytes: this.#capacity.memoryBytes - this.#used.memoryBytes,
       gpu: this.#capacity.gpu - this.#used.gpu,
@@ -74,7 +83,7 @@ export class Slots {
   }
 
   /** How many more that ask for this may be submitted ahead, once `starting` that ask for it have taken their capacity. */
-  ahead(needs: Capacity, starting: number): number {
+  ahead(needs: Amounts, starting: number): number {
     // Which devices one gets is said when it is submitted.
     const lane = needs.gpu === 0 ? this.#lanes.get(capacityKey(needs)) : undefined;
     if (!lane || lane.ended < MIN_ENDED) return 0;
@@ -83,15 +92,15 @@ export class Slots {
   }
 
   /** One that an earlier daemon started. */
-  keep(uid: string, needs: Capacity): void {
+  keep(uid: string, needs: Amounts): void {
     if (!this.#held.has(uid)) this.#hold(uid, { needs, lane: undefined });
   }
 
-  take(uid: string, needs: Capacity): void {
+  take(uid: string, needs: Amounts): void {
     if (!this.#held.has(uid)) this.#hold(uid, { needs, lane: this.#laneOf(needs) });
   }
 
-  follow(uid: string, needs: Capacity): void {
+  follow(uid: string, needs: Amounts): void {
     const lane = this.#laneOf(needs);
     lane.following.add(uid);
     this.#follows.set(uid, { needs, lane });
@@ -138,7 +147,7 @@ export class Slots {
     this.#follows.delete(uid);
   }
 
-  #laneOf(needs: Capacity): OpenLane {
+  #laneOf(needs: Amounts): OpenLane {
     const key = capacityKey(needs);
     const known = this.#lanes.get(key);
     if (known) return known;
@@ -147,7 +156,7 @@ export class Slots {
     return lane;
   }
 
-  #add(needs: Capacity, sign: 1 | -1): void {
+  #add(needs: Amounts, sign: 1 | -1): void {
     const u = this.#used;
     this.#used = {
       cpu: u.cpu + sign * needs.cpu,

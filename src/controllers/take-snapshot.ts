@@ -1,5 +1,6 @@
+import type { Backend } from '../backends/backend.ts';
 import type { GraphTask } from '../graph/graph.ts';
-import type { Snapshot } from '../planning/snapshot.ts';
+import type { Room, Snapshot } from '../planning/snapshot.ts';
 import type { HomeContext } from './home-context.ts';
 import { needsNow } from './needs-now.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -15,8 +16,7 @@ export function takeSnapshot(home: HomeContext, state: WorkflowState): Snapshot 
     facts: state.facts,
     unrestorable: state.unrestorable,
     unconfirmed: state.unconfirmed,
-    free: home.slots.free(),
-    ahead: (needs, starting) => (mayGoAhead(home, state) ? home.slots.ahead(needs, starting) : 0),
+    room: (backend) => roomOf(home, state, home.backends.of({ backend })),
     following: home.slots.followers,
     needs: (index) => needsNow(home, state, state.graph.tasks[index] as GraphTask),
     inputs: (index, views) => state.inputs(state.graph.tasks[index] as GraphTask, views),
@@ -25,7 +25,15 @@ export function takeSnapshot(home: HomeContext, state: WorkflowState): Snapshot 
   };
 }
 
+function roomOf(home: HomeContext, state: WorkflowState, { name, keepsLanes }: Backend): Room {
+  const slots = home.slots.of(name);
+  return {
+    ...slots.free(),
+    ahead: (needs, starting) => (keepsLanes && mayGoAhead(home, state) ? slots.ahead(needs, starting) : 0),
+  };
+}
+
 /** What goes ahead hands its capacity on: nobody who goes first may be waiting for that. */
 function mayGoAhead(home: HomeContext, state: WorkflowState): boolean {
-  return home.backend.keepsLanes && !home.othersGoFirst(state.uid);
+  return !home.othersGoFirst(state.uid);
 }

@@ -5,7 +5,7 @@ import type { WorkflowState } from './workflow-state.ts';
 
 /** Takes away what a success, the last of these attempts, has made worthless: what the earlier ones left aside. */
 export async function tidyAfter(
-  { backend, keepRuns, logger }: HomeContext,
+  { backends, keepRuns, logger }: HomeContext,
   state: WorkflowState,
   key: string,
   attempts: readonly Attempt[],
@@ -18,8 +18,8 @@ export async function tidyAfter(
   const own = keepRuns === 'compact' ? 'Compacted' : 'Everything';
   try {
     await Promise.all([
-      backend.release(earlier.map(handled), rest),
-      backend.release(attempts.slice(-1).map(handled), own),
+      backends.release(earlier.map(handled), rest),
+      backends.release(attempts.slice(-1).map(handled), own),
     ]);
   } catch (error) {
     logger.warn({ error: String(error) }, 'a run folder could not be tidied');

@@ -3,7 +3,7 @@ import type { GraphTask } from '../graph/graph.ts';
 import type { Action } from './actions.ts';
 import type { Board } from './board.ts';
 import { capacityKey, type Needs, nextNumber } from './record.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Room, Snapshot } from './snapshot.ts';
 import { type DesiredIdentity, NOTHING, type View } from './view.ts';
 
 /**
@@ -18,19 +18,18 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
   if (liveStray(snapshot)) return hold(board, 'WaitingForRemovedTask');
   const live = liveByFanout(snapshot);
   const cap = snapshot.settings.parallelism;
-  const free = { ...snapshot.free };
   const launches: Action[] = [];
   const notNow: number[] = [];
   let total = snapshot.records.live.size;
-  let passedOver = 0;
   const mayFollow = snapshot.settings.failurePolicy === 'Continue';
-  const ahead = new Ahead(snapshot);
-  while ((cap === 0 || total < cap) && passedOver < MAX_PASSED_OVER) {
-    const full = free.cpu <= 0;
-    const index = full && !mayFollow ? undefined : board.bestReady();
+  // Each backend's queue is gone through until nothing more can start there.
+  const open = new Map([...board.queues].map((name) => [name, new Place(snapshot.room(name), mayFollow)]));
+  while (cap === 0 || total < cap) {
+    for (const [name, place] of open) if (place.isDone) open.delete(name);
+    const index = board.bestReady(open.keys());
     if (index === undefined) break;
     if (snapshot.launchOnly?.has(index) === false) {
-      board.takeReady();
+      board.takeReady(index);
       leaveOut(board, index);
       continue;
     }
@@ -38,25 +37,18 @@ export function admit(board: Board, snapshot: Snapshot): Action[] {
     const needs = snapshot.needs(index);
     const siblings = task.fanout ? (live.get(task.fanout.name) ?? 0) : 0;
     const capped = task.fanout !== undefined && siblings >= task.fanout.parallelism;
-    const starts = !capped && fits(needs, free);
-    const follows = !capped && !starts && mayFollow && ahead.take(needs);
-    // Nothing can start any more: the best follows, or nobody does.
-    if (full && !follows) break;
-    board.takeReady();
-    if (!starts && !follows) {
+    const place = open.get(task.spec.backend) as Place;
+    const how = capped ? place.passOver() : place.take(needs);
+    // Nothing can start there any more: the best follows, or nobody does.
+    if (how === 'Full') continue;
+    board.takeReady(index);
+    if (how === 'Not') {
       notNow.push(index);
-      if (!capped) passedOver++;
       continue;
-    }
-    if (starts) {
-      free.cpu -= needs.cpu;
-      free.memoryBytes -= needs.memoryBytes;
-      free.gpu -= needs.gpu;
-      ahead.starts(needs);
     }
     total++;
     if (task.fanout) live.set(task.fanout.name, siblings + 1);
-    launches.push(launch(snapshot, task, board.view(index) as View, needs, follows));
+    launches.push(launch(snapshot, task, board.view(index) as View, needs, how === 'Follows'));
     // Should the launch come to nothing, the task is judged again and queues up again.
   }
   board.putBack(notNow);
@@ -71,24 +63,61 @@ function leaveOut(board: Board, index: number): void {
 /** How many ready tasks that do not fit are looked at before a decision gives up: bounds its cost. */
 const MAX_PASSED_OVER = 64;
 
-/** What this decision starts, and lets follow, by what it asks for. */
-class Ahead {
-  readonly #snapshot: Snapshot;
+/** What this decision starts on one backend, and lets follow. */
+class Place {
+  readonly #room: Room;
+  readonly #mayFollow: boolean;
+  readonly #free: { cpu: number; memoryBytes: number; gpu: number; attempts: number };
+  /** By what is asked for: how many start, and how many more may follow. */
   readonly #starting = new Map<string, number>();
   readonly #left = new Map<string, number>();
+  #passedOver = 0;
+  #isDone = false;
 
-  constructor(snapshot: Snapshot) {
-    this.#snapshot = snapshot;
+  constructor(room: Room, mayFollow: boolean) {
+    const { cpu, memoryBytes, gpu, attempts } = room;
+    this.#room = room;
+    this.#mayFollow = mayFollow;
+    this.#free = { cpu, memoryBytes, gpu, attempts };
   }
 
-  starts(needs: Needs): void {
-    this.#starting.set(capacityKey(needs), (this.#starting.get(capacityKey(needs)) ?? 0) + 1);
+  get isDone(): boolean {
+    return this.#isDone || this.#passedOver >= MAX_PASSED_OVER || (this.#isFull && !this.#mayFollow);
+  }
+
+  get #isFull(): boolean {
+    return this.#free.cpu <= 0 || this.#free.attempts <= 0;
+  }
+
+  /** `Not`: this one finds no room, others may. `Full`: nobody does. */
+  take(needs: Needs): 'Starts' | 'Follows' | 'Not' | 'Full' {
+    if (this.#free.attempts > 0 && fits(needs, this.#free)) {
+      this.#start(needs);
+      return 'Starts';
+    }
+    if (this.#mayFollow && this.#follow(needs)) return 'Follows';
+    this.#passedOver++;
+    return this.passOver();
+  }
+
+  passOver(): 'Not' | 'Full' {
+    this.#isDone ||= this.#isFull;
+    return this.#isFull ? 'Full' : 'Not';
+  }
+
+  #start(needs: Needs): void {
+    this.#free.cpu -= needs.cpu;
+    this.#free.memoryBytes -= needs.memoryBytes;
+    this.#free.gpu -= needs.gpu;
+    this.#free.attempts--;
+    const kind = capacityKey(needs);
+    this.#starting.set(kind, (this.#starting.get(kind) ?? 0) + 1);
   }
 
   /** True: one more that asks for this may follow, and now does. */
-  take(needs: Needs): boolean {
+  #follow(needs: Needs): boolean {
     const kind = capacityKey(needs);
-    const left = this.#left.get(kind) ?? this.#snapshot.ahead(needs, this.#starting.get(kind) ?? 0);
+    const left = this.#left.get(kind) ?? this.#room.ahead(needs, this.#starting.get(kind) ?? 0);
     this.#left.set(kind, left - 1);
     return left > 0;
   }

@@ -16,8 +16,8 @@ export class Board {
   readonly #counts = new Map<TaskPhase, number>(TASK_PHASES.map((p) => [p, 0]));
   readonly #dirty = new Set<number>();
   readonly #ready = new Set<number>();
-  /** The ready tasks, best first; holds some that are no longer ready until they come up. */
-  readonly #queue: Heap;
+  /** By the backend they name: the ready tasks, best first; with some that are no longer ready, until they come up. */
+  readonly #queues = new Map<string | undefined, Heap>();
   readonly #wakes = new Map<number, number>();
   #wokenAt = Number.NEGATIVE_INFINITY;
   readonly #actionable = new Set<number>();
@@ -28,7 +28,6 @@ export class Board {
     this.graph = graph;
     this.#views = Array.from({ length: graph.tasks.length }, () => undefined);
     this.#unsettled = graph.tasks.length;
-    this.#queue = new Heap((a, b) => launchesBefore(graph, a, b));
     this.markAll();
   }
 
@@ -74,20 +73,50 @@ export class Board {
     return this.#ready;
   }
 
-  /** The best ready task, which stays in the queue. */
-  bestReady(): number | undefined {
-    let best = this.#queue.top;
-    for (; best !== undefined && !this.#ready.has(best); best = this.#queue.top) this.#queue.pop();
+  /** Backends that tasks name which are or were ready. */
+  get queues(): Iterable<string | undefined> {
+    return this.#queues.keys();
+  }
+
+  /** The best ready task of these queues, which stays in it. */
+  bestReady(queues: Iterable<string | undefined>): number | undefined {
+    let best: number | undefined;
+    for (const name of queues) {
+      const first = this.#firstOf(name);
+      if (first !== undefined && (best === undefined || launchesBefore(this.graph, first, best))) best = first;
+    }
     return best;
   }
 
-  /** Takes the best ready task out of the queue. What is not launched must be put back. */
-  takeReady(): void {
-    if (this.bestReady() !== undefined) this.#queue.pop();
+  #firstOf(name: string | undefined): number | undefined {
+    const queue = this.#queues.get(name);
+    let first = queue?.top;
+    for (; first !== undefined && !this.#ready.has(first); first = queue?.top) queue?.pop();
+    return first;
   }
 
-  putBack(indexes: readonly number[]): void {
-    for (const index of indexes) this.#queue.push(index);
+  /** Takes the task out, which must be the first of its queue. What is not launched must be put back. */
+  takeReady(index: number): void {
+    const name = this.#backendOf(index);
+    if (this.#firstOf(name) === index) this.#queues.get(name)?.pop();
+  }
+
+  putBack(indexes: Iterable<number>): void {
+    for (const index of indexes) this.#enqueue(index);
+  }
+
+  #enqueue(index: number): void {
+    const name = this.#backendOf(index);
+    let queue = this.#queues.get(name);
+    if (!queue) {
+      queue = new Heap((a, b) => launchesBefore(this.graph, a, b));
+      this.#queues.set(name, queue);
+    }
+    queue.push(index);
+  }
+
+  #backendOf(index: number): string | undefined {
+    return (this.graph.tasks[index] as GraphTask).spec.backend;
   }
 
   get unhandledFailures(): number {
@@ -135,7 +164,7 @@ export class Board {
     }
     this.#unsettled += (next.settled ? 0 : 1) - ((before?.settled ?? false) ? 0 : 1);
     setMember(this.#ready, index, next.step.kind === 'Launch');
-    if (next.step.kind === 'Launch') this.#queue.push(index);
+    if (next.step.kind === 'Launch') this.#enqueue(index);
     setMember(this.#actionable, index, next.step.kind !== 'Nothing' && next.step.kind !== 'Launch');
     if (next.wakeAt === undefined) this.#wakes.delete(index);
     else this.#wakes.set(index, next.wakeAt);

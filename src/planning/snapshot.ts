@@ -18,10 +18,8 @@ export interface Snapshot {
   readonly unrestorable: ReadonlySet<string>;
   /** Uids of live attempts of which the backend knows nothing for certain. */
   readonly unconfirmed: ReadonlySet<string>;
-  /** What is free for this workflow now. */
-  readonly free: Omit<Needs, 'walltimeMs'>;
-  /** How many more that ask for this may be launched ahead of their turn, to follow what runs and `starting` others. */
-  ahead(needs: Needs, starting: number): number;
+  /** What is free for this workflow now on the backend that a task names, or on the one for those that name none. */
+  room(backend: string | undefined): Room;
   /** Uids of live attempts, of any workflow, that wait for their turn. */
   readonly following: { readonly size: number; has(uid: string): boolean };
   /** What each task asks for; late expressions are evaluated over its past attempts. */
@@ -31,6 +29,13 @@ export interface Snapshot {
   readonly mode: Mode;
   /** Indexes of the tasks that may be launched; undefined: all. */
   readonly launchOnly?: ReadonlySet<number> | undefined;
+}
+
+export interface Room extends Omit<Needs, 'walltimeMs'> {
+  /** How many more may start, whatever they ask for. */
+  readonly attempts: number;
+  /** How many more that ask for this may be launched ahead of their turn, to follow what runs and `starting` others. */
+  ahead(needs: Needs, starting: number): number;
 }
 
 /**

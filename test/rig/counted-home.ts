@@ -55,7 +55,7 @@ export class CountedHome {
     this.home = await this.#drive(
       LocalHome.open({
         store: countedStore(this.store, this.tally, (batch) => this.#committed(batch)),
-        backend: countedBackend(backend, this.tally),
+        backends: [countedBackend(backend, this.tally)],
         clock: this.clock,
         logger: silentLogger,
         keepRuns: 'compact',

@@ -129,13 +129,15 @@ class Life {
       this.#home = await this.#drive(
         LocalHome.open({
           store: life.store(this.#store, (batch) => this.witness.committed(batch)),
-          backend: life.backend(
-            new MemoryBackend({
-              world: this.world,
-              capacity: { cpu: this.#cores, memoryBytes: 1 << 30, gpu: 0 },
-              clock: life.clock(),
-            }),
-          ),
+          backends: [
+            life.backend(
+              new MemoryBackend({
+                world: this.world,
+                capacity: { cpu: this.#cores, memoryBytes: 1 << 30, gpu: 0 },
+                clock: life.clock(),
+              }),
+            ),
+          ],
           clock: life.clock(),
           logger: silentLogger,
           keepRuns: 'compact',

@@ -127,7 +127,7 @@ export class Simulation {
       const opened = await this.#drive(
         LocalHome.open({
           store,
-          backend,
+          backends: [backend],
           clock: life.clock(),
           logger: silentLogger,
           keepRuns: 'compact',
@@ -456,7 +456,7 @@ export class Simulation {
     const fresh = await this.#drive(
       LocalHome.open({
         store,
-        backend: new MemoryBackend({ world: this.world, capacity: CAPACITY, clock: this.clock }),
+        backends: [new MemoryBackend({ world: this.world, capacity: CAPACITY, clock: this.clock })],
         clock: this.clock,
         logger: silentLogger,
         keepRuns: 'compact',
@@ -525,7 +525,7 @@ export class Simulation {
     if (!database.ok) throw new Error(database.error);
     const home = await LocalHome.open({
       store: new SqliteStore(database.value),
-      backend: new MemoryBackend({ world: scratch, capacity: CAPACITY, clock: this.clock }),
+      backends: [new MemoryBackend({ world: scratch, capacity: CAPACITY, clock: this.clock })],
       clock: this.clock,
       logger: silentLogger,
       keepRuns: 'compact',

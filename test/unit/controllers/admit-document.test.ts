@@ -5,10 +5,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FOLDER_ANNOTATION } from '../../../src/apis/meta.ts';
 import type { TaskSpec, WorkflowDocument } from '../../../src/apis/workflow.ts';
+import { Backends } from '../../../src/backends/backends.ts';
+import { MemoryBackend } from '../../../src/backends/memory/memory-backend.ts';
+import { MemoryWorld } from '../../../src/backends/memory/memory-world.ts';
 import { HostFiles } from '../../../src/backends/process/file-space.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { admitDocument } from '../../../src/controllers/admit-document.ts';
 import { SOURCE_ANNOTATION } from '../../../src/sources/source.ts';
+import { ManualClock } from '../../rig/manual-clock.ts';
 
 let dir: string;
 
@@ -29,7 +33,9 @@ async function admit(tasks: TaskSpec[], annotations: Record<string, string> = {}
   };
   const state = join(dir, 'state');
   const files = new HostFiles(systemClock, { path: join(state, 'digests'), writable: false }, [join(dir, 'runs')]);
-  return admitDocument(document, { name: 'process', files }, { cpu: 1, memoryBytes: 1, gpu: 0 });
+  const capacity = { cpu: 1, memoryBytes: 1, gpu: 0 };
+  const backend = new MemoryBackend({ world: new MemoryWorld(new ManualClock()), capacity, clock: systemClock });
+  return admitDocument(document, { backends: new Backends([backend]), files });
 }
 
 async function problems(...of: Parameters<typeof admit>): Promise<string[]> {

@@ -58,7 +58,7 @@ export class HomeRig {
     this.home = await this.drive(
       LocalHome.open({
         store: unclosed(this.#store, (digest) => this.#preimage(digest)),
-        backend,
+        backends: [backend],
         clock: this.clock,
         logger: silentLogger,
         keepRuns: 'compact',

@@ -16,6 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/expressions/'],
   ['src/graph/'],
   ['src/planning/'],
+  ['src/kubernetes/'],
   ['src/store/', 'src/sources/', 'src/backends/'],
   ['src/controllers/'],
   ['src/server/'],
@@ -26,6 +27,7 @@ const LAYERS: readonly (readonly string[])[] = [
 /** The one place of src/ where a package may be imported. A package that is not here is not a dependency of src/. */
 const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   '@bufbuild/re2': 'src/expressions/',
+  '@kubernetes/client-node': 'src/kubernetes/kubeconfig.ts',
   '@marcbachmann/cel-js': 'src/expressions/',
   ajv: 'src/apis/',
   'better-sqlite3': 'src/store/',
@@ -33,6 +35,7 @@ const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   commander: 'src/cli/',
   picocolors: 'src/cli/',
   pino: 'src/base/logger.ts',
+  undici: 'src/kubernetes/connections.ts',
   yaml: 'src/apis/',
 };
 

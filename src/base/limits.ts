@@ -103,3 +103,17 @@ export const MAX_CACHED_DIGESTS = 200_000;
 export const MAX_PATTERN_STEPS = 20_000_000;
 /** Of a larger ledger only what state is made from is checked when it opens: all of this much takes a third of a second. */
 export const MAX_CHECKED_LEDGER_BYTES = 64 * 1024 * 1024;
+/** One event of a watch: an object of etcd is at most 1.5 MB, and JSON makes more of it. */
+export const MAX_WATCH_LINE_BYTES = 8 * 1024 * 1024;
+/** One answer of an API server that is read whole: 500 large objects, or all small ones when a list had to be read at once. */
+export const MAX_API_ANSWER_BYTES = 256 * 1024 * 1024;
+/** Of a log or a watch, what may lie here unread before the connection is told to wait. */
+export const MAX_UNREAD_STREAM_BYTES = 256 * 1024;
+/** Connections for requests to one API server; more of them at once wait for one another. */
+export const MAX_API_CONNECTIONS = 32;
+/** Connections for watches and followed logs; each holds one as long as it lasts. */
+export const MAX_STREAM_CONNECTIONS = 128;
+/** Kubernetes events that are counted up rather than repeated; above it the oldest begin anew. */
+export const MAX_EVENT_SERIES = 1_000;
+/** Characters of a Kubernetes event's note: the API server takes 1,024 bytes. */
+export const MAX_EVENT_NOTE_BYTES = 1_000;

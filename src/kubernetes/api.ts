@@ -1,7 +1,7 @@
 import { ok, type Result } from '../base/result.ts';
 import type { ApiFailure } from './api-failure.ts';
 import { type ApiObject, collectionPath, type ObjectReference, objectPath, PODS, type Resource } from './resource.ts';
-import type { Call, Chunks, Transport } from './transport.ts';
+import type { Call, Chunks, Requests } from './transport.ts';
 
 /** Which objects of a resource. Without a namespace: of all namespaces. */
 export interface Selection {
@@ -71,10 +71,10 @@ const PATCH_TYPES = {
  * `T` is what the caller says that the objects look like; nothing here looks.
  */
 export class Api {
-  readonly #transport: Transport;
+  readonly #requests: Requests;
 
-  constructor(transport: Transport) {
-    this.#transport = transport;
+  constructor(requests: Requests) {
+    this.#requests = requests;
   }
 
   /** The object as it is now: never from the server's cache. */
@@ -83,7 +83,7 @@ export class Api {
     reference: ObjectReference,
     signal?: AbortSignal,
   ): Promise<Result<T, ApiFailure>> {
-    return await this.#transport.json<T>({ verb: 'get', path: objectPath(resource, reference), ...also(signal) });
+    return await this.#requests.json<T>({ verb: 'get', path: objectPath(resource, reference), ...also(signal) });
   }
 
   /**
@@ -102,7 +102,7 @@ export class Api {
       if (limit > 0) query.set('limit', String(limit));
       if (next !== '') query.set('continue', next);
       const path = collectionPath(resource, selection.namespace);
-      const page = await this.#transport.json<ReceivedList<T>>({ verb: 'list', path, query, ...also(options.signal) });
+      const page = await this.#requests.json<ReceivedList<T>>({ verb: 'list', path, query, ...also(options.signal) });
       if (!page.ok) {
         yield page;
         return;
@@ -120,7 +120,7 @@ export class Api {
     options: WriteOptions = {},
   ): Promise<Result<T, ApiFailure>> {
     const path = collectionPath(resource, object.metadata.namespace);
-    return await this.#transport.json<T>({ verb: 'create', path, body: object, ...written(options) });
+    return await this.#requests.json<T>({ verb: 'create', path, body: object, ...written(options) });
   }
 
   /** Writes the whole object. With a `metadata.resourceVersion` only over that version, otherwise `Conflict`. */
@@ -131,7 +131,7 @@ export class Api {
   ): Promise<Result<T, ApiFailure>> {
     const { namespace, name } = object.metadata;
     const path = objectPath(resource, { namespace, name: name ?? '' }, options.subresource);
-    return await this.#transport.json<T>({ verb: 'replace', path, body: object, ...written(options) });
+    return await this.#requests.json<T>({ verb: 'replace', path, body: object, ...written(options) });
   }
 
   async patch<T extends ApiObject>(
@@ -143,7 +143,7 @@ export class Api {
     const call = written(patch.type === 'apply' ? { ...options, fieldManager: patch.fieldManager } : options);
     if (patch.type === 'apply' && patch.force === true) call.query.set('force', 'true');
     const path = objectPath(resource, reference, options.subresource);
-    return await this.#transport.json<T>({
+    return await this.#requests.json<T>({
       verb: 'patch',
       path,
       body: patch.body,
@@ -171,7 +171,7 @@ export class Api {
       preconditions: uid === undefined && resourceVersion === undefined ? undefined : { uid, resourceVersion },
     };
     const path = objectPath(resource, reference);
-    const answer = await this.#transport.json<T>({ verb: 'delete', path, body, ...also(options.signal) });
+    const answer = await this.#requests.json<T>({ verb: 'delete', path, body, ...also(options.signal) });
     return answer.ok && answer.value.kind === 'Status' ? ok(undefined) : answer;
   }
 
@@ -186,7 +186,7 @@ export class Api {
     const { signal, ...wishes } = options;
     const query = new URLSearchParams();
     for (const [name, wish] of Object.entries(wishes)) if (wish !== undefined) query.set(name, String(wish));
-    return await this.#transport.stream({ verb: 'log', path: objectPath(PODS, pod, 'log'), query, ...also(signal) });
+    return await this.#requests.stream({ verb: 'log', path: objectPath(PODS, pod, 'log'), query, ...also(signal) });
   }
 
   /** The raw stream of a watch, one JSON event a line; `reflector.ts` is how to use it. */
@@ -201,7 +201,7 @@ export class Api {
     query.set('allowWatchBookmarks', 'true');
     query.set('resourceVersion', from.resourceVersion);
     query.set('timeoutSeconds', String(from.timeoutSeconds));
-    return await this.#transport.stream({
+    return await this.#requests.stream({
       verb: 'watch',
       path: collectionPath(resource, selection.namespace),
       query,

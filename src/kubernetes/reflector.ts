@@ -5,8 +5,10 @@ import { fail, ok, type Result } from '../base/result.ts';
 import type { Api, Selection } from './api.ts';
 import { type ApiFailure, failureOfStatus } from './api-failure.ts';
 import { OwnWrites } from './own-writes.ts';
+import { pause } from './pause.ts';
 import { type ApiObject, keyOf, type Resource } from './resource.ts';
 import { compareResourceVersions } from './resource-version.ts';
+import { Silence } from './silence.ts';
 import { linesOf } from './watch-lines.ts';
 
 /**
@@ -344,18 +346,6 @@ function parsed(line: string): WatchEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.after(ms, done);
-    signal.addEventListener('abort', done);
-  });
 }
 
 function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {

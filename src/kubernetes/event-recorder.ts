@@ -94,9 +94,7 @@ export class EventRecorder {
     this.#series.delete(key);
     this.#series.set(key, series);
     this.#forgetOldest();
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
+    this.#wake();
   }
 
   /** News that never arrived: pushed out by newer ones, or refused. */
@@ -108,6 +106,14 @@ export class EventRecorder {
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#sending;
+  }
+
+  #wake(): void {
+    if (this.#sending !== undefined || this.#stopping.signal.aborted || this.#next() === undefined) return;
+    this.#sending = this.#send().finally(() => {
+      this.#sending = undefined;
+      this.#wake();
+    });
   }
 
   async #send(): Promise<void> {
@@ -141,12 +147,12 @@ export class EventRecorder {
       const body = { count: series.count, lastTimestamp: timestamp(series.lastAt), message: series.message };
       const patched = await api.patch(EVENTS, { namespace, name: series.name }, { type: 'merge', body });
       if (patched.ok || patched.error.kind !== 'NotFound') return patched;
-      // The API server forgets events after an hour.
-      series.firstAt = series.lastAt;
-      series.count = 1;
+      // The API server has forgotten it, as it does after an hour, or somebody has removed it.
     }
     series.name = `${series.subject.name.slice(0, 200)}.${uniqueId().replaceAll('-', '').slice(0, 16)}`;
-    return await api.create(EVENTS, this.#event(series, series.name));
+    const created = await api.create(EVENTS, this.#event(series, series.name));
+    if (!created.ok && created.error.kind !== 'UnknownOutcome') series.name = undefined;
+    return created;
   }
 
   #event(series: Series, name: string): ApiObject & Readonly<Record<string, unknown>> {

@@ -15,6 +15,7 @@ export interface DaemonOptions {
   /** Folders whose files are applied, absolute. */
   readonly watch: readonly string[];
   readonly capacity: { readonly cpus?: number; readonly memoryBytes?: number; readonly gpus?: number };
+  readonly backends: NonNullable<EmbeddedHomeOptions['backends']>;
   readonly keepRuns: Pick<EmbeddedHomeOptions, 'keepRuns'>;
   readonly runtimeDir: string | undefined;
   readonly clock: Clock;
@@ -42,6 +43,8 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<void, st
       ...(runsDir === undefined ? {} : { runsDir }),
       ...options.capacity,
       ...options.keepRuns,
+      backends: options.backends,
+      userAgent: `fixpoint/${options.version}`,
       clock,
       logger,
     });

@@ -15,10 +15,19 @@ export const FAILURE_REASONS = [
   'InputChanged',
   'InvalidValue',
   'FailedByHand',
+  'ShellNotFound',
+  'ImageUnavailable',
 ] as const;
 
 /** Failures that are nobody's program's fault: their own budget, never the user's retries. */
-export const INFRASTRUCTURE_REASONS = ['LaunchFailed', 'Lost', 'SetupFailed'] as const;
+export const INFRASTRUCTURE_REASONS = [
+  'LaunchFailed',
+  'Lost',
+  'SetupFailed',
+  'Evicted',
+  'Preempted',
+  'NodeFailed',
+] as const;
 
 export type FailureReason = (typeof FAILURE_REASONS)[number];
 export type InfrastructureReason = (typeof INFRASTRUCTURE_REASONS)[number];

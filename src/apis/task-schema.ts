@@ -71,6 +71,7 @@ const defaultsProperties = {
   env: listMap('Environment variables.', 1000, envSchema),
   resources: resourcesSchema,
   retry: retrySchema,
+  image: text('Container image, where the backend runs any. "" cancels a default.'),
   backend: {
     type: 'string',
     description: 'What runs the task. Default process.',

@@ -66,6 +66,7 @@ export interface TaskDefaults {
   readonly env?: readonly EnvVar[];
   readonly resources?: Resources;
   readonly retry?: Retry;
+  readonly image?: string;
   readonly backend?: string;
   readonly priority?: number;
   readonly workdir?: string;

@@ -1,4 +1,4 @@
-import type { EndReason } from '../apis/reasons.ts';
+import type { EndReason, InfrastructureReason } from '../apis/reasons.ts';
 import type { Json } from '../base/json.ts';
 import type { Look } from '../planning/facts.ts';
 import type { Needs, OutputRecord, Usage } from '../planning/record.ts';
@@ -39,7 +39,13 @@ export interface Backend {
   readLog(attempt: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart>;
   /** Forgets what is left of attempts that nobody will ask for again. */
   release(attempts: readonly Handled[], what: 'Displaced' | 'Compacted' | 'Everything'): Promise<void>;
+  /** Their ends are in the ledger: what held them until then may let go. */
+  recorded?(attempts: readonly Handled[]): Promise<void>;
   readonly files: FileSpace;
+  /** It runs the image that a task names. */
+  readonly runsImages?: boolean;
+  /** Whether its attempts see this path, as it is here; without it they see all. */
+  sees?(path: string): boolean;
   close(): Promise<void>;
 }
 
@@ -94,6 +100,8 @@ export interface Launch {
   readonly key: string;
   readonly number: number;
   readonly command: Command;
+  /** Undefined: that of the backend, if it has any. */
+  readonly image?: string | undefined;
   readonly env: readonly (readonly [name: string, value: string])[];
   readonly files: readonly LaunchFile[];
   readonly workdir: string;
@@ -165,6 +173,8 @@ export type Observation =
       readonly state: 'Gone';
       /** False: it was withdrawn before anything of it started. */
       readonly claimed: boolean;
+      /** Why, where the backend knows; otherwise it is lost. */
+      readonly reason?: InfrastructureReason | undefined;
       readonly message: string;
     }
   /** The backend has never heard of it: it was not submitted. */

@@ -1,19 +1,20 @@
-import type { Observation } from './backend.ts';
+import type { Exit, Observation } from './backend.ts';
 
-/** A launch that was handed over and turned out to be impossible: an end like any other, of an attempt that never ran. */
-export function refusedLaunch(token: string, message: string, now: number): Observation {
+/** The end of an attempt that never ran, at this time by the wall clock. */
+export function neverRan(problem: NonNullable<Exit['problem']>, now: number): Exit {
   return {
-    token,
-    state: 'Ended',
-    exit: {
-      verdict: 'Problem',
-      exitCode: undefined,
-      problem: { reason: 'LaunchFailed', message },
-      startTime: now,
-      finishTime: now,
-      elapsedMs: 0,
-      usage: {},
-      outputs: new Map(),
-    },
+    verdict: 'Problem',
+    exitCode: undefined,
+    problem,
+    startTime: now,
+    finishTime: now,
+    elapsedMs: 0,
+    usage: {},
+    outputs: new Map(),
   };
+}
+
+/** A launch that was handed over and turned out to be impossible: an end like any other. */
+export function refusedLaunch(token: string, message: string, now: number): Observation {
+  return { token, state: 'Ended', exit: neverRan({ reason: 'LaunchFailed', message }, now) };
 }

@@ -1,48 +1,51 @@
 import { stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { decode } from '../apis/decode.ts';
 import type { Diagnostic, LocatedDiagnostic } from '../apis/diagnostic.ts';
 import { DiagnosticList } from '../apis/diagnostic-list.ts';
 import { checkSchema } from '../apis/schema-errors.ts';
 import { type Add, walkSchema } from '../apis/walk-schema.ts';
+import type { KubernetesConfig } from '../backends/kubernetes/open-kubernetes.ts';
 import { closest } from '../base/closest.ts';
 import { parseQuantity } from '../base/quantity.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Capacity } from './capacity.ts';
-import type { CommandContext } from './command.ts';
 import { configSchema } from './config-schema.ts';
 import { readText } from './documents.ts';
+import type { Io } from './io.ts';
 import { stopAtErrors } from './report.ts';
 
 /** What a configuration file says, as far as this release acts on it. */
 export interface Config {
   /** Of the backend called `process`. */
   readonly capacity: Capacity;
+  /** All others. */
+  readonly backends: readonly KubernetesConfig[];
 }
 
+const NOTHING: Config = { capacity: {}, backends: [] };
+
 const NAME = 'config.yaml';
-/** The one type of this release, and the one backend of it. */
+/** The type of which there is one backend, always. */
 const PROCESS = 'process';
-const LATER_TYPES = ['kubernetes', 'slurm'];
+const KUBERNETES = 'kubernetes';
+const TYPES = [PROCESS, KUBERNETES];
+const LATER_TYPES = ['slurm'];
 
 /**
  * The file of `--config`, else `config.yaml` in the state folder, else in `$XDG_CONFIG_HOME/fixpoint/`. Only a file
  * that was named must exist. What is wrong with it is shown at its place, and ends the command.
  */
-export async function configOf(context: CommandContext, stateDir: string): Promise<Config> {
-  const { io } = context;
-  const file = await findConfig(context, stateDir);
-  if (file === undefined) return { capacity: {} };
+export async function configOf(io: Io, named: string | undefined, stateDir: string): Promise<Config> {
+  const file = named ?? (await findConfig(io, stateDir));
+  if (file === undefined) return NOTHING;
   const read = readConfig(await readText(resolve(io.cwd, file)), file);
   if (read.ok) return read.value;
   await stopAtErrors(io, read.error, undefined);
-  return { capacity: {} };
+  return NOTHING;
 }
 
-async function findConfig(context: CommandContext, stateDir: string): Promise<string | undefined> {
-  const named = context.text('config');
-  if (named !== undefined) return named;
-  const { env } = context.io;
+async function findConfig({ env }: Io, stateDir: string): Promise<string | undefined> {
   const home = env['XDG_CONFIG_HOME'] || (env['HOME'] ? join(env['HOME'], '.config') : undefined);
   const places = [join(stateDir, NAME), ...(home === undefined ? [] : [join(home, 'fixpoint', NAME)])];
   for (const place of places) if (await exists(place)) return place;
@@ -61,14 +64,15 @@ export function readConfig(text: string, file: string): Result<Config, readonly 
   const { documents, diagnostics } = decode(text, file);
   if (diagnostics.length > 0) return fail(diagnostics);
   const [only, second] = documents;
-  if (only === undefined) return ok({ capacity: {} });
+  if (only === undefined) return ok(NOTHING);
   const found = new DiagnosticList<Diagnostic>();
   const add: Add = (code, path, message, more) => found.add({ severity: 'error', code, path, message, ...more });
   if (second !== undefined) add('E-CONFIG', [], 'a configuration file holds one document.');
   if (walkSchema(configSchema, only.value, [], add)) checkSchema(configSchema, only.value, [], add);
   if (found.items.length === 0) checkBackends(backendsOf(only.value), add);
   if (found.items.length > 0) return fail(found.items.map(only.locate));
-  return ok({ capacity: capacityIn(backendsOf(only.value)) });
+  const entries = backendsOf(only.value);
+  return ok({ capacity: capacityIn(entries), backends: entries.filter(isKubernetes) });
 }
 
 interface BackendEntry {
@@ -77,26 +81,36 @@ interface BackendEntry {
   readonly cpus?: number | string;
   readonly memory?: number | string;
   readonly gpus?: number;
+  readonly volume?: KubernetesConfig['volume'];
 }
 
-function backendsOf(value: unknown): readonly BackendEntry[] {
-  return (value as { readonly backends?: readonly BackendEntry[] }).backends ?? [];
+type Entry = BackendEntry & Partial<Omit<KubernetesConfig, 'type' | 'name'>>;
+
+function isKubernetes(entry: Entry): entry is Entry & KubernetesConfig {
+  return entry.type === KUBERNETES;
 }
 
-function checkBackends(backends: readonly BackendEntry[], add: Add): void {
-  for (const [index, { name, type, cpus, memory }] of backends.entries()) {
+function backendsOf(value: unknown): readonly Entry[] {
+  return (value as { readonly backends?: readonly Entry[] }).backends ?? [];
+}
+
+function checkBackends(backends: readonly Entry[], add: Add): void {
+  for (const [index, entry] of backends.entries()) {
+    const { name, type, cpus, memory } = entry;
     const path = ['backends', index];
-    if (type !== PROCESS) {
+    if (!TYPES.includes(type)) {
       const later = LATER_TYPES.includes(type);
-      const near = closest(type, [PROCESS]);
+      const near = closest(type, TYPES);
       add(
         'E-BACKEND',
         [...path, 'type'],
-        `${JSON.stringify(type.slice(0, 80))} is ${later ? 'not in this release' : 'no type of backend'}; there is ${PROCESS} only.`,
+        `${JSON.stringify(type.slice(0, 80))} is ${later ? 'not in this release' : 'no type of backend'}; there is ${TYPES.join(', ')}.`,
         near === undefined ? {} : { hint: `Did you mean ${near}?` },
       );
-    } else if (name !== PROCESS) {
-      add('E-BACKEND', [...path, 'name'], `this release has one ${PROCESS} backend, and it is called ${PROCESS}.`);
+    } else if ((type === PROCESS) !== (name === PROCESS)) {
+      add('E-BACKEND', [...path, 'name'], `there is one ${PROCESS} backend, and it is called ${PROCESS}.`);
+    } else {
+      checkFields(entry, path, add);
     }
     for (const [field, amount] of [
       ['cpus', cpus],
@@ -106,6 +120,30 @@ function checkBackends(backends: readonly BackendEntry[], add: Add): void {
       if (parsed?.ok === true && parsed.value <= 0) add('E-RANGE', [...path, field], 'must be more than nothing.');
     }
   }
+}
+
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  [PROCESS]: ['cpus', 'memory', 'gpus'],
+  [KUBERNETES]: ['kubeconfig', 'context', 'namespace', 'image', 'serviceAccount', 'maxPods', 'volume'],
+};
+
+/** Fields are those of its type, and what it cannot do without is there. */
+function checkFields(entry: Entry, path: readonly (string | number)[], add: Add): void {
+  const { type, volume } = entry;
+  const own = ['name', 'type', ...(FIELDS[type] ?? [])];
+  for (const field of Object.keys(entry))
+    if (!own.includes(field)) add('E-BACKEND', [...path, field], `a backend of type ${type} has no ${field}.`);
+  if (type !== KUBERNETES) return;
+  if (volume === undefined)
+    add(
+      'E-REQUIRED',
+      path,
+      'volume is missing: the folder that pods and this machine share, for example {mountPath: /data}.',
+    );
+  else if (!isAbsolute(volume.mountPath))
+    add('E-BACKEND', [...path, 'volume', 'mountPath'], 'must be an absolute path.');
+  else if (volume.hostPath !== undefined && volume.claimName !== undefined)
+    add('E-BACKEND', [...path, 'volume', 'claimName'], 'a volume is either a hostPath or a claim.');
 }
 
 function capacityIn(backends: readonly BackendEntry[]): Capacity {

@@ -1,6 +1,7 @@
 import type { Home } from '../controllers/home.ts';
 import { probeSocket } from '../server/socket.ts';
 import { connectClient } from './client.ts';
+import { configOf } from './config.ts';
 import { CommandFailure, EXIT } from './exit-code.ts';
 import type { Io } from './io.ts';
 import { elsewhereMessage, findPlace, ownerOf, type Place, type WhereOptions } from './locate-state.ts';
@@ -58,7 +59,8 @@ function overSocket(socketPath: string, stateDir: string | undefined): Connectio
 
 /** Nobody runs here: what is there can be read, and wishes can be noted for whoever runs next. */
 async function overFiles(io: Io, stateDir: string, access: Access): Promise<Connection> {
-  const home = await openHome(access === 'read' ? { stateDir, readOnly: true } : { stateDir, passive: true });
+  const { backends } = await configOf(io, undefined, stateDir);
+  const home = await openHome({ stateDir, backends, ...(access === 'read' ? { readOnly: true } : { passive: true }) });
   if (access === 'read') await io.stderr.write(`fixpoint: no daemon serves ${stateDir}; reading it as it was left.\n`);
   return { home, through: 'files', stateDir, close: () => home.close() };
 }

@@ -52,7 +52,7 @@ async function openRunHomeNow(context: CommandContext, place: RunPlace): Promise
         `${stateDir} is served by pid ${owner.holder.pid}, which does not answer on unix:${owner.holder.socket}`,
       );
     case 'none':
-      return follow ? ownHome(context, stateDir, place.ref) : notedHome(stateDir);
+      return follow ? ownHome(context, stateDir, place.ref) : notedHome(context, stateDir);
   }
 }
 
@@ -76,8 +76,9 @@ async function daemonsHome(context: CommandContext, socket: string, pid: number)
 }
 
 /** Only to be noted: nothing is started here, a daemon or a later run does that. */
-async function notedHome(stateDir: string): Promise<RunHome> {
-  const home = await openHome({ stateDir, passive: true });
+async function notedHome(context: CommandContext, stateDir: string): Promise<RunHome> {
+  const { backends } = await configOf(context.io, context.text('config'), stateDir);
+  const home = await openHome({ stateDir, passive: true, backends });
   return { home, ours: true, reached: undefined, stopLaunching: undefined, close: () => home.close() };
 }
 
@@ -85,12 +86,14 @@ async function notedHome(stateDir: string): Promise<RunHome> {
 async function ownHome(context: CommandContext, stateDir: string, awaited: WorkflowRef): Promise<RunHome> {
   const { io } = context;
   const runs = context.text('runs');
-  const { capacity } = await configOf(context, stateDir);
+  const { capacity, backends } = await configOf(io, context.text('config'), stateDir);
   const home = await openHome({
     stateDir,
     awaited,
     ...(runs === undefined ? {} : { runsDir: resolve(io.cwd, runs) }),
     ...capacityOf(context, capacity),
+    backends,
+    userAgent: `fixpoint/${VERSION}`,
     ...keepRunsOf(context),
   });
   const inputs = startInputWatch({ home, clock: io.clock, logger: silentLogger });

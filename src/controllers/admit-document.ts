@@ -11,7 +11,7 @@ import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
 import { checkOutputPlaces, type Place } from '../graph/check-output-places.ts';
 import { ABSENT_DIGEST, lookId } from '../planning/facts.ts';
 import { SOURCE_ANNOTATION } from '../sources/source.ts';
-import { unknownBackends } from './check-backends.ts';
+import { beyondBackends, unknownBackends } from './check-backends.ts';
 import type { HomeContext } from './home-context.ts';
 import { readSheets } from './read-sheets.ts';
 
@@ -47,6 +47,8 @@ export async function admitDocument(
   if (problems.size > 0) return fail(unreadableSheets(source, problems));
   const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
   if (!built.ok) return fail(built.error);
+  const beyond = beyondBackends(built.value.graph, home.backends);
+  if (beyond.length > 0) return fail(beyond);
   const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, home.files));
   if (misplaced.length > 0) return fail(misplaced.slice(0, MAX_DIAGNOSTICS));
   return admitBuilt({ document: named, built: built.value, sheets }, home);

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
+import type { KubernetesConfig } from '../backends/kubernetes/open-kubernetes.ts';
 import { machineCapacity } from '../backends/process/capacity.ts';
 import { ProcessBackend } from '../backends/process/process-backend.ts';
 import { installedSpawner } from '../backends/process/spawner.ts';
@@ -26,6 +27,10 @@ export interface EmbeddedHomeOptions {
   readonly cpus?: number;
   readonly memoryBytes?: number;
   readonly gpus?: number;
+  /** Beside `process`. */
+  readonly backends?: readonly KubernetesConfig[];
+  /** Who asks, as other systems are told. */
+  readonly userAgent?: string;
   readonly clock?: Clock;
   readonly logger?: Logger;
   readonly keepRuns?: 'all' | 'failed' | 'none' | 'compact';
@@ -78,7 +83,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
   }
   const clock = options.clock ?? systemClock;
   const env = processEnvironment();
-  const backend: Backend = new ProcessBackend({
+  const processes: Backend = new ProcessBackend({
     runsDir: options.runsDir ?? join(dir, 'runs'),
     capacity: machineCapacity(options),
     clock,
@@ -87,9 +92,29 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     // Who only reads must not write, but need not read all files again either.
     digestsFile: { path: join(dir, 'digests'), writable: !readOnly },
   });
+  const backends: [Backend, ...Backend[]] = [processes];
+  for (const config of options.backends ?? []) {
+    // On demand: who needs no cluster loads nothing that speaks to one.
+    const { openKubernetes } = await import('../backends/kubernetes/open-kubernetes.ts');
+    const opened = await openKubernetes(config, {
+      stateDir: dir,
+      runsDir: options.runsDir,
+      files: processes.files,
+      clock,
+      logger: options.logger ?? silentLogger,
+      env,
+      userAgent: options.userAgent ?? 'fixpoint',
+      active: !readOnly && !passive,
+    });
+    if (!opened.ok) {
+      lock?.release();
+      return fail({ reason: 'Unusable', message: opened.error });
+    }
+    backends.push(opened.value);
+  }
   const home = await LocalHome.open({
     store: new SqliteStore(database.value),
-    backends: [backend],
+    backends,
     clock,
     logger: options.logger ?? silentLogger,
     keepRuns: options.keepRuns ?? 'compact',

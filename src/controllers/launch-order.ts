@@ -83,6 +83,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     key: task.key,
     number: source.number,
     command: command.value,
+    image: texts.get('image'),
     env: (task.spec.env ?? []).map((v) => [v.name, texts.get(`env.${v.name}`) ?? ''] as const),
     files: launchFiles(source, texts),
     workdir: staged

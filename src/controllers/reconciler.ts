@@ -13,7 +13,7 @@ import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
 import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
 import { takeSnapshot } from './take-snapshot.ts';
-import { tidyAfter } from './tidy-after.ts';
+import { recordedBy, tidyAfter } from './tidy-after.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /**
@@ -244,7 +244,10 @@ export class Reconciler {
     const { state } = this;
     const live = liveAttempt(state.book.get(entry.task));
     state.apply(entry);
-    if (entry.type === 'AttemptEnded' && live) this.#ended(live, entry);
+    if (entry.type === 'AttemptEnded' && live) {
+      this.#unwritten.tidying.push(...recordedBy(this.#home, live));
+      this.#ended(live, entry);
+    }
     if (entry.type === 'AttemptReleased' && live) this.#home.slots.of(live.backend).giveBack(live.uid);
   }
 

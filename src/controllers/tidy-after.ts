@@ -25,3 +25,17 @@ export async function tidyAfter(
     logger.warn({ error: String(error) }, 'a run folder could not be tidied');
   }
 }
+
+/** What its backend has to do once the end of this attempt is durable. Most have nothing to do, and are not asked. */
+export function recordedBy({ backends, logger }: HomeContext, attempt: Attempt): (() => Promise<void>)[] {
+  const backend = backends.find(attempt.backend);
+  if (!backend?.recorded) return [];
+  const done = async (): Promise<void> => {
+    try {
+      await backend.recorded?.([handled(attempt)]);
+    } catch (error) {
+      logger.warn({ error: String(error) }, 'what held an attempt that is over could not be let go');
+    }
+  };
+  return [done];
+}

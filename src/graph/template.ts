@@ -105,6 +105,7 @@ function textFields(spec: TaskSpec, at: FieldParser): TextField[] {
     add(`files.${file.name}.path`, ['files', i, 'path'], file.path);
   }
   for (const stream of ['stdin', 'stdout', 'stderr'] as const) add(stream, [stream], spec[stream]);
+  if (spec.image !== '') add('image', ['image'], spec.image);
   return fields;
 }
 

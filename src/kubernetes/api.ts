@@ -19,6 +19,8 @@ export interface Page<T> {
 export type Patch =
   /** RFC 7386. A `metadata.resourceVersion` in it is a precondition. */
   | { readonly type: 'merge'; readonly body: unknown }
+  /** Kubernetes' own: a merge patch with directives such as `$deleteFromPrimitiveList`; for built-in kinds only. */
+  | { readonly type: 'strategic'; readonly body: unknown }
   /** RFC 6902; `test` operations are preconditions. */
   | { readonly type: 'json'; readonly body: readonly unknown[] }
   /** Server-side apply. With `force`, fields that others own are taken over. */
@@ -60,6 +62,7 @@ export const LIST_PAGE_ITEMS = 500;
 
 const PATCH_TYPES = {
   merge: 'application/merge-patch+json',
+  strategic: 'application/strategic-merge-patch+json',
   json: 'application/json-patch+json',
   apply: 'application/apply-patch+yaml',
 } as const;

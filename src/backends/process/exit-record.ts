@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { EndReason } from '../../apis/reasons.ts';
 import type { Json } from '../../base/json.ts';
 import type { Usage } from '../../planning/record.ts';
@@ -17,10 +18,10 @@ export interface ExitRecord {
  * by the clock of the boot.
  */
 export function parseExitRecord(text: string, token: string, startTime: number): ExitRecord | undefined {
-  const end = /,"sum":"(\d+)"\}\n$/.exec(text);
+  const end = /,"sum":"(\d+|sha256:[0-9a-f]{64})"\}\n$/.exec(text);
   if (!end) return undefined;
   const body = text.slice(0, end.index);
-  if (posixCksum(Buffer.from(`${body}\n`, 'utf8')) !== Number(end[1])) return undefined;
+  if (!isSumOf(end[1] as string, Buffer.from(`${body}\n`, 'utf8'))) return undefined;
   let record: RawRecord;
   try {
     record = JSON.parse(`${body}}`) as RawRecord;
@@ -29,6 +30,12 @@ export function parseExitRecord(text: string, token: string, startTime: number):
   }
   if (record.version !== 1 || record.token !== token) return undefined;
   return { exit: toExit(record, startTime), alone: record.alone ?? false, logBytes: record.logBytes };
+}
+
+/** The POSIX cksum, or SHA-256 where there is no program for that. */
+function isSumOf(sum: string, bytes: Buffer): boolean {
+  if (!sum.startsWith('sha256:')) return posixCksum(bytes) === Number(sum);
+  return sum.slice('sha256:'.length) === createHash('sha256').update(bytes).digest('hex');
 }
 
 interface RawRecord {
@@ -60,10 +67,15 @@ function toExit(record: RawRecord, startTime: number): Exit {
       ? undefined
       : reason === 'MissingOutput'
         ? { reason: 'MissingOutput' as EndReason, message: `output ${detail} is missing after success` }
-        : {
-            reason: 'SetupFailed' as EndReason,
-            message: 'the run folder or the working directory could not be prepared',
-          };
+        : reason === 'ShellNotFound'
+          ? {
+              reason: 'ShellNotFound' as EndReason,
+              message: `the image has no ${detail}: use one that has it, or name another shell`,
+            }
+          : {
+              reason: 'SetupFailed' as EndReason,
+              message: 'the run folder or the working directory could not be prepared',
+            };
   return {
     verdict: problem && record.verdict === 'Exited' ? 'Problem' : record.verdict,
     exitCode: record.code ?? undefined,

@@ -14,6 +14,8 @@ export interface FolderFacts {
   /** Processes that this machine killed for want of memory so far; undefined: not known. */
   readonly oomKills: number | undefined;
   readonly gpuIds: string | undefined;
+  /** The shell may be missing, where it is not this machine's: that is looked for first. */
+  readonly asksForShell?: boolean;
 }
 
 /** Every file of the document lies here first: what belongs elsewhere is put there by the runtime, once it has the claim. */

@@ -21,6 +21,9 @@ export function launchText(launch: Launch, facts: FolderFacts): string {
     '  :',
     '}',
     'fx_prepare() {',
+    ...(facts.asksForShell && launch.command.kind === 'Script'
+      ? [`  fx_need_shell ${q(launch.command.shell[0] ?? 'sh')}`]
+      : []),
     ...launch.files.flatMap((file) =>
       file.path === undefined
         ? []

@@ -1,11 +1,10 @@
-import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { failPoint } from '../../base/fail-point.ts';
 import type { Json } from '../../base/json.ts';
 import { MAX_LOG_BYTES } from '../../base/limits.ts';
-import { keyFileName } from '../../graph/keys.ts';
 import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
 import { refusedLaunch } from '../refused-launch.ts';
+import { attemptDirectory } from './attempt-directory.ts';
 import { type AttemptState, AttemptStates, fromClaim } from './attempt-state.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { type ExitRecord, parseExitRecord } from './exit-record.ts';
@@ -101,8 +100,7 @@ export class ProcessBackend implements Backend {
   }
 
   directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string {
-    const workflow = attempt.namespace === 'default' ? attempt.workflow : `${attempt.namespace}+${attempt.workflow}`;
-    return join(this.#options.runsDir, workflow, keyFileName(attempt.key), `${attempt.number}-${attempt.token}`);
+    return attemptDirectory(this.#options.runsDir, attempt);
   }
 
   async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {

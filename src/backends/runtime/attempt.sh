@@ -113,6 +113,9 @@ fx_stop() {
 # -- what the launch file calls -----------------------------------------------------------------------------
 fx_fail() { [ -n "$fx_problem" ] || fx_problem=$1; }
 
+# fx_need_shell SHELL: an image need not have it.
+fx_need_shell() { command -v -- "$1" > /dev/null 2>&1 || fx_fail "ShellNotFound $1"; }
+
 fx_mkdir() {
   [ ! -d "$1" ] || return 0
   fx_point mkdir.before
@@ -348,13 +351,18 @@ if [ "$fx_verdict" = Exited ] && [ "${fx_code:-1}" = 0 ] && [ -z "$fx_problem" ]
 fx_record="{\"version\":1,\"token\":\"$fx_token\",\"verdict\":\"$fx_verdict\",\"code\":${fx_code:-null},\"problem\":\"$fx_problem\""
 fx_record="$fx_record,\"up0\":$fx_up0,\"up1\":$fx_up,\"cpuTicks\":$fx_ticks,\"outputs\":[$fx_outputs]"
 # Over the record and a line feed, which is what a here-document adds.
-fx_sum=$(cksum << FX_RECORD
+fx_sum=$(cksum 2>/dev/null << FX_RECORD
+$fx_record
+FX_RECORD
+)
+# An image need not have it.
+[ -n "$fx_sum" ] || fx_sum=sha256:$(sha256sum << FX_RECORD
 $fx_record
 FX_RECORD
 )
 # A full disk must not cost a finished result: it waits for room as long as there is a folder to write to.
 fx_point record.before
-until { { fx_point record.torn; printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum% *}"; } > "$fx_dir/exit.json"; } 2>/dev/null; do
+until { { fx_point record.torn; printf '%s,"sum":"%s"}\n' "$fx_record" "${fx_sum%% *}"; } > "$fx_dir/exit.json"; } 2>/dev/null; do
   # Any other error may pass.
   case $(LC_ALL=C stat -- "$fx_dir" 2>&1 > /dev/null) in *'No such file or directory') exit 98 ;; esac
   sleep 5

@@ -15,11 +15,13 @@ export async function run(context: CommandContext): Promise<number> {
   const owner = await ownerOf(stateDir);
   if (owner.kind === 'elsewhere') throw new CommandFailure(EXIT.unreachable, elsewhereMessage(stateDir, owner.holder));
   const runs = context.text('runs');
+  const config = await configOf(io, context.text('config'), stateDir);
   const ended = await runDaemon({
     stateDir,
     runsDir: runs === undefined ? undefined : resolve(io.cwd, runs),
     watch: context.list('watch').map((folder) => resolve(io.cwd, folder)),
-    capacity: capacityOf(context, (await configOf(context, stateDir)).capacity),
+    capacity: capacityOf(context, config.capacity),
+    backends: config.backends,
     keepRuns: keepRunsOf(context),
     runtimeDir: io.env['XDG_RUNTIME_DIR'],
     clock: io.clock,

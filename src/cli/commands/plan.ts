@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Plan } from '../../apis/task-view.ts';
 import type { CommandContext } from '../command.ts';
+import { configOf } from '../config.ts';
 import { type Connection, connect, connectTo } from '../connect.ts';
 import { loadAll, onlyDocument } from '../documents.ts';
 import { EXIT, orExit, usage } from '../exit-code.ts';
@@ -62,7 +63,8 @@ async function connectionFor(context: CommandContext, file: string): Promise<Con
     if (place.value.kind === 'socket' || (await isFolder(place.value.dir))) return connectTo(io, place.value, 'read');
   } else if (await isFolder(beside)) return connectTo(io, { kind: 'state', dir: beside }, 'read');
   const stateDir = await mkdtemp(join(tmpdir(), 'fixpoint-plan-'));
-  const home = await openHome({ stateDir, passive: true });
+  const { backends } = await configOf(io, undefined, beside);
+  const home = await openHome({ stateDir, passive: true, backends });
   return {
     home,
     through: 'files',

@@ -29,7 +29,7 @@ describe('a configuration file', () => {
     ],
     ['fractions', 'backends: [{name: process, type: process, cpus: 500m}]', { cpus: 0.5 }],
   ];
-  for (const [name, text, capacity] of good) test(name, () => expect(read(text)).toEqual({ capacity }));
+  for (const [name, text, capacity] of good) test(name, () => expect(read(text)).toEqual({ capacity, backends: [] }));
 
   const bad: readonly [text: string, ...lines: string[]][] = [
     ['backend: []', 'config.yaml:1:1 E-UNKNOWN-FIELD backend: unknown field. Did you mean backends?'],
@@ -39,15 +39,15 @@ describe('a configuration file', () => {
     ],
     [
       'backends: [{name: hpc, type: slurm}]',
-      'config.yaml:1:30 E-BACKEND backends[0].type: "slurm" is not in this release; there is process only.',
+      'config.yaml:1:30 E-BACKEND backends[0].type: "slurm" is not in this release; there is process, kubernetes.',
     ],
     [
       'backends: [{name: x, type: proces}]',
-      'config.yaml:1:28 E-BACKEND backends[0].type: "proces" is no type of backend; there is process only. Did you mean process?',
+      'config.yaml:1:28 E-BACKEND backends[0].type: "proces" is no type of backend; there is process, kubernetes. Did you mean process?',
     ],
     [
       'backends: [{name: fast, type: process}]',
-      'config.yaml:1:19 E-BACKEND backends[0].name: this release has one process backend, and it is called process.',
+      'config.yaml:1:19 E-BACKEND backends[0].name: there is one process backend, and it is called process.',
     ],
     [
       'backends: [{name: process, type: process, cpus: 0}]',
@@ -93,7 +93,8 @@ describe('which file', () => {
       const terminal = new Terminal({ cwd: dir, env: { XDG_CONFIG_HOME: join(dir, 'xdg') } });
       const cpus = async (options: Record<string, unknown> = {}) => {
         const context = new CommandContext(terminal.io, 'run', [], options);
-        return capacityOf(context, (await configOf(context, join(dir, 'state'))).capacity);
+        const { capacity } = await configOf(terminal.io, context.text('config'), join(dir, 'state'));
+        return capacityOf(context, capacity);
       };
       expect(await cpus()).toEqual({});
       await writeFile(join(dir, 'xdg', 'fixpoint', 'config.yaml'), entry(1));
@@ -109,8 +110,7 @@ describe('which file', () => {
   test('one that was named must be there, and right', async () => {
     await withFolder(async (dir) => {
       const terminal = new Terminal({ cwd: dir, env: {} });
-      const configured = (config: string) =>
-        configOf(new CommandContext(terminal.io, 'run', [], { config }), join(dir, 'state'));
+      const configured = (config: string) => configOf(terminal.io, config, join(dir, 'state'));
       await expect(configured('none.yaml')).rejects.toThrow(CommandFailure);
       await writeFile(join(dir, 'bad.yaml'), 'backends: [{name: hpc, type: slurm}]');
       await expect(configured('bad.yaml')).rejects.toThrow(CommandFailure);

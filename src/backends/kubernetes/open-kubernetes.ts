@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../../base/clock.ts';
+import type { Json } from '../../base/json.ts';
+import type { Logger } from '../../base/logger.ts';
+import { fail, ok, type Result } from '../../base/result.ts';
+import { Api } from '../../kubernetes/api.ts';
+import { openCluster } from '../../kubernetes/cluster.ts';
+import { type Requests, Transport } from '../../kubernetes/transport.ts';
+import type { FileSpace } from '../backend.ts';
+import { KubernetesBackend } from './kubernetes-backend.ts';
+
+/** What a configuration says of a backend of type `kubernetes`. */
+export interface KubernetesConfig {
+  readonly type: 'kubernetes';
+  readonly name: string;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly namespace?: string | undefined;
+  /** For tasks that name none. */
+  readonly image?: string | undefined;
+  readonly serviceAccount?: string | undefined;
+  readonly maxPods?: number | undefined;
+  /** Mounted in every pod at the path that it has here. */
+  readonly volume: {
+    readonly mountPath: string;
+    readonly hostPath?: string | undefined;
+    readonly claimName?: string | undefined;
+  };
+}
+
+/** Pods at a time, where nothing is said: what one node of a default cluster holds, a few times over. */
+const DEFAULT_MAX_PODS = 500;
+
+export interface Surroundings {
+  readonly stateDir: string;
+  /** Undefined: below the volume. */
+  readonly runsDir: string | undefined;
+  readonly files: FileSpace;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly env: NodeJS.ProcessEnv;
+  readonly userAgent: string;
+  /** False: it is asked what it is, and launches nothing. */
+  readonly active: boolean;
+}
+
+/** Of who launches nothing. */
+const NO_REQUESTS: Requests = {
+  json: async () => fail({ kind: 'Unavailable', message: 'nothing is asked of the cluster here' }),
+  stream: async () => fail({ kind: 'Unavailable', message: 'nothing is asked of the cluster here' }),
+};
+
+/** The error is a sentence for whoever wrote the configuration. */
+export async function openKubernetes(
+  config: KubernetesConfig,
+  { stateDir, runsDir, files, clock, logger, env, userAgent, active }: Surroundings,
+): Promise<Result<KubernetesBackend, string>> {
+  const { name, volume } = config;
+  const home = createHash('sha256').update(`${hostname()}\0${stateDir}`).digest('hex').slice(0, 16);
+  const below = runsDir !== undefined && `${runsDir}/`.startsWith(`${volume.mountPath}/`);
+  const { kubeconfig, context, namespace } = config;
+  const cluster = active ? await openCluster({ kubeconfig, context, namespace, env, clock }) : undefined;
+  if (cluster?.ok === false) return fail(`backend ${name}: ${cluster.error}`);
+  const transport = cluster && new Transport({ cluster: cluster.value, userAgent, clock });
+  return ok(
+    new KubernetesBackend({
+      name,
+      api: new Api(transport ?? NO_REQUESTS),
+      place: {
+        namespace: cluster?.value.namespace ?? namespace ?? 'default',
+        home,
+        image: config.image,
+        serviceAccount: config.serviceAccount,
+        volume: { mountPath: volume.mountPath, source: sourceOf(volume) },
+        user: userOf(),
+      },
+      runsDir: below ? runsDir : join(volume.mountPath, '.fixpoint', `runs-${home}`),
+      files,
+      maxPods: config.maxPods ?? DEFAULT_MAX_PODS,
+      clock,
+      logger,
+      close: async () => transport?.close(),
+    }),
+  );
+}
+
+function sourceOf({ hostPath, claimName, mountPath }: KubernetesConfig['volume']): { readonly [kind: string]: Json } {
+  if (claimName !== undefined) return { persistentVolumeClaim: { claimName } };
+  return { hostPath: { path: hostPath ?? mountPath } };
+}
+
+/** Files on the volume are ours: pods are the same user. */
+function userOf(): { readonly runAsUser: number; readonly runAsGroup: number } | undefined {
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  return uid === undefined || gid === undefined ? undefined : { runAsUser: uid, runAsGroup: gid };
+}

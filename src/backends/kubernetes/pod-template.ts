@@ -1,0 +1,118 @@
+import { join } from 'node:path';
+import type { Json } from '../../base/json.ts';
+import type { ApiObject } from '../../kubernetes/resource.ts';
+import type { Launch } from '../backend.ts';
+import { environmentOf } from '../process/folder-content.ts';
+import {
+  LABELS,
+  NO_RUNTIME,
+  OUTCOME_FINALIZER,
+  podLabels,
+  podName,
+  TASK_ANNOTATION,
+  TASK_CONTAINER,
+} from './pod-names.ts';
+
+/** Where the pods of a backend are made, and what all of them have in common. */
+export interface PodPlace {
+  readonly namespace: string;
+  /** Identifies who made them, among the labels. */
+  readonly home: string;
+  /** For tasks that name none. */
+  readonly image: string | undefined;
+  readonly serviceAccount: string | undefined;
+  /** Mounted at the same path as here: the attempts work in the same files as everybody else. */
+  readonly volume: { readonly mountPath: string; readonly source: { readonly [kind: string]: Json } };
+  /** Whose files those are. */
+  readonly user: { readonly runAsUser: number; readonly runAsGroup: number } | undefined;
+  /** The attempt runtime, on that volume. */
+  readonly runtime: string;
+}
+
+/** Beyond the grace of the task: the runtime itself ends what is left, and writes its record. */
+const RUNTIME_GRACE_SECONDS = 5;
+const VOLUME = 'workspace';
+
+/**
+ * A command that needs nothing of ours is run as it is, in any image, also in one without a shell. Everything else is run
+ * by the attempt runtime, which takes the `sh` of the image.
+ */
+export function runsUntouched(launch: Launch): boolean {
+  const { command, outputs, files, inputs, staged, stdin, stdout, stderr } = launch;
+  return (
+    command.kind === 'Argv' &&
+    command.setup === undefined &&
+    outputs.length + files.length + inputs.length === 0 &&
+    [staged, stdin, stdout, stderr].every((part) => part === undefined)
+  );
+}
+
+/** The pod of an attempt. */
+export function podOf(launch: Launch, place: PodPlace): ApiObject {
+  const { needs } = launch;
+  const untouched = runsUntouched(launch);
+  const command =
+    untouched && launch.command.kind === 'Argv'
+      ? launch.command.argv.map(literal)
+      : ['sh', literal(place.runtime), literal(launch.directory), launch.token, 'pod', 'pod', 'pod'];
+  const walltime = Math.ceil(needs.walltimeMs / 1000);
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name: podName(launch),
+      namespace: place.namespace,
+      labels: { ...podLabels(launch, place.home), ...(untouched ? { [LABELS.runtime]: NO_RUNTIME } : {}) },
+      annotations: { [TASK_ANNOTATION]: launch.key },
+      finalizers: [OUTCOME_FINALIZER],
+    },
+    spec: {
+      restartPolicy: 'Never',
+      automountServiceAccountToken: false,
+      enableServiceLinks: false,
+      ...(place.serviceAccount === undefined ? {} : { serviceAccountName: place.serviceAccount }),
+      // The runtime keeps to the walltime from the start of the command; what runs untouched has only this.
+      ...(untouched && walltime > 0 ? { activeDeadlineSeconds: walltime } : {}),
+      terminationGracePeriodSeconds: Math.ceil(launch.graceMs / 1000) + RUNTIME_GRACE_SECONDS,
+      securityContext: {
+        seccompProfile: { type: 'RuntimeDefault' },
+        ...place.user,
+        ...(place.user === undefined || place.user.runAsUser === 0 ? {} : { runAsNonRoot: true }),
+      },
+      containers: [
+        {
+          name: TASK_CONTAINER,
+          image: launch.image ?? place.image ?? '',
+          command,
+          ...(untouched ? { env: environmentIn(launch), workingDir: launch.workdir } : {}),
+          resources: resourcesOf(needs),
+          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+          terminationMessagePolicy: 'FallbackToLogsOnError',
+          volumeMounts: [{ name: VOLUME, mountPath: place.volume.mountPath }],
+        },
+      ],
+      volumes: [{ name: VOLUME, ...place.volume.source }],
+    },
+  } as ApiObject;
+}
+
+function environmentIn(launch: Launch): Json {
+  const variables = environmentOf(launch, { oomKills: undefined, gpuIds: undefined });
+  return variables.map(([name, value]) => ({ name, value: literal(value) }));
+}
+
+/** The API server puts variables in where `$(NAME)` stands; a value of ours is what it is. */
+function literal(text: string): string {
+  return text.replaceAll('$', '$$$$');
+}
+
+/** Memory is a limit: who takes more is ended, and not its neighbours. Cores are a share. */
+function resourcesOf({ cpu, memoryBytes, gpu }: Launch['needs']): Json {
+  const memory = memoryBytes > 0 ? { memory: String(memoryBytes) } : {};
+  const gpus = gpu > 0 ? { 'nvidia.com/gpu': String(gpu) } : {};
+  return { requests: { cpu: `${Math.ceil(cpu * 1000)}m`, ...memory, ...gpus }, limits: { ...memory, ...gpus } };
+}
+
+export function runtimeIn(runsDir: string, digest: string): string {
+  return join(runsDir, '.runtime', `attempt-${digest}.sh`);
+}

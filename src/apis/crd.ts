@@ -1,4 +1,6 @@
+import { MAX_WORKFLOW_NAME_CHARS } from '../base/limits.ts';
 import { GROUP, VERSION } from './meta.ts';
+import { formatBounds, oneOfAlternatives } from './schema-formats.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { workflowStatusSchema } from './status-schema.ts';
 import { workflowSpecSchema } from './workflow-schema.ts';
@@ -26,21 +28,74 @@ const COPIED = [
   'x-kubernetes-preserve-unknown-fields',
   'x-kubernetes-list-type',
   'x-kubernetes-list-map-keys',
+  'x-kubernetes-validations',
 ] as const;
 
 export function toStructuralSchema(node: SchemaNode): Crd {
+  const full = { ...node, ...formatBounds(node) };
   const out: Record<string, unknown> = {};
-  for (const key of COPIED) if (node[key] !== undefined) out[key] = node[key];
+  for (const key of COPIED) if (full[key] !== undefined) out[key] = full[key];
   if (node['x-kubernetes-int-or-string'] === true) out['anyOf'] = [{ type: 'integer' }, { type: 'string' }];
+  if (node['x-fixpoint-one-of'] !== undefined) out['anyOf'] = oneOfAlternatives(node);
   if (node.items !== undefined) out['items'] = toStructuralSchema(node.items);
-  if (node.additionalProperties !== undefined)
-    out['additionalProperties'] = toStructuralSchema(node.additionalProperties);
+  if (node.additionalProperties !== undefined) out['additionalProperties'] = orNull(node.additionalProperties);
   if (node.properties !== undefined) {
+    const required = new Set(node.required);
     out['properties'] = Object.fromEntries(
-      Object.entries(node.properties).map(([key, child]) => [key, toStructuralSchema(child)]),
+      Object.entries(node.properties).map(([key, child]) => [
+        key,
+        required.has(key) ? toStructuralSchema(child) : orNull(child),
+      ]),
     );
   }
   return out;
+}
+
+/**
+ * In the language a null means absent, wherever something may be absent. An enum of the API server's lets no null pass,
+ * whether it is listed or not; a pattern does.
+ */
+function orNull(node: SchemaNode): Crd {
+  const { enum: words, ...rest } = node;
+  if (words === undefined) return { ...toStructuralSchema(node), nullable: true };
+  const description = `${node.description} One of ${words.join(', ')}.`;
+  return { ...toStructuralSchema({ ...rest, description, pattern: `^(?:${words.join('|')})$` }), nullable: true };
+}
+
+/**
+ * What an operator writes is never refused for its shape: one that is newer than the CRD could write no status at all,
+ * and every workflow would stand still. Only time is kept in order: the status of an older spec never replaces that of
+ * a newer one, whoever is late.
+ */
+function statusSchema(): Crd {
+  return {
+    ...toStructuralSchema(permissive(workflowStatusSchema)),
+    'x-kubernetes-preserve-unknown-fields': true,
+    'x-kubernetes-validations': [
+      {
+        rule: '!has(oldSelf.observedGeneration) || (has(self.observedGeneration) && self.observedGeneration >= oldSelf.observedGeneration)',
+        message: 'observedGeneration never goes back',
+      },
+    ],
+  };
+}
+
+/** Without required fields and closed sets of words, except what the keys of lists need. */
+function permissive({ required, enum: _words, ...node }: SchemaNode, keys: readonly string[] = []): SchemaNode {
+  const { items, properties } = node;
+  const kept = required?.filter((field) => keys.includes(field)) ?? [];
+  return {
+    ...node,
+    ...(kept.length > 0 ? { required: kept } : {}),
+    ...(items === undefined ? {} : { items: permissive(items, node['x-kubernetes-list-map-keys']) }),
+    ...(properties === undefined
+      ? {}
+      : { properties: Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, permissive(child)])) }),
+  };
+}
+
+function column(name: string, type: 'string' | 'integer' | 'date', jsonPath: string, description: string): Crd {
+  return { name, type, jsonPath, description };
 }
 
 export function workflowCrd(): Crd {
@@ -66,11 +121,13 @@ export function workflowCrd(): Crd {
           storage: true,
           subresources: { status: {} },
           additionalPrinterColumns: [
-            { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
-            { name: 'Progress', type: 'string', jsonPath: '.status.progress' },
-            { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
-            { name: 'Suspended', type: 'boolean', jsonPath: '.spec.suspend', priority: 1 },
-            { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+            column('Phase', 'string', '.status.phase', 'Where the workflow stands.'),
+            column('Progress', 'string', '.status.progress', 'Tasks that are final and well, of all.'),
+            column('Failed', 'integer', '.status.counts.Failed', 'Tasks that failed.'),
+            column('Age', 'date', '.metadata.creationTimestamp', 'Since it was created.'),
+            { ...column('Running', 'integer', '.status.counts.Running', 'Tasks that run.'), priority: 1 },
+            { ...column('Reason', 'string', '.status.reason', 'Why it stands there.'), priority: 1 },
+            { ...column('Message', 'string', '.status.message', 'The same, for people.'), priority: 1 },
           ],
           schema: {
             openAPIV3Schema: {
@@ -80,9 +137,12 @@ export function workflowCrd(): Crd {
               properties: {
                 apiVersion: { type: 'string' },
                 kind: { type: 'string' },
-                metadata: { type: 'object' },
+                metadata: {
+                  type: 'object',
+                  properties: { name: { type: 'string', maxLength: MAX_WORKFLOW_NAME_CHARS } },
+                },
                 spec: toStructuralSchema(workflowSpecSchema),
-                status: toStructuralSchema(workflowStatusSchema),
+                status: statusSchema(),
               },
             },
           },

@@ -1,4 +1,16 @@
-import { MAX_FANOUT_ELEMENTS } from '../base/limits.ts';
+import {
+  MAX_ENUM_VALUES,
+  MAX_ENV_NAME_CHARS,
+  MAX_EXIT_CODES,
+  MAX_FANOUT_ELEMENTS,
+  MAX_HEADING_CHARS,
+  MAX_LITERAL_CHARS,
+  MAX_MATRIX_AXES,
+  MAX_PATTERN_CHARS,
+  MAX_RETRY_REASONS,
+  MAX_SHEET_COLUMNS,
+  MAX_TEXT_CHARS,
+} from '../base/limits.ts';
 import { FAILURE_REASONS } from './reasons.ts';
 import { ENV_NAME_PATTERN, NAME_PATTERN, type SchemaNode } from './schema-node.ts';
 
@@ -11,18 +23,24 @@ const name = (description: string) =>
     'x-fixpoint-format': 'name',
   }) as const;
 
-const text = (description: string) => ({ type: 'string', description, 'x-fixpoint-text': 'text' }) as const;
+const text = (description: string) =>
+  ({ type: 'string', description, maxLength: MAX_TEXT_CHARS, 'x-fixpoint-text': 'text' }) as const;
 
 /** A place in the file system; the empty text is none. */
 const place = (description: string) => ({ ...text(description), minLength: 1 }) as const;
 
-const literal = (description: string) => ({ type: 'string', description, 'x-fixpoint-text': 'literal' }) as const;
+const literal = (description: string) =>
+  ({ type: 'string', description, maxLength: MAX_LITERAL_CHARS, 'x-fixpoint-text': 'literal' }) as const;
+
+const expression = (description: string) =>
+  ({ type: 'string', description, maxLength: MAX_TEXT_CHARS, 'x-fixpoint-text': 'expression' }) as const;
 
 const flag = (description: string) => ({ type: 'boolean', description }) as const;
 
 const amount = (description: string, format: 'integer' | 'quantity' | 'count') =>
   ({
     description,
+    maxLength: MAX_TEXT_CHARS,
     'x-kubernetes-int-or-string': true,
     'x-fixpoint-text': 'text',
     'x-fixpoint-format': format,
@@ -68,6 +86,7 @@ export const inputSchema = {
     external: flag('Somebody else makes it: it need not exist when the workflow is applied, only at launch.'),
     fingerprint: fingerprintSchema,
   },
+  'x-fixpoint-one-of': ['path', 'paths', 'glob'],
 } as const satisfies SchemaNode;
 
 export const outputSchema = {
@@ -84,6 +103,7 @@ export const outputSchema = {
     keepPartial: flag('Leave what an earlier attempt made in place, for tools that continue from it.'),
     fingerprint: fingerprintSchema,
   },
+  'x-fixpoint-one-of': ['path', 'glob'],
 } as const satisfies SchemaNode;
 
 export const envSchema = {
@@ -95,7 +115,7 @@ export const envSchema = {
       type: 'string',
       description: 'The name of the variable.',
       pattern: ENV_NAME_PATTERN,
-      maxLength: 255,
+      maxLength: MAX_ENV_NAME_CHARS,
       'x-fixpoint-text': 'literal',
       'x-fixpoint-format': 'env-name',
     },
@@ -106,6 +126,7 @@ export const envSchema = {
       enum: ['Include', 'Exclude'],
     },
   },
+  'x-fixpoint-one-of': ['value'],
 } as const satisfies SchemaNode;
 
 export const fileSchema = {
@@ -116,12 +137,7 @@ export const fileSchema = {
     name: name('The task reads its path as files.NAME.'),
     content: text('What is written.'),
     path: place("Relative to the task's workdir. Without it the file lies in the attempt's folder."),
-    mode: {
-      type: 'string',
-      description: 'Permissions in octal, quoted: "0644".',
-      'x-fixpoint-text': 'literal',
-      'x-fixpoint-format': 'mode',
-    },
+    mode: { ...literal('Permissions in octal, quoted: "0644".'), 'x-fixpoint-format': 'mode' },
   },
 } as const satisfies SchemaNode;
 
@@ -133,9 +149,7 @@ export const resourcesSchema = {
     memory: amount('Bytes, with a unit: 16Gi, 1.5G, or an expression.', 'quantity'),
     gpu: amount('Whole devices, or an expression.', 'count'),
     walltime: {
-      type: 'string',
-      description: 'How long an attempt may run: 12h, "12:30:00", "1-12:30:00", or an expression.',
-      'x-fixpoint-text': 'text',
+      ...text('How long an attempt may run: 12h, "12:30:00", "1-12:30:00", or an expression.'),
       'x-fixpoint-format': 'walltime',
     },
   },
@@ -176,14 +190,14 @@ export const retrySchema = {
     reasons: {
       type: 'array',
       description: 'Only failures for these reasons are retried. Default: all.',
-      maxItems: 100,
+      maxItems: MAX_RETRY_REASONS,
       items: { ...literal('Why an attempt failed.'), enum: [...FAILURE_REASONS] },
       'x-kubernetes-list-type': 'set',
     },
     exitCodes: {
       type: 'array',
       description: 'Only these exit codes are retried. Default: all.',
-      maxItems: 256,
+      maxItems: MAX_EXIT_CODES,
       items: { type: 'integer', description: 'An exit code.', minimum: 0, maximum: 255 },
       'x-kubernetes-list-type': 'atomic',
     },
@@ -195,7 +209,7 @@ const columnSchema = {
   description: 'What the cells of one column are.',
   required: ['name'],
   properties: {
-    name: { ...literal('The heading of the column.'), minLength: 1, maxLength: 256 },
+    name: { ...literal('The heading of the column.'), minLength: 1, maxLength: MAX_HEADING_CHARS },
     type: {
       ...literal('A type such as string, int, double, bool, path. Default string.'),
       'x-fixpoint-format': 'param-type',
@@ -204,11 +218,11 @@ const columnSchema = {
     enum: {
       type: 'array',
       description: 'The only values allowed.',
-      maxItems: 10_000,
+      maxItems: MAX_ENUM_VALUES,
       items: anyValue,
       'x-kubernetes-list-type': 'atomic',
     },
-    pattern: literal('A regular expression (RE2) that every cell matches.'),
+    pattern: { ...literal('A regular expression (RE2) that every cell matches.'), maxLength: MAX_PATTERN_CHARS },
     unique: flag('No two rows share a value.'),
   },
 } as const satisfies SchemaNode;
@@ -226,9 +240,10 @@ const axisSchema = {
       items: anyValue,
       'x-kubernetes-list-type': 'atomic',
     },
-    valuesFrom: { type: 'string', description: 'One expression that gives a list.', 'x-fixpoint-text': 'expression' },
+    valuesFrom: expression('One expression that gives a list.'),
     each: literal('The name of another fan-out: its elements, their keys, and an edge to each.'),
   },
+  'x-fixpoint-one-of': ['values', 'valuesFrom', 'each'],
 } as const satisfies SchemaNode;
 
 export const foreachSchema = {
@@ -242,7 +257,7 @@ export const foreachSchema = {
       items: anyValue,
       'x-kubernetes-list-type': 'atomic',
     },
-    itemsFrom: { type: 'string', description: 'One expression that gives a list.', 'x-fixpoint-text': 'expression' },
+    itemsFrom: expression('One expression that gives a list.'),
     rows: {
       type: 'object',
       description: 'One element for each row of a table; needs key.',
@@ -257,7 +272,7 @@ export const foreachSchema = {
         columns: {
           type: 'array',
           description: 'Types and rules of columns; cells of other columns are strings.',
-          maxItems: 1000,
+          maxItems: MAX_SHEET_COLUMNS,
           items: columnSchema,
           'x-kubernetes-list-type': 'map',
           'x-kubernetes-list-map-keys': ['name'],
@@ -272,14 +287,21 @@ export const foreachSchema = {
         start: amount('The first one. Default 0.', 'integer'),
         count: amount('How many.', 'integer'),
         step: amount('From one to the next. Default 1.', 'integer'),
-        format: literal('How the key is written: "%05d" pads with zeros.'),
+        format: {
+          ...literal('How the key is written: "%05d" pads with zeros.'),
+          pattern: '^[^%]*%(?:0[0-9]{1,2}|[0-9]{0,2})d[^%]*$',
+        },
       },
+      'x-kubernetes-validations': [
+        { rule: 'type(self.count) != int || self.count >= 0', message: 'count must not be below 0' },
+        { rule: '!has(self.step) || type(self.step) != int || self.step != 0', message: 'step must not be 0' },
+      ],
     },
     matrix: {
       type: 'array',
       description: 'The product of several axes, the last one fastest.',
       minItems: 1,
-      maxItems: 16,
+      maxItems: MAX_MATRIX_AXES,
       items: axisSchema,
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['name'],
@@ -288,4 +310,12 @@ export const foreachSchema = {
     key: text('The name of an element, unique among them.'),
     parallelism: { type: 'integer', description: 'At most so many elements run at once.', minimum: 1 },
   },
+  'x-fixpoint-one-of': ['items', 'itemsFrom', 'rows', 'range', 'matrix', 'each'],
+  'x-kubernetes-validations': [
+    { rule: '!has(self.rows) || has(self.key)', message: 'rows needs key: rows are not addressed by position' },
+    {
+      rule: '!has(self.each) || !has(self.key)',
+      message: 'each takes over the keys of the other fan-out; no key is written beside it',
+    },
+  ],
 } as const satisfies SchemaNode;

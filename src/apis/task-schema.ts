@@ -1,5 +1,15 @@
-import { MAX_TASK_ENTRIES } from '../base/limits.ts';
-import { NAME_PATTERN, type SchemaNode } from './schema-node.ts';
+import {
+  MAX_ANNOTATION_CHARS,
+  MAX_COMMAND_WORDS,
+  MAX_ENV_ENTRIES,
+  MAX_FILE_ENTRIES,
+  MAX_LABELS,
+  MAX_LITERAL_CHARS,
+  MAX_SHELL_WORDS,
+  MAX_TASK_ENTRIES,
+  MAX_TEXT_CHARS,
+} from '../base/limits.ts';
+import { LABEL_VALUE_PATTERN, NAME_PATTERN, type SchemaNode } from './schema-node.ts';
 import {
   envSchema,
   fileSchema,
@@ -20,28 +30,30 @@ const taskNames = (description: string) =>
       type: 'string',
       description: 'A name, or a glob: * ? [..] {a,b}.',
       minLength: 1,
+      maxLength: MAX_LITERAL_CHARS,
       'x-fixpoint-text': 'literal',
     },
     'x-kubernetes-list-type': 'set',
   }) as const;
 
-const text = (description: string) => ({ type: 'string', description, 'x-fixpoint-text': 'text' }) as const;
+const text = (description: string) =>
+  ({ type: 'string', description, maxLength: MAX_TEXT_CHARS, 'x-fixpoint-text': 'text' }) as const;
 
 const words = (description: string) =>
   ({
     type: 'array',
     description,
-    maxItems: 100_000,
+    maxItems: MAX_COMMAND_WORDS,
     items: text('One word. Exactly one expression of a list type is spliced in.'),
     'x-kubernetes-list-type': 'atomic',
   }) as const;
 
-const freeMap = (description: string) =>
+const freeMap = <const Value extends Pick<SchemaNode, 'pattern' | 'maxLength'>>(description: string, value: Value) =>
   ({
     type: 'object',
     description,
-    maxProperties: 1000,
-    additionalProperties: { type: 'string', description: 'A value.', 'x-fixpoint-text': 'literal' },
+    maxProperties: MAX_LABELS,
+    additionalProperties: { type: 'string', description: 'A value.', ...value, 'x-fixpoint-text': 'literal' },
   }) as const;
 
 const listMap = <const Items extends SchemaNode>(description: string, maxItems: number, items: Items) =>
@@ -59,16 +71,17 @@ const defaultsProperties = {
     type: 'array',
     description: "Words to which the script's path is appended. Default bash -euo pipefail.",
     minItems: 1,
-    maxItems: 64,
-    items: { type: 'string', description: 'One word.', 'x-fixpoint-text': 'literal' },
+    maxItems: MAX_SHELL_WORDS,
+    items: { type: 'string', description: 'One word.', maxLength: MAX_LITERAL_CHARS, 'x-fixpoint-text': 'literal' },
     'x-kubernetes-list-type': 'atomic',
   },
   setup: {
     type: 'string',
     description: 'Shell text before the command, in the same shell (module load …).',
+    maxLength: MAX_TEXT_CHARS,
     'x-fixpoint-text': 'script',
   },
-  env: listMap('Environment variables.', 1000, envSchema),
+  env: listMap('Environment variables.', MAX_ENV_ENTRIES, envSchema),
   resources: resourcesSchema,
   retry: retrySchema,
   image: text('Container image, where the backend runs any. "" cancels a default.'),
@@ -76,6 +89,7 @@ const defaultsProperties = {
     type: 'string',
     description: 'What runs the task. Default process.',
     minLength: 1,
+    maxLength: MAX_LITERAL_CHARS,
     'x-fixpoint-text': 'literal',
   },
   priority: {
@@ -111,28 +125,30 @@ export const taskSchema = {
       'x-fixpoint-text': 'literal',
       'x-fixpoint-format': 'task-name',
     },
-    labels: freeMap('For selectors.'),
-    annotations: freeMap('For people and programs; holds foreign ids.'),
+    labels: freeMap('For selectors.', { pattern: LABEL_VALUE_PATTERN, maxLength: MAX_LITERAL_CHARS }),
+    annotations: freeMap('For people and programs; holds foreign ids.', { maxLength: MAX_ANNOTATION_CHARS }),
     movedFrom: {
       type: 'string',
       description: 'Adopt the record of the task that had this key, where a rename cannot be recognised.',
       minLength: 1,
+      maxLength: MAX_LITERAL_CHARS,
       'x-fixpoint-text': 'literal',
       'x-fixpoint-format': 'key',
     },
     run: {
       type: 'string',
       description: 'A shell script. Values of expressions reach it as quoted words, never as text.',
+      maxLength: MAX_TEXT_CHARS,
       'x-fixpoint-text': 'script',
     },
     command: { ...words('The program and its first arguments, seen by no shell.'), minItems: 1 },
     args: words('Further arguments.'),
-    files: listMap('Files written before the command.', 10_000, fileSchema),
+    files: listMap('Files written before the command.', MAX_FILE_ENTRIES, fileSchema),
     stdin: text('Read from this path.'),
     stdout: text('Written to this path; logs are kept anyway.'),
     stderr: text('Written to this path; logs are kept anyway.'),
-    inputs: listMap('Files read; they make edges.', 10_000, inputSchema),
-    outputs: listMap('Files made.', 10_000, outputSchema),
+    inputs: listMap('Files read; they make edges.', MAX_FILE_ENTRIES, inputSchema),
+    outputs: listMap('Files made.', MAX_FILE_ENTRIES, outputSchema),
     dependsOn: taskNames('Tasks that come first; whenever one of them runs again, so does this one.'),
     after: taskNames('Tasks that come first; order only.'),
     requiredBy: taskNames('The same as dependsOn, written at the other end.'),
@@ -157,4 +173,11 @@ export const taskSchema = {
     },
     ...defaultsProperties,
   },
+  'x-kubernetes-validations': [
+    {
+      rule: '!has(self.run) || !(has(self.command) || has(self.args))',
+      message: 'command and args stand beside run; a task has one body',
+    },
+    { rule: '!has(self.args) || has(self.run) || has(self.command)', message: 'args needs command' },
+  ],
 } as const satisfies SchemaNode;

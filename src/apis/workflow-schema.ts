@@ -1,4 +1,13 @@
-import { MAX_TASK_ENTRIES } from '../base/limits.ts';
+import {
+  MAX_ENUM_VALUES,
+  MAX_HEADING_CHARS,
+  MAX_LABELS,
+  MAX_LITERAL_CHARS,
+  MAX_PARAMS,
+  MAX_PATTERN_CHARS,
+  MAX_TASK_ENTRIES,
+  MAX_TEXT_CHARS,
+} from '../base/limits.ts';
 import { API_VERSION } from './meta.ts';
 import type { SchemaNode } from './schema-node.ts';
 import { fingerprintSchema } from './task-parts-schema.ts';
@@ -19,21 +28,22 @@ const paramSchemaSchema = {
       type: 'string',
       description: 'The name in params.',
       minLength: 1,
-      maxLength: 256,
+      maxLength: MAX_HEADING_CHARS,
       'x-fixpoint-text': 'literal',
     },
     type: {
       type: 'string',
       description:
         'One of string int double bool path duration quantity any list<T> map<T>. Default: inferred from the value.',
+      maxLength: MAX_LITERAL_CHARS,
       'x-fixpoint-text': 'literal',
       'x-fixpoint-format': 'param-type',
     },
-    description: { type: 'string', description: 'For people.', 'x-fixpoint-text': 'data' },
+    description: { type: 'string', description: 'For people.', maxLength: MAX_TEXT_CHARS, 'x-fixpoint-text': 'data' },
     enum: {
       type: 'array',
       description: 'The only values allowed.',
-      maxItems: 10_000,
+      maxItems: MAX_ENUM_VALUES,
       items: {
         description: 'Any JSON value, never evaluated.',
         'x-kubernetes-preserve-unknown-fields': true,
@@ -44,12 +54,19 @@ const paramSchemaSchema = {
     pattern: {
       type: 'string',
       description: 'A regular expression (RE2) that the value matches.',
+      maxLength: MAX_PATTERN_CHARS,
       'x-fixpoint-text': 'literal',
     },
     minimum: { type: 'number', description: 'The least value allowed.' },
     maximum: { type: 'number', description: 'The greatest value allowed.' },
     optional: { type: 'boolean', description: 'May have no value; it is absent then.' },
   },
+  'x-kubernetes-validations': [
+    {
+      rule: '!has(self.minimum) || !has(self.maximum) || self.minimum <= self.maximum',
+      message: 'minimum is above maximum; no value is allowed',
+    },
+  ],
 } as const satisfies SchemaNode;
 
 export const workflowSpecSchema = {
@@ -60,14 +77,14 @@ export const workflowSpecSchema = {
     params: {
       type: 'object',
       description: 'Values by name: any JSON, never evaluated. Changed by --param and kubectl patch.',
-      maxProperties: 10_000,
+      maxProperties: MAX_PARAMS,
       'x-kubernetes-preserve-unknown-fields': true,
       'x-fixpoint-text': 'data',
     },
     paramSchema: {
       type: 'array',
       description: 'Types and rules of parameters.',
-      maxItems: 10_000,
+      maxItems: MAX_PARAMS,
       items: paramSchemaSchema,
       'x-kubernetes-list-type': 'map',
       'x-kubernetes-list-map-keys': ['name'],
@@ -122,6 +139,7 @@ export const workflowSpecSchema = {
       type: 'string',
       description: 'What relative paths are relative to. Default: the folder of the file.',
       minLength: 1,
+      maxLength: MAX_LITERAL_CHARS,
       'x-fixpoint-text': 'literal',
     },
     fingerprint: fingerprintSchema,
@@ -141,7 +159,7 @@ const anyList = (description: string) =>
   }) as const;
 const text = (description: string) => ({ type: 'string', description }) as const;
 const texts = (description: string) =>
-  ({ type: 'object', description, maxProperties: 1000, additionalProperties: text('A value.') }) as const;
+  ({ type: 'object', description, maxProperties: MAX_LABELS, additionalProperties: text('A value.') }) as const;
 
 /** What `kubectl get -o yaml` prints may be applied again, so every field of Kubernetes' metadata is known. */
 const metadataSchema = {

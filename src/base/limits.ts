@@ -11,6 +11,38 @@ export const MAX_DOCUMENT_BYTES = 32 * 1024 * 1024;
 export const MAX_DOCUMENT_DEPTH = 100;
 /** `spec.tasks`, before fan-out. */
 export const MAX_TASK_ENTRIES = 10_000;
+/** A text of a document: a script, a word, a path, the content of a file. As long as what expressions may make. */
+export const MAX_TEXT_CHARS = 4 * 1024 * 1024;
+/** A literal of a document: a folder, a key, a glob over names. Longer than any path; nobody can read a longer one. */
+export const MAX_LITERAL_CHARS = 64 * 1024;
+/** One annotation of a task: Kubernetes takes 256 KiB for all annotations of an object. */
+export const MAX_ANNOTATION_CHARS = 256 * 1024;
+/** The name of a parameter or of a column: a heading that people read. */
+export const MAX_HEADING_CHARS = 256;
+/** The name of an environment variable: beyond it some shells refuse the whole environment. */
+export const MAX_ENV_NAME_CHARS = 255;
+/** Name of a workflow: a label value has room for no more, and pods are found by their labels. */
+export const MAX_WORKFLOW_NAME_CHARS = 63;
+/** Inputs of one task, and outputs, and files: each has a name of its own; more of a kind are `paths` or a `glob`. */
+export const MAX_FILE_ENTRIES = 10_000;
+/** Entries of `params` and of `paramSchema`. */
+export const MAX_PARAMS = 10_000;
+/** Values that `enum` lists: each is held against every value. */
+export const MAX_ENUM_VALUES = 10_000;
+/** Words of `command` and of `args`: the kernel takes some 2 MiB of them. */
+export const MAX_COMMAND_WORDS = 100_000;
+/** Words of `shell`. */
+export const MAX_SHELL_WORDS = 64;
+/** Variables of one `env`. */
+export const MAX_ENV_ENTRIES = 1_000;
+/** Labels, and annotations, of one object. */
+export const MAX_LABELS = 1_000;
+/** Axes of one `matrix`: with two values each, 16 are 65,536 elements. */
+export const MAX_MATRIX_AXES = 16;
+/** Reasons in `retry.reasons`: more than there are. */
+export const MAX_RETRY_REASONS = 100;
+/** Codes in `retry.exitCodes`: all there are. */
+export const MAX_EXIT_CODES = 256;
 /** Elements of one fan-out. */
 export const MAX_FANOUT_ELEMENTS = 500_000;
 /** Tasks of one workflow after fan-out. */

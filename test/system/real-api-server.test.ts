@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,19 +11,27 @@ import { Sandbox } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { type ApiServer, hasApiServer, startApiServer } from '../rig/real-api-server.ts';
 import { workflow } from '../unit/apis/documents.ts';
-import { isValid, mutatedDocuments, randomDocuments, type Valid, writtenDocuments } from './kubernetes/corpus.ts';
+import {
+  importedDocuments,
+  isValid,
+  mutatedDocuments,
+  randomDocuments,
+  type Valid,
+  writtenDocuments,
+} from './kubernetes/corpus.ts';
 import { REFUSALS } from './kubernetes/refusals.ts';
 
 // The CRD and the manifests against a real kube-apiserver: what it takes and what it refuses, who may do what. A machine
 // without the scripts that start one skips all of it, and says how much that is.
 
 const ROOT = resolve(import.meta.dirname, '../..');
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 240_000;
 const SEED = Number(process.env['FIXPOINT_PROPERTY_SEED'] ?? 20_261_121);
 
 let server: ApiServer;
 let scratch: string;
 let skipped = 0;
+let rounds = 0;
 /** A namespace of this run alone: the server may have been used before. */
 const NAMESPACE = `t-${process.pid}-${Date.now().toString(36)}`;
 
@@ -65,11 +74,12 @@ async function verdicts(
   ...how: readonly string[]
 ): Promise<{ readonly taken: ReadonlySet<number>; readonly said: string }> {
   const folder = mkdtempSync(join(scratch, 'documents-'));
+  const prefix = `d${rounds++}`;
   all.forEach(({ document }, index) =>
-    writeFileSync(join(folder, `${index}.json`), JSON.stringify(named(document, `d-${index}`))),
+    writeFileSync(join(folder, `${index}.json`), JSON.stringify(named(document, `${prefix}-${index}`))),
   );
   const ran = await server.kubectl(['apply', '--validate=strict', ...how, '-f', folder]);
-  const taken = [...ran.stdout.matchAll(/^workflow\.fixpoint\.dev\/d-(\d+) /gm)].map(([, index]) => Number(index));
+  const taken = [...ran.stdout.matchAll(/^workflow\.fixpoint\.dev\/d\d+-(\d+) /gm)].map(([, index]) => Number(index));
   return { taken: new Set(taken), said: ran.stderr };
 }
 
@@ -108,14 +118,14 @@ describe('the CRD', () => {
     const task = await kubectl(['explain', 'fwf.spec.tasks']);
     expect(task).toContain('run, or command with args');
     expect(task).toMatch(/dependsOn\t<\[\]string>\n +Tasks that come first/);
-    expect(await kubectl(['explain', 'fwf.spec.tasks.triggerRule'])).toMatch(/One of NoneFailed,\s+AllSucceeded/);
+    expect(await kubectl(['explain', 'fwf.spec.tasks.triggerRule'])).toMatch(/One of\s+NoneFailed,\s+AllSucceeded/);
     expect(await kubectl(['explain', 'fwf.status.conditions'])).toContain('lastTransitionTime');
   });
 });
 
 describe('documents that the language takes', () => {
   inCluster('are all taken, dry and in earnest, by server-side and client-side apply', async () => {
-    const all = [...writtenDocuments(), ...randomDocuments(60)];
+    const all = [...writtenDocuments(), ...importedDocuments(), ...randomDocuments(60)];
     expect(all.length).toBeGreaterThan(80);
     for (const { from, document } of all) expect(isValid(document), from).toBe(true);
     for (const how of [['--server-side', '--dry-run=server'], []]) {
@@ -128,7 +138,7 @@ describe('documents that the language takes', () => {
   });
 
   inCluster('are taken however they are changed; of the others most are refused at once', async () => {
-    const { good, bad } = mutatedDocuments(600, SEED);
+    const { good, bad } = mutatedDocuments(1_500, SEED);
     expect([good.length > 100, bad.length > 100]).toEqual([true, true]);
     const right = await verdicts(good, '--server-side', '--dry-run=server');
     expect(
@@ -582,6 +592,67 @@ describe('an installation for one namespace', () => {
       'jsonpath={.spec.template.spec.containers[0].args}',
     ]);
     expect(args).toContain('"--namespace","$(POD_NAMESPACE)"');
+  });
+});
+
+describe('the documentation', () => {
+  const page = readFileSync(join(ROOT, 'docs/kubernetes.md'), 'utf8');
+  const blocks = [...page.matchAll(/^```(\w+.*)\n([\s\S]*?)^```$/gm)].map(([, kind = '', body = '']) => ({
+    kind,
+    body,
+  }));
+
+  test('has no command that is not run, and no kustomization that is not rendered', () => {
+    expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(['sh cluster', 'yaml overlay']));
+  });
+
+  inCluster('has overlays that can be rendered', async () => {
+    for (const { body } of blocks.filter(({ kind }) => kind === 'yaml overlay')) {
+      const folder = mkdtempSync(join(scratch, 'overlay-'));
+      cpSync(join(ROOT, 'manifests'), join(folder, 'path/to/manifests'), { recursive: true });
+      writeFileSync(join(folder, 'kustomization.yaml'), body);
+      const rendered = await kubectl(['kustomize', folder]);
+      expect(rendered).toMatch(/newName/.test(body) ? /image: my-registry\/fixpoint:0\.1\.0/ : /namespace: genomics/);
+    }
+  });
+
+  // The last test: it takes everything away again.
+  inCluster('has commands that do what it says, from the installation to its end', async () => {
+    const script = blocks.filter(({ kind }) => kind === 'sh cluster').map(({ body }) => body);
+    const env = { ...server.env, HOME: scratch };
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', script.join('\n')], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (said += data.toString()));
+    const ended = new Promise<number | null>((done, failed) => {
+      child.on('error', failed);
+      child.on('close', done);
+    });
+    // At this level nobody ends namespaces, so this does: what is deleted and has nothing left in it is let go.
+    let over = false;
+    const finalizing = until(
+      'the script is over',
+      async () => {
+        for (const name of ['fixpoint-system', 'demo']) {
+          const { stdout } = await server.kubectl(['get', 'namespace', name, '--ignore-not-found', '-o', 'json']);
+          if (!stdout.includes('"deletionTimestamp"')) continue;
+          const body = JSON.stringify({ ...(JSON.parse(stdout) as object), spec: { finalizers: [] } });
+          await server.kubectl(['replace', '--raw', `/api/v1/namespaces/${name}/finalize`, '-f', '-'], { input: body });
+        }
+        return over;
+      },
+      TIMEOUT_MS,
+    );
+    const code = await ended;
+    over = true;
+    await finalizing;
+    expect(code, said).toBe(0);
+    expect(said).toMatch(/NAME +PHASE +PROGRESS +FAILED +AGE\npi /);
+    const left = await server.kubectl(['get', 'clusterrole,clusterrolebinding,crd,namespace', '-o', 'name']);
+    expect(left.stdout.split('\n').filter((name) => /fixpoint|\/demo$/.test(name))).toEqual([]);
   });
 });
 

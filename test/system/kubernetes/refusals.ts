@@ -20,7 +20,7 @@ export const REFUSALS: readonly Refusal[] = [
   { what: 'a field of a task in defaults', spec: 'defaults: {run: x}\ntasks: [{name: a}]', says: UNKNOWN },
   { what: 'a number for text', task: 'run: 5', says: /must be of type string/ },
   { what: 'text for a list', task: 'dependsOn: b', says: /must be of type array/ },
-  { what: 'a map for a list', task: 'env: {A: x}', says: /expected list|must be of type array|unknown object type/ },
+  { what: 'a map for a list', task: 'env: {A: x}', says: /unknown field|must be of type array/ },
   { what: 'text for a flag', task: 'allowFailure: "true"', says: /must be of type boolean/ },
   { what: 'an expression where none may stand', task: 'priority: "${{ 1 }}"', says: /must be of type integer/ },
   { what: 'a fraction for an int', task: 'retry: {limit: 1.5}', says: /must be of type integer/ },

@@ -53,6 +53,38 @@ test.each(all)('structural: %s', (path, node) => {
     }
   }
   if (node['type'] === 'array') expect(node['x-kubernetes-list-type']).toMatch(/^(map|set|atomic)$/);
+  // What has no end may be any size, and a rule over it any cost.
+  if (!path.startsWith('.spec')) return;
+  if (node['type'] === 'array') expect(node['maxItems']).toBeTypeOf('number');
+  if (
+    node['type'] === 'string' &&
+    node['enum'] === undefined &&
+    !/^\^\(\?:\w+(?:\|\w+)*\)\$$/.test(String(node['pattern']))
+  )
+    expect(node['maxLength']).toBeTypeOf('number');
+  if (node['type'] === 'object' && node['properties'] === undefined) expect(node['maxProperties']).toBeTypeOf('number');
+});
+
+test.each(all)('a null is absent, where anything may be absent: %s', (path, node) => {
+  const required = new Set((node['required'] ?? []) as string[]);
+  if (!path.startsWith('.spec')) return;
+  for (const [key, child] of Object.entries((node['properties'] ?? {}) as Record<string, Node>))
+    expect(`${key} ${child['nullable'] === true}`).toBe(`${key} ${!required.has(key)}`);
+  // The API server lets no null pass an enum.
+  if (node['nullable'] === true) expect(node['enum']).toBeUndefined();
+});
+
+test('nothing that an operator may write is refused: of the status only what the keys of lists need is required', () => {
+  const status = all.filter(([path]) => path.startsWith('.status'));
+  expect(status.length).toBeGreaterThan(20);
+  expect(status.flatMap(([path, node]) => (node['required'] === undefined ? [] : [[path, node['required']]]))).toEqual([
+    ['.status.conditions[]', ['type']],
+  ]);
+  expect(status.filter(([, node]) => node['enum'] !== undefined)).toEqual([]);
+});
+
+test('kubectl apply has room for it: annotations end at 256 KiB', () => {
+  expect(JSON.stringify(crd).length).toBeLessThan(128 * 1024);
 });
 
 test('every description is a sentence or a few', () => {

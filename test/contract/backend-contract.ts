@@ -182,7 +182,7 @@ export function backendContract(name: string, open: () => Promise<Rig>, keepsLan
     });
 
     it('walltime ends an attempt', async () => {
-      const needs = { cpu: 1, memoryBytes: 0, gpu: 0, walltimeMs: 100 };
+      const needs = { cpu: 0.1, memoryBytes: 0, gpu: 0, walltimeMs: 100 };
       await rig.backend.submit([rig.launch('a', { forever: true }, { needs })]);
       expect(await ended('a')).toMatchObject({ verdict: 'WallTime' });
     });

@@ -56,7 +56,13 @@ export function output(name: string, path: string, part: Partial<LaunchOutput> =
   };
 }
 
-function launchOf(folder: string, directory: string, token: string, text: string, part: Partial<Launch>): Launch {
+export function launchOf(
+  folder: string,
+  directory: string,
+  token: string,
+  text: string,
+  part: Partial<Launch>,
+): Launch {
   return {
     token,
     directory,
@@ -81,12 +87,12 @@ function launchOf(folder: string, directory: string, token: string, text: string
   };
 }
 
-function directoryOf(backend: Backend, token: string): string {
+export function directoryOf(backend: Backend, token: string): string {
   return backend.directoryFor({ token, workflow: 'contract', namespace: 'default', key: token, number: 1 });
 }
 
 /** Reports as they come, and those who wait for one. */
-class Reports {
+export class Reports {
   readonly all: Observation[] = [];
   readonly #waiting: (() => void)[] = [];
 
@@ -221,7 +227,7 @@ export async function processRig(spawner: 'shell' | 'native'): Promise<Rig> {
   };
 }
 
-function scriptOf(program: Program, outputs: readonly LaunchOutput[]): string {
+export function scriptOf(program: Program, outputs: readonly LaunchOutput[]): string {
   return [
     program.ignoresTerm ? "trap '' TERM" : '',
     program.stdout === undefined ? '' : `printf %s ${quoteShell(program.stdout)}`,

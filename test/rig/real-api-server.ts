@@ -8,8 +8,19 @@ import type { Ran } from './cli.ts';
 // way to bring one up can take its place.
 
 const SCRIPTS = resolve(import.meta.dirname, '../../../shared/dev');
-const STATE = process.env['FIXPOINT_TEST_API_SERVER'] ?? join(tmpdir(), 'fixpoint-api-server');
-const PORT = process.env['FIXPOINT_TEST_API_SERVER_PORT'] ?? '6643';
+/** Where a cluster of each level lives. Another machine's habits may say otherwise. */
+const LEVELS = {
+  api: {
+    state: process.env['FIXPOINT_TEST_API_SERVER'] ?? join(tmpdir(), 'fixpoint-api-server'),
+    port: process.env['FIXPOINT_TEST_API_SERVER_PORT'] ?? '6643',
+  },
+  node: {
+    state: process.env['FIXPOINT_TEST_NODE'] ?? join(tmpdir(), 'fixpoint-node'),
+    port: process.env['FIXPOINT_TEST_NODE_PORT'] ?? '6663',
+  },
+} as const;
+
+export type Level = keyof typeof LEVELS;
 
 export const hasApiServer = existsSync(join(SCRIPTS, 'kubernetes-up'));
 
@@ -22,20 +33,21 @@ export interface ApiServer {
   stop(): void;
 }
 
-/** With empty data, unless one is running there already: that one is used, and left running. */
-export function startApiServer(): ApiServer {
-  const found = existsSync(join(STATE, 'run/pids'));
-  const up = spawnSync(join(SCRIPTS, 'kubernetes-up'), ['--level', 'api', '--port', PORT, STATE], { encoding: 'utf8' });
+/** `api`: nothing runs pods. `node`: one real kubelet does. A cluster that runs there already is used, and left running. */
+export function startApiServer(level: Level = 'api'): ApiServer {
+  const { state, port } = LEVELS[level];
+  const found = existsSync(join(state, 'run/pids'));
+  const up = spawnSync(join(SCRIPTS, 'kubernetes-up'), ['--level', level, '--port', port, state], { encoding: 'utf8' });
   if (up.status !== 0) throw new Error(`kubernetes-up ended with ${up.status}\n${up.stderr}`);
-  const kubeconfig = join(STATE, 'kubeconfig');
-  const env = { ...process.env, ...variables(readFileSync(join(STATE, 'env.sh'), 'utf8')) };
+  const kubeconfig = join(state, 'kubeconfig');
+  const env = { ...process.env, ...variables(readFileSync(join(state, 'env.sh'), 'utf8')) };
   return {
     kubeconfig,
     env,
     kubectl: (args, options = {}) =>
       run('kubectl', ['--kubeconfig', options.kubeconfig ?? kubeconfig, ...args], env, options.input),
     stop: () => {
-      if (!found) spawnSync(join(SCRIPTS, 'kubernetes-down'), ['--purge', STATE], { stdio: 'ignore' });
+      if (!found) spawnSync(join(SCRIPTS, 'kubernetes-down'), ['--purge', state], { stdio: 'ignore' });
     },
   };
 }

@@ -155,6 +155,9 @@ export class KubernetesBackend implements Backend {
     const facts = { oomKills: undefined, gpuIds: undefined, asksForShell: true };
     const folder = await makeRunFolder(launch, facts);
     if (!folder.ok && !folder.error.transient) return folder.error.message;
+    const claim = await readClaim(launch.directory);
+    // It was withdrawn before it came: no pod is needed to say so.
+    if (claim.kind === 'There' && claim.value.pid === 0) return void this.#settle(open);
     const result = folder.ok ? await this.#pods.make(launch, this.#runtime) : undefined;
     if (result?.made === 'Refused') return result.message;
     if (result?.made === 'There') {
@@ -182,10 +185,14 @@ export class KubernetesBackend implements Backend {
     if (directory === undefined) return { token, state: 'Absent' };
     const open = newlyOpen(token, directory, undefined);
     open.pod = handle as unknown as Handle | undefined;
-    const seen = (synced ? await this.#look(open) : await this.#recorded(open)) ?? unheard(token);
-    open.told = seen.state;
-    if (!isOver(seen) && seen.state !== 'Absent') this.#open.set(token, open);
-    return seen;
+    const seen = synced ? await this.#look(open) : await this.#recorded(open);
+    if (seen && (isOver(seen) || seen.state === 'Absent')) return seen;
+    this.#open.set(token, open);
+    if (seen === undefined) this.#after(RETRY_MS, () => this.#settle(open));
+    // Its pod is over, and its record may still come; or nobody can say anything.
+    const pending = this.#byToken.has(token) ? ({ token, state: 'Queued' } as const) : unheard(token);
+    open.told = (seen ?? pending).state;
+    return seen ?? pending;
   }
 
   async cancel(attempts: readonly Handled[]): Promise<void> {

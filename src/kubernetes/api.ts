@@ -58,7 +58,9 @@ export interface LogOptions {
 }
 
 /** Items of a page. */
-export const LIST_PAGE_ITEMS = 500;
+const LIST_PAGE_ITEMS = 500;
+/** For a list in one answer, which may be all of a cluster. */
+const WHOLE_LIST_MS = 120_000;
 
 const PATCH_TYPES = {
   merge: 'application/merge-patch+json',
@@ -102,10 +104,11 @@ export class Api {
     do {
       const query = selectionQuery(selection);
       const limit = options.pageItems ?? LIST_PAGE_ITEMS;
+      const whole = limit > 0 ? {} : { deadlineMs: WHOLE_LIST_MS };
       if (limit > 0) query.set('limit', String(limit));
       if (next !== '') query.set('continue', next);
       const path = collectionPath(resource, selection.namespace);
-      const page = await this.#requests.json<ReceivedList<T>>({ verb: 'list', path, query, ...also(options.signal) });
+      const page = await this.#requests.json<ReceivedList<T>>({ verb: 'list', path, query, ...whole, ...also(options.signal) });
       if (!page.ok) {
         yield page;
         return;

@@ -120,7 +120,8 @@ export class EventRecorder {
     const { clock, logger } = this.#options;
     const { signal } = this.#stopping;
     for (let next = this.#next(); next !== undefined && !signal.aborted; next = this.#next()) {
-      await pause(clock, this.#bucket.take(Number.POSITIVE_INFINITY) ?? 0, signal);
+      const waitMs = this.#bucket.take(Number.POSITIVE_INFINITY) ?? 0;
+      if (waitMs > 0) await pause(clock, waitMs, signal);
       if (signal.aborted) return;
       next.unsent = false;
       const sent = await this.#write(next);

@@ -12,6 +12,7 @@ const layer = (
   pool: 'threads' | 'forks',
   isolate: boolean,
   timeout: number,
+  globalSetup: string[] = [],
 ): TestProjectInlineConfiguration => ({
   test: {
     name,
@@ -22,6 +23,7 @@ const layer = (
     hookTimeout: timeout,
     environment: 'node',
     setupFiles: ['test/rig/property-seed.ts'],
+    globalSetup,
   },
 });
 
@@ -38,7 +40,7 @@ const config = defineConfig({
       layer('unit', ['test/unit/**/*.test.ts'], 'threads', false, MINUTE / 2),
       layer('contract', ['test/contract/**/*.test.ts'], 'threads', false, MINUTE),
       layer('simulation', ['test/simulation/**/*.test.ts'], 'threads', true, 5 * MINUTE),
-      layer('system', ['test/system/**/*.test.ts'], 'forks', true, 3 * MINUTE),
+      layer('system', ['test/system/**/*.test.ts'], 'forks', true, 3 * MINUTE, ['test/rig/kubernetes-end.ts']),
     ],
   },
 });

@@ -69,7 +69,8 @@ export class TestCluster {
       fresh=; if [ "$(cat "$1.run" 2>/dev/null)" != "$2" ]; then fresh=--fresh; fi
       "$3" --level ${level} --port ${this.port} $fresh "$1" && printf %s "$2" > "$1.run"`;
     const args = [`${this.state}.lock`, 'bash', '-c', script, 'up', this.state, runName(process.ppid)];
-    const said = await run('flock', [...args, join(DEV, 'kubernetes-up')], process.env);
+    // --close: daemons that are started must not hold the lock.
+    const said = await run('flock', ['--close', ...args, join(DEV, 'kubernetes-up')], process.env);
     if (said.code !== 0) throw new Error(`kubernetes-up: ${said.stderr}`);
     const exported = [...said.stdout.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
     this.#env = { ...process.env, ...Object.fromEntries(exported) };

@@ -56,7 +56,7 @@ export class CuttableProxy {
 
   /** New connections get through; those that went silent are forgotten without a word to the client. */
   mend(): void {
-    for (const [, far] of this.#pairs) far.destroy();
+    for (const [, far] of this.#pairs) far.removeAllListeners('close').destroy();
     this.#pairs.clear();
     this.#way = 'Open';
   }

@@ -38,3 +38,6 @@ export function clusterFolders(): { readonly state: string; readonly run: string
   const end = join(DEV, 'kubernetes-down');
   return Object.keys(CLUSTERS).map((kind) => ({ state: join(FOLDER, kind), run: join(FOLDER, `${kind}.run`), end }));
 }
+
+/** The first two numbers of pod addresses: clusters with a real node need different ones. */
+export const POD_NET = `10.${100 + (hash.readUInt16BE(10) % 100)}`;

@@ -7,7 +7,7 @@ import { uniqueId } from '../../src/base/unique-id.ts';
 import { Api } from '../../src/kubernetes/api.ts';
 import { openCluster } from '../../src/kubernetes/cluster.ts';
 import { Transport, type TransportOptions } from '../../src/kubernetes/transport.ts';
-import { CLUSTERS, type ClusterKind, DEV, FIRST_PORT, FOLDER, runName } from './kubernetes-places.ts';
+import { CLUSTERS, type ClusterKind, DEV, FIRST_PORT, FOLDER, POD_NET, runName } from './kubernetes-places.ts';
 
 // Real API servers for tests, by `../shared/dev/kubernetes-up`. One cluster of each kind is started, with empty data, by the
 // first test file of a vitest run that asks for it, used by all others, and taken away at the end of the run
@@ -50,6 +50,11 @@ export interface Client {
   readonly transport: Transport;
 }
 
+interface ClientChoice {
+  readonly kubeconfig?: string;
+  readonly whenDone?: (close: () => Promise<void>) => void;
+}
+
 export class TestCluster {
   readonly state: string;
   readonly #kind: ClusterKind;
@@ -70,7 +75,10 @@ export class TestCluster {
       "$3" --level ${level} --port ${this.port} $fresh "$1" && printf %s "$2" > "$1.run"`;
     const args = [`${this.state}.lock`, 'bash', '-c', script, 'up', this.state, runName(process.ppid)];
     // --close: daemons that are started must not hold the lock.
-    const said = await run('flock', ['--close', ...args, join(DEV, 'kubernetes-up')], process.env);
+    const said = await run('flock', ['--close', ...args, join(DEV, 'kubernetes-up')], {
+      KUBERNETES_DEV_POD_NET: POD_NET,
+      ...process.env,
+    });
     if (said.code !== 0) throw new Error(`kubernetes-up: ${said.stderr}`);
     const exported = [...said.stdout.matchAll(/^export (\w+)=(.*)$/gm)].map(([, name, value]) => [name, value]);
     this.#env = { ...process.env, ...Object.fromEntries(exported) };
@@ -101,6 +109,20 @@ export class TestCluster {
     return Number(line.split(' ')[1]);
   }
 
+  /** Forgets the past of etcd, as it does by itself every five minutes: what was of an earlier moment has expired. */
+  async compact(): Promise<void> {
+    const etcd = async (path: string, body: object): Promise<{ readonly header: { readonly revision: string } }> => {
+      const answer = await fetch(`http://127.0.0.1:${this.port + 1}/v3/kv/${path}`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+      });
+      if (!answer.ok) throw new Error(await answer.text());
+      return (await answer.json()) as { readonly header: { readonly revision: string } };
+    };
+    const { header } = await etcd('range', { key: 'AA==' });
+    await etcd('compaction', { revision: header.revision, physical: true });
+  }
+
   async kubectl(...args: readonly string[]): Promise<Said> {
     return await run('kubectl', args, this.#env);
   }
@@ -120,9 +142,9 @@ export class TestCluster {
     return name;
   }
 
-  /** Our own client, for the length of the test. */
-  async client(options: Partial<TransportOptions> & { readonly kubeconfig?: string } = {}): Promise<Client> {
-    const { kubeconfig = this.kubeconfig, ...rest } = options;
+  /** Our own client, for the length of the test; in a hook, until whenever `whenDone` calls what it is given. */
+  async client(options: Partial<TransportOptions> & ClientChoice = {}): Promise<Client> {
+    const { kubeconfig = this.kubeconfig, whenDone = onTestFinished, ...rest } = options;
     const cluster = await openCluster({ kubeconfig, env: {}, clock: systemClock });
     if (!cluster.ok) throw new Error(cluster.error);
     const transport = new Transport({
@@ -131,7 +153,7 @@ export class TestCluster {
       clock: systemClock,
       ...rest,
     });
-    onTestFinished(() => transport.close());
+    whenDone(() => transport.close());
     return { api: new Api(transport), transport };
   }
 }

@@ -1,7 +1,7 @@
 import { ok, type Result } from '../base/result.ts';
 import type { ApiFailure } from './api-failure.ts';
+import type { Call, Chunks, Requests } from './call.ts';
 import { type ApiObject, collectionPath, type ObjectReference, objectPath, PODS, type Resource } from './resource.ts';
-import type { Call, Chunks, Requests } from './transport.ts';
 
 /** Which objects of a resource. Without a namespace: of all namespaces. */
 export interface Selection {
@@ -108,7 +108,13 @@ export class Api {
       if (limit > 0) query.set('limit', String(limit));
       if (next !== '') query.set('continue', next);
       const path = collectionPath(resource, selection.namespace);
-      const page = await this.#requests.json<ReceivedList<T>>({ verb: 'list', path, query, ...whole, ...also(options.signal) });
+      const page = await this.#requests.json<ReceivedList<T>>({
+        verb: 'list',
+        path,
+        query,
+        ...whole,
+        ...also(options.signal),
+      });
       if (!page.ok) {
         yield page;
         return;

@@ -2,18 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import type { Access, Credentials } from './access.ts';
 import type { ApiFailure } from './api-failure.ts';
 import type { Tls } from './connections.ts';
 import { kubeconfigAccess } from './kubeconfig.ts';
 import { pause } from './pause.ts';
 import { SERVICE_ACCOUNT_FOLDER, serviceAccountAccess } from './service-account.ts';
-
-/** Who we are to an API server, at this moment. */
-export interface Credentials {
-  readonly headers: Readonly<Record<string, string>>;
-  /** The same object as long as nothing in it has changed. */
-  readonly tls: Tls;
-}
 
 /** One API server, and how to be somebody there. */
 export interface Cluster {
@@ -42,20 +36,6 @@ export interface ClusterChoice {
   readonly env: NodeJS.ProcessEnv;
   readonly clock: Clock;
   readonly serviceAccountFolder?: string;
-}
-
-/** Where credentials come from: a kubeconfig or a pod's own files. */
-export interface Access {
-  readonly server: string;
-  readonly context: string;
-  readonly namespace: string | undefined;
-  /** From the source itself. May take as long as a credential plugin does. */
-  read(): Promise<Result<ReadCredentials, string>>;
-}
-
-export interface ReadCredentials extends Credentials {
-  /** How long they are good, in milliseconds from now; undefined: for as long as files are trusted. */
-  readonly goodForMs: number | undefined;
 }
 
 /** How long what was read from files counts, as everywhere in Kubernetes. */

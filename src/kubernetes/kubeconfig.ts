@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import type * as ClientNode from '@kubernetes/client-node';
 import type { Clock } from '../base/clock.ts';
 import { fail, ok, type Result } from '../base/result.ts';
-import type { Access, ReadCredentials } from './cluster.ts';
+import type { Access, ReadCredentials } from './access.ts';
 import type { Tls } from './connections.ts';
 
 // The one use of client-node: to read kubeconfigs and to be somebody by certificate, token, credential plugin or OIDC.
@@ -150,12 +150,17 @@ async function credentialsOf(loaded: Loaded, clock: Clock): Promise<Result<ReadC
 function tlsOf(options: RequestOptions): Tls {
   const { ca, cert, key, servername, rejectUnauthorized } = options;
   return {
-    ...(ca ? { ca: String(ca) } : {}),
-    ...(cert ? { cert: String(cert) } : {}),
-    ...(key ? { key: String(key) } : {}),
+    ...(ca ? { ca: pem(ca) } : {}),
+    ...(cert ? { cert: pem(cert) } : {}),
+    ...(key ? { key: pem(key) } : {}),
     ...(servername ? { serverName: servername } : {}),
     ...(rejectUnauthorized === false ? { insecure: true } : {}),
   };
+}
+
+/** client-node gives what it reads from files as bytes, and what a plugin says as text. */
+function pem(value: unknown): string {
+  return Buffer.isBuffer(value) ? value.toString('utf8') : typeof value === 'string' ? value : '';
 }
 
 /**

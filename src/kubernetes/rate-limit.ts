@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Verb } from './transport.ts';
+import type { Verb } from './call.ts';
 
 /** How many requests a second in the long run, and how many at once after a quiet time. */
 export interface Rate {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { fail, ok } from '../base/result.ts';
-import type { Access } from './cluster.ts';
+import type { Access } from './access.ts';
 
 /** Where kubelet puts a pod's token, which it rotates, and the certificate authority of its API server. */
 export const SERVICE_ACCOUNT_FOLDER = '/var/run/secrets/kubernetes.io/serviceaccount';

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Chunks } from './transport.ts';
+import type { Chunks } from './call.ts';
 
 /** Aborts `signal` when nothing was heard for `limitMs`, or when `stop` does. `end` must be called. */
 export class Silence {

@@ -1,36 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import type { Credentials } from './access.ts';
 import { type ApiFailure, failureOfAnswer } from './api-failure.ts';
-import type { Cluster, Credentials } from './cluster.ts';
+import type { Call, Chunks, Requests, Verb } from './call.ts';
+import type { Cluster } from './cluster.ts';
 import { Connections, type Lane, type WireRequest } from './connections.ts';
 import { type Answer, Exchange } from './exchange.ts';
 import { pause } from './pause.ts';
 import { type Budget, type Rate, RateLimits } from './rate-limit.ts';
-
-export type Verb = 'get' | 'list' | 'watch' | 'log' | 'create' | 'replace' | 'patch' | 'delete';
-
-export interface Call {
-  readonly verb: Verb;
-  /** Its parts are encoded already. */
-  readonly path: string;
-  readonly query?: URLSearchParams;
-  /** Sent as JSON. */
-  readonly body?: unknown;
-  readonly contentType?: string;
-  /** From the call to the whole answer, pauses and repetitions included; of a stream, to its head. */
-  readonly deadlineMs?: number;
-  /** The caller does not care any more. */
-  readonly signal?: AbortSignal;
-}
-
-/** A body as it comes. A failure is the last element; leaving early closes the connection. */
-export type Chunks = AsyncIterable<Result<Buffer, ApiFailure>>;
-
-/** Calls to one API server. */
-export interface Requests {
-  json<T>(call: Call): Promise<Result<T, ApiFailure>>;
-  stream(call: Call): Promise<Result<Chunks, ApiFailure>>;
-}
 
 /**
  * Asked before every write, in the same turn in which its bytes leave, so that who is not the leader any more writes

@@ -1,7 +1,7 @@
 import { MAX_WATCH_LINE_BYTES } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { ApiFailure } from './api-failure.ts';
-import type { Chunks } from './transport.ts';
+import type { Chunks } from './call.ts';
 
 const NEWLINE = 0x0a;
 

@@ -1,6 +1,7 @@
 import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { Api } from '../../src/kubernetes/api.ts';
+import type { ApiFailureKind } from '../../src/kubernetes/api-failure.ts';
 import { openCluster } from '../../src/kubernetes/cluster.ts';
 import { LeaderElection } from '../../src/kubernetes/leader-election.ts';
 import { Transport } from '../../src/kubernetes/transport.ts';
@@ -8,12 +9,15 @@ import { Transport } from '../../src/kubernetes/transport.ts';
 // A candidate as a process of its own: KUBECONFIG NAMESPACE IDENTITY. While it leads it makes config maps as fast as the API
 // server takes them, named `w-IDENTITY-N`; it says what happens to it, one word a line. TERM ends it in order.
 
+/** Of what was refused, the kind of the failure. */
+export type Word = 'leading' | 'lost' | 'ended' | ApiFailureKind;
+
 const [kubeconfig = '', namespace = '', identity = ''] = process.argv.slice(2);
 const CONFIG_MAPS = { group: '', version: 'v1', plural: 'configmaps', namespaced: true };
 
 const cluster = await openCluster({ kubeconfig, env: {}, clock: systemClock });
 if (!cluster.ok) throw new Error(cluster.error);
-const say = (word: string): boolean => process.stdout.write(`${word}\n`);
+const say = (word: Word): boolean => process.stdout.write(`${word}\n`);
 
 const transport = new Transport({
   cluster: cluster.value,

@@ -1,8 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
-import type { Clock } from '../../src/base/clock.ts';
 import { ok } from '../../src/base/result.ts';
-import type { Cluster, Credentials } from '../../src/kubernetes/cluster.ts';
+import type { Credentials } from '../../src/kubernetes/access.ts';
+import type { Cluster } from '../../src/kubernetes/cluster.ts';
 
 export interface Received {
   readonly method: string;
@@ -113,13 +113,4 @@ export function sendStatus(
     { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, code, message: reason },
     headers,
   );
-}
-
-/** The machine's clock, with pauses that are so much shorter. */
-export function hurried(clock: Clock, factor: number): Clock {
-  return {
-    now: () => clock.now(),
-    monotonic: () => clock.monotonic(),
-    after: (delayMs, run) => clock.after(delayMs / factor, run),
-  };
 }

@@ -61,10 +61,17 @@ async function kept(): Promise<number> {
   return heapUsed + external + arrayBuffers;
 }
 
+export interface Kept {
+  readonly objects: number;
+  /** Of all of them. */
+  readonly bytes: number;
+}
+
 const first = await reflected(empty);
 const before = await kept();
 const second = await reflected(full);
 const after = await kept();
-process.stdout.write(JSON.stringify({ objects: second.size, bytes: after - before }));
+const said: Kept = { objects: second.size, bytes: after - before };
+process.stdout.write(JSON.stringify(said));
 await Promise.all([first.stop(), second.stop()]);
 await transport.close();

@@ -5,6 +5,7 @@ import type { Lease } from '../../src/kubernetes/lease-record.ts';
 import { type ApiObject, LEASES, type Resource } from '../../src/kubernetes/resource.ts';
 import { compareResourceVersions } from '../../src/kubernetes/resource-version.ts';
 import { Started } from '../rig/cli.ts';
+import type { Word } from '../rig/elector-program.ts';
 import { until } from '../rig/eventually.ts';
 import { type Client, type TestCluster, useCluster, WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
 
@@ -18,7 +19,7 @@ function candidate(cluster: TestCluster, namespace: string, identity: string): S
   return started;
 }
 
-const times = (started: Started, word: string): number =>
+const times = (started: Started, word: Word): number =>
   started.stdout.split('\n').filter((line) => line === word).length;
 
 /** Every version of the lease with who held it, and every write with its writer, as the API server ordered them. */

@@ -9,6 +9,7 @@ import { type ApiObject, PODS } from '../../src/kubernetes/resource.ts';
 import { until } from '../rig/eventually.ts';
 import { useCluster, WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
 import { createPods } from '../rig/many-pods.ts';
+import type { Kept } from '../rig/reflector-program.ts';
 
 const PODS_THERE = 5_000;
 
@@ -45,7 +46,7 @@ describe.skipIf(WHY_NO_CLUSTER)(`thousands of pods on a real API server${WHY_NO_
     const program = join(import.meta.dirname, '../rig/reflector-program.ts');
     const args = ['--expose-gc', '--import', 'tsx', program, cluster.kubeconfig, empty, namespace];
     const { stdout } = await promisify(execFile)(process.execPath, args);
-    const { objects, bytes } = JSON.parse(stdout) as { objects: number; bytes: number };
+    const { objects, bytes } = JSON.parse(stdout) as Kept;
     expect(objects).toBe(PODS_THERE);
     expect(bytes / objects).toBeLessThanOrEqual(1024);
     // A measurement that measures nothing would pass as well.

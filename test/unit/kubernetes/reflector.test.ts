@@ -5,9 +5,10 @@ import { silentLogger } from '../../../src/base/logger.ts';
 import { fail, ok, type Result } from '../../../src/base/result.ts';
 import { Api } from '../../../src/kubernetes/api.ts';
 import type { ApiFailure } from '../../../src/kubernetes/api-failure.ts';
+import type { Chunks } from '../../../src/kubernetes/call.ts';
 import { Reflector, type ReflectorEvent, type ReflectorOptions } from '../../../src/kubernetes/reflector.ts';
 import { type ApiObject, PODS } from '../../../src/kubernetes/resource.ts';
-import { type Chunks, Transport } from '../../../src/kubernetes/transport.ts';
+import { Transport } from '../../../src/kubernetes/transport.ts';
 import { until } from '../../rig/eventually.ts';
 import { FakeApiServer, type Received, sendJson, sendStatus } from '../../rig/fake-api-server.ts';
 import { ManualClock } from '../../rig/manual-clock.ts';
@@ -37,7 +38,7 @@ interface Rig {
   readonly watched: string[];
   readonly lists: Received[];
   /** The watch that was opened last. */
-  watch(): ServerResponse;
+  readonly watch: () => ServerResponse;
 }
 
 /** Lists are answered in turn, the last one again and again; a watch is opened and left to the test. */
@@ -334,7 +335,7 @@ describe('pauses', () => {
     return new Reflector<string>({
       api: {
         async *list() {
-          yield ONE_PAGE as Result<never, never>;
+          yield ONE_PAGE;
         },
         watch,
       },

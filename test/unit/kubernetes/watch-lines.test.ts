@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { MAX_WATCH_LINE_BYTES } from '../../../src/base/limits.ts';
 import { fail, ok } from '../../../src/base/result.ts';
-import type { Chunks } from '../../../src/kubernetes/transport.ts';
+import type { Chunks } from '../../../src/kubernetes/call.ts';
 import { linesOf } from '../../../src/kubernetes/watch-lines.ts';
 
 async function* chunksOf(parts: readonly Buffer[]): Chunks {

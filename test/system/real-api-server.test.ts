@@ -98,6 +98,7 @@ beforeAll(async () => {
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
   if (hasApiServer) server.stop();
+  else process.stderr.write(`real API server: ${skipped} tests skipped, kubernetes-up is not beside the project\n`);
 });
 
 describe('the CRD', () => {
@@ -139,7 +140,7 @@ describe('documents that the language takes', () => {
     }
   });
 
-  inCluster('are taken however they are changed; of the others most are refused at once', async () => {
+  inCluster('are taken however they are changed; of the others nearly all are refused at once', async () => {
     const { good, bad } = mutatedDocuments(1_500, SEED);
     expect([good.length > 100, bad.length > 100]).toEqual([true, true]);
     const right = await verdicts(good, '--server-side', '--dry-run=server');
@@ -149,7 +150,7 @@ describe('documents that the language takes', () => {
     ).toEqual([]);
     const wrong = await verdicts(bad, '--server-side', '--dry-run=server');
     expect(wrong.taken.size / bad.length, [...wrong.taken].map((index) => bad[index]?.from).join('\n')).toBeLessThan(
-      0.25,
+      0.02,
     );
   });
 });
@@ -657,6 +658,3 @@ describe('the documentation', () => {
     expect(left.stdout.split('\n').filter((name) => /fixpoint|\/demo$/.test(name))).toEqual([]);
   });
 });
-
-if (skipped > 0)
-  process.stderr.write(`real API server: ${skipped} tests skipped, kubernetes-up is not beside the project\n`);

@@ -19,6 +19,8 @@ export const CLUSTERS = {
   node: { level: 'node', ports: 20 },
   /** Like `api`, for the one file that kills its daemons. */
   outages: { level: 'api', ports: 30 },
+  /** Like `api`, for the one file that installs and uninstalls everything. */
+  install: { level: 'api', ports: 40 },
 } as const;
 export type ClusterKind = keyof typeof CLUSTERS;
 

@@ -35,7 +35,12 @@ export interface Said {
 }
 
 /** A program that is waited for; its input is empty, or this. */
-async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv, input = ''): Promise<Said> {
+export async function runWith(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  input = '',
+): Promise<Said> {
   return await new Promise((done) => {
     const child = execFile(program, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : 1;
@@ -75,7 +80,7 @@ export class TestCluster {
       "$3" --level ${level} --port ${this.port} $fresh "$1" && printf %s "$2" > "$1.run"`;
     const args = [`${this.state}.lock`, 'bash', '-c', script, 'up', this.state, runName(process.ppid)];
     // --close: daemons that are started must not hold the lock.
-    const said = await run('flock', ['--close', ...args, join(DEV, 'kubernetes-up')], {
+    const said = await runWith('flock', ['--close', ...args, join(DEV, 'kubernetes-up')], {
       KUBERNETES_DEV_POD_NET: POD_NET,
       ...process.env,
     });
@@ -84,6 +89,11 @@ export class TestCluster {
     this.#env = { ...process.env, ...Object.fromEntries(exported) };
     const path = String(this.#env['PATH']).replace('$PATH', process.env['PATH'] ?? '');
     this.#env = { ...this.#env, PATH: path };
+  }
+
+  /** In which programs find `kubectl`, and `kubectl` this cluster. */
+  get env(): NodeJS.ProcessEnv {
+    return this.#env;
   }
 
   get port(): number {
@@ -124,13 +134,13 @@ export class TestCluster {
   }
 
   async kubectl(...args: readonly string[]): Promise<Said> {
-    return await run('kubectl', args, this.#env);
+    return await runWith('kubectl', args, this.#env);
   }
 
   /** `kubectl apply`, of YAML or JSON; throws when it is not taken. */
   async apply(document: string | object): Promise<void> {
     const text = typeof document === 'string' ? document : JSON.stringify(document);
-    const said = await run('kubectl', ['apply', '-f', '-'], this.#env, text);
+    const said = await runWith('kubectl', ['apply', '-f', '-'], this.#env, text);
     if (said.code !== 0) throw new Error(said.stderr);
   }
 

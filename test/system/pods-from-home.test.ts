@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { beforeAll, describe, expect } from 'vitest';
 import type { Sandbox } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
+import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
 import { BASH } from '../rig/pod-rig.ts';
-import { type ApiServer, hasApiServer, startApiServer } from '../rig/real-api-server.ts';
+import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
 import { noted, spansByTask } from '../rig/task-log.ts';
 
 // A workflow whose tasks are processes here and pods of a real node, on one folder, from the home of a state folder.
@@ -14,14 +15,9 @@ const START_TIMEOUT_MS = 1_800_000;
 let server: ApiServer;
 let namespaces = 0;
 
-beforeAll(() => {
-  if (hasApiServer) server = startApiServer('node');
-  else process.stdout.write('skipped: pods from the embedded home, for want of ../shared/dev/kubernetes-up\n');
+beforeAll(async () => {
+  if (WHY_NO_CLUSTER === '') server = await startApiServer('node');
 }, START_TIMEOUT_MS);
-
-afterAll(() => {
-  if (hasApiServer) server.stop();
-});
 
 /** A namespace of its own, and a configuration that sends `backend: kubernetes` there. */
 async function withPods(box: Sandbox): Promise<string> {
@@ -55,7 +51,7 @@ class PodWatch {
   }
 
   get names(): string[] {
-    const events = this.#text.split('\n').slice(0, -1) as string[];
+    const events = this.#text.split('\n').slice(0, -1);
     return events
       .map((line) => JSON.parse(line) as { type: string; object: { metadata: { name: string } } })
       .filter(({ type }) => type === 'ADDED')
@@ -75,7 +71,7 @@ async function podsLeft(namespace: string): Promise<number> {
 const SMALL = { cpu: '100m' };
 const onPods = { backend: 'kubernetes', resources: SMALL };
 
-describe.skipIf(!hasApiServer)('pods from the embedded home', () => {
+describe.skipIf(WHY_NO_CLUSTER !== '')(`pods from the embedded home${WHY_NO_CLUSTER}`, () => {
   test('files go from pods to processes and back; an edit makes exactly the pods that the plan allows', async ({
     box,
   }) => {

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { backendContract } from '../contract/backend-contract.ts';
+import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
 import { BASH, type PodRig, podRig } from '../rig/pod-rig.ts';
-import { type ApiServer, hasApiServer, startApiServer } from '../rig/real-api-server.ts';
+import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
 
 // The backend of pods on a real API server, scheduler, kubelet and containerd. A machine without the scripts that start
 // them skips all of it, and says so.
@@ -10,21 +11,15 @@ const START_TIMEOUT_MS = 1_800_000;
 
 let server: ApiServer;
 
-beforeAll(() => {
-  if (hasApiServer) server = startApiServer('node');
-  else
-    process.stdout.write('skipped: the contract and the failures of pods, for want of ../shared/dev/kubernetes-up\n');
+beforeAll(async () => {
+  if (WHY_NO_CLUSTER === '') server = await startApiServer('node');
 }, START_TIMEOUT_MS);
 
-afterAll(() => {
-  if (hasApiServer) server.stop();
-});
-
-describe.skipIf(!hasApiServer)('pods', () => {
+describe.skipIf(WHY_NO_CLUSTER !== '')(`pods${WHY_NO_CLUSTER}`, () => {
   backendContract('kubernetes, a real node', () => podRig(server), false);
 });
 
-describe.skipIf(!hasApiServer)('what can go wrong with a pod', () => {
+describe.skipIf(WHY_NO_CLUSTER !== '')(`what can go wrong with a pod${WHY_NO_CLUSTER}`, () => {
   const withRig = async (run: (rig: PodRig) => Promise<void>): Promise<void> => {
     const rig = await podRig(server);
     try {

@@ -9,7 +9,8 @@ import type { Workflow } from '../../src/apis/workflow.ts';
 import { PERMISSIONS } from '../../src/kubernetes/permissions.ts';
 import { Sandbox } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
-import { type ApiServer, hasApiServer, startApiServer } from '../rig/real-api-server.ts';
+import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
+import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
 import { workflow } from '../unit/apis/documents.ts';
 import {
   importedDocuments,
@@ -30,6 +31,8 @@ const TIMEOUT_MS = 240_000;
 const START_TIMEOUT_MS = 1_800_000;
 const SEED = Number(process.env['FIXPOINT_PROPERTY_SEED'] ?? 20_261_121);
 
+const HAS_CLUSTER = WHY_NO_CLUSTER === '';
+
 let server: ApiServer;
 let scratch: string;
 let skipped = 0;
@@ -39,8 +42,8 @@ const NAMESPACE = `t-${process.pid}-${Date.now().toString(36)}`;
 
 /** A test that needs the server. */
 function inCluster(name: string, body: () => Promise<void>): void {
-  if (!hasApiServer) skipped++;
-  test.skipIf(!hasApiServer)(name, { timeout: TIMEOUT_MS }, body);
+  if (!HAS_CLUSTER) skipped++;
+  test.skipIf(!HAS_CLUSTER)(name, { timeout: TIMEOUT_MS }, body);
 }
 
 /** Fails with what kubectl said, unless it ended well. */
@@ -87,8 +90,8 @@ async function verdicts(
 
 beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'fixpoint-api-'));
-  if (!hasApiServer) return;
-  server = startApiServer();
+  if (!HAS_CLUSTER) return;
+  server = await startApiServer('install');
   await kubectl(['create', 'namespace', NAMESPACE]);
   await kubectl(['apply', '-k', join(ROOT, 'crds')]);
   await kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=30s']);
@@ -97,8 +100,8 @@ beforeAll(async () => {
 
 afterAll(() => {
   rmSync(scratch, { recursive: true, force: true });
-  if (hasApiServer) server.stop();
-  else process.stderr.write(`real API server: ${skipped} tests skipped, kubernetes-up is not beside the project\n`);
+  if (!HAS_CLUSTER)
+    process.stderr.write(`real API server: ${skipped} tests skipped, kubernetes-up is not beside the project\n`);
 });
 
 describe('the CRD', () => {
@@ -265,7 +268,7 @@ describe('status', () => {
   let box: Sandbox;
 
   beforeAll(async () => {
-    if (!hasApiServer) return;
+    if (!HAS_CLUSTER) return;
     box = new Sandbox();
     const texts = {
       good: workflow('tasks: [{name: a, run: "true"}, {name: b, run: "true", dependsOn: [a]}]', 'good'),
@@ -433,7 +436,7 @@ const never = (namespace: string): readonly Ask[] => NEVER.map(([verb, resource]
 
 describe('an installation for the whole cluster', () => {
   beforeAll(async () => {
-    if (hasApiServer) await kubectl(['apply', '-k', join(ROOT, 'manifests/cluster')]);
+    if (HAS_CLUSTER) await kubectl(['apply', '-k', join(ROOT, 'manifests/cluster')]);
   }, TIMEOUT_MS);
 
   inCluster('is applied again without a change, and breaks no rule of its namespace', async () => {

@@ -157,7 +157,10 @@ export class KubernetesBackend implements Backend {
     if (!folder.ok && !folder.error.transient) return folder.error.message;
     const claim = await readClaim(launch.directory);
     // It was withdrawn before it came: no pod is needed to say so.
-    if (claim.kind === 'There' && claim.value.pid === 0) return void this.#settle(open);
+    if (claim.kind === 'There' && claim.value.pid === 0) {
+      this.#settle(open);
+      return undefined;
+    }
     const result = folder.ok ? await this.#pods.make(launch, this.#runtime) : undefined;
     if (result?.made === 'Refused') return result.message;
     if (result?.made === 'There') {

@@ -6,8 +6,9 @@ import type { Json } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import { Api } from '../../kubernetes/api.ts';
+import type { Requests } from '../../kubernetes/call.ts';
 import { openCluster } from '../../kubernetes/cluster.ts';
-import { type Requests, Transport } from '../../kubernetes/transport.ts';
+import { Transport } from '../../kubernetes/transport.ts';
 import type { FileSpace } from '../backend.ts';
 import { KubernetesBackend } from './kubernetes-backend.ts';
 

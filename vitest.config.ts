@@ -34,6 +34,7 @@ const config = defineConfig({
   test: {
     reporters: reports ? ['default', ['json', { outputFile: `${reports}/${process.pid}.json` }]] : ['default'],
     passWithNoTests: false,
+    globalSetup: ['test/rig/slurm-teardown.ts'],
     maxWorkers: 2,
     projects: [
       layer('tidy', ['test/tidy.test.ts'], 'threads', false, MINUTE),

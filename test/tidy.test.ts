@@ -33,6 +33,7 @@ const PACKAGE_HOMES: Readonly<Record<string, string>> = {
   'better-sqlite3': 'src/store/',
   chokidar: 'src/sources/folder',
   commander: 'src/cli/',
+  execa: 'src/backends/slurm/',
   picocolors: 'src/cli/',
   pino: 'src/base/logger.ts',
   undici: 'src/kubernetes/connections.ts',
@@ -438,7 +439,7 @@ describe('fail points', () => {
   });
 
   test('have the names that are listed, in each language', () => {
-    expect(passedBy(/\.ts$/)).toEqual(named('program'));
+    expect(passedBy(/\.ts$/)).toEqual(named('program', 'slurm'));
     expect(passedBy(/\.c$/)).toEqual(named('runtimes', 'native'));
     expect(passedBy(/\.sh$/)).toEqual(named('runtimes', 'shell'));
   });

@@ -14,6 +14,8 @@ export const FAILURE_REASONS = [
   'MissingOutput',
   'InputChanged',
   'InvalidValue',
+  'Rejected',
+  'CancelledExternally',
   'FailedByHand',
   'ShellNotFound',
   'ImageUnavailable',

@@ -10,6 +10,7 @@ import {
   MAX_TEXT_CHARS,
 } from '../base/limits.ts';
 import { LABEL_VALUE_PATTERN, NAME_PATTERN, type SchemaNode } from './schema-node.ts';
+import { slurmSchema } from './slurm-schema.ts';
 import {
   envSchema,
   fileSchema,
@@ -105,6 +106,7 @@ const defaultsProperties = {
       'Shared: run in the workdir. Link: in a folder of its own, inputs linked in, declared outputs moved out.',
     enum: ['Shared', 'Link'],
   },
+  slurm: slurmSchema,
 } as const satisfies Record<string, SchemaNode>;
 
 export const taskDefaultsSchema = {

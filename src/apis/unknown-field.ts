@@ -10,11 +10,11 @@ const LATER: ReadonlyMap<SchemaNode, readonly string[]> = new Map<SchemaNode, re
     outerSpecSchema,
     words('vars presets finally outputs results workspace deadline ttlAfterFinished hooks locks throttle'),
   ],
-  [taskDefaultsSchema, words('image pod slurm')],
+  [taskDefaultsSchema, words('image pod')],
   [
     taskSchema,
     words(
-      'preset steps tasks template image results when loop expand resetPolicy locks handlers corrections validators checkpoint deadline tags cache pod slurm defaults',
+      'preset steps tasks template image results when loop expand resetPolicy locks handlers corrections validators checkpoint deadline tags cache pod defaults',
     ),
   ],
   [outputSchema, words('temporary from')],

@@ -4,6 +4,7 @@ import { DiagnosticList } from './diagnostic-list.ts';
 import { checkMetadata, checkTypeMeta } from './metadata-rules.ts';
 import { isObject } from './own-property.ts';
 import { checkSchema } from './schema-errors.ts';
+import { checkSlurm } from './slurm-options.ts';
 import { checkEnvironment, checkParamSchema, checkTask } from './task-rules.ts';
 import { taskSchema } from './task-schema.ts';
 import { type Add, walkSchema } from './walk-schema.ts';
@@ -56,7 +57,10 @@ function checkRest(
 ): void {
   if (walkSchema(outerWorkflowSchema, value, [], add)) checkSchema(outerWorkflowSchema, value, [], add);
   checkTaskNames(tasks, add);
-  if (isObject(spec?.['defaults'])) checkEnvironment(spec['defaults']['env'], ['spec', 'defaults', 'env'], add);
+  if (isObject(spec?.['defaults'])) {
+    checkEnvironment(spec['defaults']['env'], ['spec', 'defaults', 'env'], add);
+    checkSlurm(spec['defaults']['slurm'], ['spec', 'defaults', 'slurm'], add);
+  }
   if (Array.isArray(spec?.['paramSchema'])) {
     spec['paramSchema'].forEach((entry: unknown, index: number) =>
       checkParamSchema(entry, ['spec', 'paramSchema', index], add),

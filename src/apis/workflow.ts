@@ -71,6 +71,7 @@ export interface TaskDefaults {
   readonly priority?: number;
   readonly workdir?: string;
   readonly staging?: 'Shared' | 'Link';
+  readonly slurm?: SlurmOptions;
 }
 
 export interface TaskSpec extends TaskDefaults {
@@ -140,6 +141,18 @@ export interface Resources {
   readonly memory?: IntOrString;
   readonly gpu?: IntOrString;
   readonly walltime?: string;
+}
+
+export interface SlurmOptions {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly constraint?: string;
+  readonly licenses?: string;
+  readonly reservation?: string;
+  readonly exclusive?: boolean;
+  readonly extraArgs?: readonly string[];
+  readonly extraOptions?: string;
 }
 
 export interface Retry {

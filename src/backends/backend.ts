@@ -1,4 +1,5 @@
-import type { EndReason, InfrastructureReason } from '../apis/reasons.ts';
+import type { EndReason } from '../apis/reasons.ts';
+import type { SlurmOptions } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
 import type { Look } from '../planning/facts.ts';
 import type { Needs, OutputRecord, Usage } from '../planning/record.ts';
@@ -113,6 +114,8 @@ export interface Launch {
   readonly inputs: readonly { readonly name: string; readonly paths: readonly string[] }[];
   readonly outputs: readonly LaunchOutput[];
   readonly needs: Needs;
+  /** For Slurm only, with the values of this attempt. */
+  readonly slurm?: SlurmOptions | undefined;
   readonly graceMs: number;
   readonly metadata: Json;
 }
@@ -156,7 +159,7 @@ export interface LaunchOutput {
 
 export type SubmitOutcome =
   | { readonly token: string; readonly outcome: 'Accepted' }
-  | { readonly token: string; readonly outcome: 'Refused'; readonly message: string };
+  | { readonly token: string; readonly outcome: 'Refused'; readonly message: string; readonly reason?: EndReason };
 
 export type Observation =
   | {
@@ -173,9 +176,9 @@ export type Observation =
       readonly state: 'Gone';
       /** False: it was withdrawn before anything of it started. */
       readonly claimed: boolean;
-      /** Why, where the backend knows; otherwise it is lost. */
-      readonly reason?: InfrastructureReason | undefined;
       readonly message: string;
+      /** Why, where the backend knows more than that it is gone. */
+      readonly reason?: EndReason | undefined;
     }
   /** The backend has never heard of it: it was not submitted. */
   | { readonly token: string; readonly state: 'Absent' }

@@ -11,9 +11,10 @@ import { fail, ok, type Result } from './result.ts';
 
 /**
  * Who passes it. `program`: the process of a command, counted in that process. The others: a spawner and the attempts that it
- * started, counted over all of them; the first spawner that a process starts is the armed one. `runtimes`: both kinds.
+ * started, counted over all of them; the first spawner that a process starts is the armed one. `runtimes`: both kinds. `slurm`:
+ * a process of ours too, where attempts run on Slurm.
  */
-type Passer = 'program' | 'runtimes' | 'native' | 'shell';
+type Passer = 'program' | 'slurm' | 'runtimes' | 'native' | 'shell';
 
 export const FAIL_POINTS = {
   'accept.before': ['program', 'a request has arrived on the socket'],
@@ -141,11 +142,24 @@ export const FAIL_POINTS = {
   'record.torn': ['shell', 'the record is there, and empty'],
   'session.before': ['shell', 'the session of the command is not noted'],
   'session.after': ['shell', 'it is'],
+  'slurm.folder': ['slurm', 'the folder of what nodes have to see may not exist'],
+  'slurm.programs': ['slurm', "the programs of the node's side are to be put there"],
+  'slurm.write': ['slurm', 'a file that must be durable is to be written'],
+  'slurm.rename': ['slurm', 'what is durable is to get its name'],
+  'slurm.opinion': ['slurm', "what Slurm says of an attempt's end is to be kept with it"],
+  'submission.before': ['slurm', 'attempts are to go to Slurm together; nothing says so'],
+  'submission.after': ['slurm', 'their submission is durable; Slurm does not know'],
+  'sbatch.before': ['slurm', 'Slurm is to be told'],
+  'sbatch.after': ['slurm', 'it has answered; only we know'],
+  'answer.before': ['slurm', 'the id of a job is to be kept'],
+  'answer.after': ['slurm', 'it is'],
+  'scancel.before': ['slurm', 'Slurm is to end what was cancelled'],
+  'scancel.after': ['slurm', 'it was told'],
 } as const satisfies Readonly<Record<string, readonly [passer: Passer, moment: string]>>;
 
 type Name = keyof typeof FAIL_POINTS;
 /** Those of this process. */
-type OurName = { [N in Name]: (typeof FAIL_POINTS)[N][0] extends 'program' ? N : never }[Name];
+type OurName = { [N in Name]: (typeof FAIL_POINTS)[N][0] extends 'program' | 'slurm' ? N : never }[Name];
 
 interface Armed {
   readonly name: string;
@@ -176,7 +190,8 @@ export function armFailPoint(env: NodeJS.ProcessEnv): Result<void, string> {
   const [, name = '', at] = /^([a-z.]+)@([1-9]\d{0,8})$/.exec(text) ?? [];
   if (!Object.hasOwn(FAIL_POINTS, name))
     return fail(`FIXPOINT_FAIL_POINT=${text} is not NAME@N with one of ${Object.keys(FAIL_POINTS).join(', ')}`);
-  const ours = FAIL_POINTS[name as Name][0] === 'program';
+  const passer = FAIL_POINTS[name as Name][0];
+  const ours = passer === 'program' || passer === 'slurm';
   armed = { name, at: Number(at), notes: env['FIXPOINT_FAIL_NOTES'], ours, passed: 0, spawners: 0 };
   return ok(undefined);
 }

@@ -275,7 +275,7 @@ async function submit(home: HomeContext, state: WorkflowState, orders: readonly 
   });
   for (const outcome of await home.backends.submit(inLanes)) {
     if (outcome.outcome === 'Accepted') continue;
-    state.inbox.push(refusedLaunch(outcome.token, outcome.message, home.clock.now()));
+    state.inbox.push(refusedLaunch(outcome.token, outcome.message, home.clock.now(), outcome.reason));
   }
   failPoint('submit.after');
 }

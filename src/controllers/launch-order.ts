@@ -96,6 +96,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     inputs: source.inputs.map((i) => ({ name: i.name, paths: inputPaths(source, i) })),
     outputs: launchOutputs(source),
     needs: source.needs,
+    slurm: slurmOptions(template, texts),
     graceMs: CANCEL_GRACE_MS,
     metadata: {
       version: 1,
@@ -257,6 +258,18 @@ function rendered(script: Script, scope: Scope, field: string): Result<string, s
   const text = renderScript(script, values);
   if (!text.ok) return fail(`${field}: ${text.error.map((p) => p.message).join('; ')}`);
   return ok(text.value.preamble === '' ? text.value.body : `${text.value.preamble}\n${text.value.body}`);
+}
+
+/** As they count for this attempt. */
+function slurmOptions({ spec }: TaskTemplate, texts: ReadonlyMap<string, string>): Launch['slurm'] {
+  if (spec.slurm === undefined) return undefined;
+  const entries = Object.entries(spec.slurm).map(([name, value]) => [
+    name,
+    Array.isArray(value)
+      ? value.map((word: string, i) => texts.get(`slurm.${name}[${i}]`) ?? word)
+      : (texts.get(`slurm.${name}`) ?? value),
+  ]);
+  return Object.fromEntries(entries) as Launch['slurm'];
 }
 
 function launchFiles(source: LaunchSource, texts: ReadonlyMap<string, string>): LaunchFile[] {

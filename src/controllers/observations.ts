@@ -90,14 +90,15 @@ function endOf(task: string, attempt: Attempt, outcome: Outcome, startTime: numb
 function goneOutcome(
   state: WorkflowState,
   attempt: Attempt,
-  { claimed, message, reason = 'Lost' }: Extract<Observation, { state: 'Gone' }>,
+  { claimed, message, reason }: Extract<Observation, { state: 'Gone' }>,
   now: number,
 ): Outcome {
   const cancelled = state.cancelling.get(attempt.uid);
   const common = { finishTime: now, outputs: [], message };
   if (cancelled) return { ...common, phase: 'Cancelled', reason: cancelled };
+  if (reason !== undefined) return { ...common, phase: 'Failed', reason };
   if (!claimed && attempt.state === 'Intended') return { ...common, phase: 'Cancelled', reason: 'Withdrawn' };
-  return { ...common, phase: 'Failed', reason };
+  return { ...common, phase: 'Failed', reason: 'Lost' };
 }
 
 /** A success counts only if its inputs are still what they were when it was started. */

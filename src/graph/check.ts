@@ -73,7 +73,7 @@ class Checker {
     if (t.body.kind === 'Run') this.#all(t.body.script.expressions, 'run', this.#path('run'), body);
     if (t.setup) this.#all(t.setup.expressions, 'setup', this.#path('setup'), body);
     for (const field of t.texts) {
-      const early = /^(stdin|stdout|stderr)$/.test(field.slot) ? { ...own } : body;
+      const early = this.#placeOf(field.slot, own, body);
       // A word that is one expression may be a list: it is spliced.
       const { expressions, literals } = field.template;
       const word = /^(command|args)\[/.test(field.slot) && expressions.length === 1 && literals.every((l) => l === '');
@@ -104,6 +104,12 @@ class Checker {
       this.#all(t.key.expressions, 'foreach.key', this.#path('foreach', 'key'), { key: false, expect: 'scalar' });
     for (const field of t.fanoutFields)
       this.#all(field.template.expressions, `foreach.${field.slot}`, field.path, { key: false });
+  }
+
+  /** What a text may use. Where an attempt runs is nothing that other tasks have made. */
+  #placeOf(slot: string, own: Partial<Place>, body: Partial<Place>): Partial<Place> {
+    if (slot.startsWith('slurm.')) return { late: true };
+    return /^(stdin|stdout|stderr)$/.test(slot) ? own : body;
   }
 
   #path(...at: (string | number)[]): readonly (string | number)[] {

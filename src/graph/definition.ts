@@ -228,6 +228,7 @@ function handlingOf(template: TaskTemplate): string {
     backend: spec.backend ?? '',
     staging: spec.staging ?? '',
     env: excluded as unknown as Json,
+    ...(spec.slurm === undefined ? {} : { slurm: spec.slurm as Json }),
   });
 }
 

@@ -33,7 +33,7 @@ export type Body =
   | { readonly kind: 'Command'; readonly words: number }
   | { readonly kind: 'Gate' };
 
-/** A text field whose rendered value is part of the definition: `env.X`, `command[0]`, `files.cfg.content`. */
+/** A text field whose rendered value is part of the definition, where `identity` says so: `env.X`, `command[0]`, `files.cfg.content`. */
 export interface TextField {
   readonly slot: string;
   readonly path: readonly (string | number)[];
@@ -106,6 +106,11 @@ function textFields(spec: TaskSpec, at: FieldParser): TextField[] {
   }
   for (const stream of ['stdin', 'stdout', 'stderr'] as const) add(stream, [stream], spec[stream]);
   if (spec.image !== '') add('image', ['image'], spec.image);
+  for (const [name, value] of Object.entries(spec.slurm ?? {})) {
+    if (typeof value === 'string') add(`slurm.${name}`, ['slurm', name], value, false);
+    if (Array.isArray(value))
+      value.forEach((word: string, i) => add(`slurm.${name}[${i}]`, ['slurm', name, i], word, false));
+  }
   return fields;
 }
 

@@ -14,6 +14,9 @@ const INFRASTRUCTURE_BACKOFF = { initialMs: 1_000, factor: 3, maxMs: 60_000, jit
 /** A task whose inputs change under it twice in a row has a writer that nobody declared. */
 const INPUT_CHANGED_LIMIT = 2;
 
+/** Failures that are tried again only where `retry.reasons` names them. */
+const UNASKED: ReadonlySet<string> = new Set(['CancelledExternally', 'Rejected']);
+
 export type RetryVerdict =
   /** No failure counts: launch. */
   | { readonly verdict: 'Fresh' }
@@ -81,6 +84,8 @@ function countedFailures(record: TaskRecord | undefined, execution: string, hand
 
 function isRetried(outcome: NonNullable<Attempt['outcome']>, rules: RetryRules): boolean {
   if (outcome.reason === 'FailedByHand') return false;
+  // Somebody wants it to end, or it can never start: trying again unasked would be a quarrel.
+  if (UNASKED.has(outcome.reason)) return rules.reasons?.includes(outcome.reason) ?? false;
   if (!rules.reasons && !rules.exitCodes) return true;
   if (rules.reasons?.includes(outcome.reason)) return true;
   return outcome.exitCode !== undefined && (rules.exitCodes?.includes(outcome.exitCode) ?? false);

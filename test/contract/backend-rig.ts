@@ -108,6 +108,15 @@ export class Reports {
   next(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
+
+  /** The first of this attempt in one of these states. */
+  async seen(token: string, states: readonly Observation['state'][]): Promise<Observation> {
+    for (;;) {
+      const found = this.find(token, states);
+      if (found) return found;
+      await this.next();
+    }
+  }
 }
 
 export async function memoryRig(): Promise<Rig> {
@@ -197,13 +206,7 @@ export async function processRig(spawner: 'shell' | 'native'): Promise<Rig> {
     launch: (token, program, part = {}) => {
       return launchOf(folder, directoryOf(backend, token), token, scriptOf(program, part.outputs ?? []), part);
     },
-    seen: async (token, ...states) => {
-      for (;;) {
-        const found = reports.find(token, states);
-        if (found) return found;
-        await reports.next();
-      }
-    },
+    seen: (token, ...states) => reports.seen(token, states),
     reopen: async () => {
       await backend.close();
       backend = open();

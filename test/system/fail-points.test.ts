@@ -96,6 +96,8 @@ function wishes(random: () => number): Wish[] {
     const across = ACROSS.has(effect);
     if (across && !hasElsewhere()) return [];
     const passer = FAIL_POINTS[point][0];
+    // These histories run processes.
+    if (passer === 'slurm') return [];
     // One death alone is not always the first: the first attempt of all could not take that.
     const first = passer === 'program' ? 0 : Math.floor(4 * random());
     const of = (spawner: SpawnerKind, from: number, step: number): Wish[] => {

@@ -13,11 +13,11 @@ import type {
   Observation,
   SubmitOutcome,
 } from '../backend.ts';
-import { attemptDirectory } from '../process/attempt-directory.ts';
 import { readRunLog } from '../process/read-run-log.ts';
 import { makeRunFolder, readClaim, readExit, withdraw } from '../process/run-folder.ts';
 import { tidyRunFolder } from '../process/tidy-run-folder.ts';
 import { refusedLaunch } from '../refused-launch.ts';
+import { runDirectory } from '../run-directory.ts';
 import { type Awaited, attemptOf } from './attempt-of.ts';
 import { LABELS, MANAGER, podName } from './pod-names.ts';
 import type { PodPlace } from './pod-template.ts';
@@ -125,7 +125,7 @@ export class KubernetesBackend implements Backend {
   }
 
   directoryFor(attempt: Parameters<Backend['directoryFor']>[0]): string {
-    return attemptDirectory(this.#options.runsDir, attempt);
+    return runDirectory(this.#options.runsDir, attempt);
   }
 
   async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {

@@ -4,7 +4,7 @@ import type { Json } from '../../base/json.ts';
 import { MAX_LOG_BYTES } from '../../base/limits.ts';
 import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
 import { refusedLaunch } from '../refused-launch.ts';
-import { attemptDirectory } from './attempt-directory.ts';
+import { runDirectory } from '../run-directory.ts';
 import { type AttemptState, AttemptStates, fromClaim } from './attempt-state.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { type ExitRecord, parseExitRecord } from './exit-record.ts';
@@ -100,7 +100,7 @@ export class ProcessBackend implements Backend {
   }
 
   directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string {
-    return attemptDirectory(this.#options.runsDir, attempt);
+    return runDirectory(this.#options.runsDir, attempt);
   }
 
   async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {

@@ -1,0 +1,390 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Logger } from '../../base/logger.ts';
+import type {
+  Backend,
+  Capacity,
+  FileSpace,
+  Handled,
+  Launch,
+  LogFrom,
+  LogPart,
+  Observation,
+  SubmitOutcome,
+} from '../backend.ts';
+import { readRunLog } from '../process/read-run-log.ts';
+import { makeRunFolder, readClaim } from '../process/run-folder.ts';
+import { tidyRunFolder } from '../process/tidy-run-folder.ts';
+import { refusedLaunch } from '../refused-launch.ts';
+import { runDirectory } from '../run-directory.ts';
+import { AttemptBook, newlyOpen } from './attempt-book.ts';
+import { AttemptLooks } from './attempt-looks.ts';
+import { Availability } from './availability.ts';
+import { Canceller } from './canceller.ts';
+import { type Capabilities, probe } from './capabilities.ts';
+import { directivesOf } from './directives.ts';
+import { inParts } from './in-parts.ts';
+import { pollIntervalMs } from './poll-interval.ts';
+import { QueueRound } from './queue-round.ts';
+import { QueueWatch } from './queue-watch.ts';
+import { SlurmFolder } from './slurm-folder.ts';
+import { readSubmissions, removeSubmission, type Submission, type SubmittedTask } from './submission.ts';
+import { Submitter } from './submitter.ts';
+import type { Rate } from './token-bucket.ts';
+import { CommandLineTools, CountedTools, SBATCH_LIFE_MS, type ToolName, type Tools } from './tools.ts';
+
+/**
+ * Attempts as jobs of a Slurm cluster, by its command line tools. Run folders lie where every node sees them; whether an
+ * attempt has started and how it ended is read there. Slurm is asked what the folders cannot tell: why nothing starts, and
+ * what became of those that left no record.
+ *
+ * | file | what |
+ * |---|---|
+ * | `submission.ts`, `submitter.ts` | attempts go to Slurm together, durably first; an unclear answer is looked up |
+ * | `element.sh` | on the node: finds the run folder, becomes the attempt runtime |
+ * | `queue-watch.ts`, `queue-round.ts` | one question for all, and what its answer means |
+ * | `judge-attempt.ts` | what becomes of an attempt: the table |
+ * | `attempt-looks.ts` | reads folders, judges, reports |
+ * | `canceller.ts` | ends elements, many in one call |
+ */
+export interface SlurmBackendOptions {
+  readonly name: string;
+  /** On a file system that every node shares. */
+  readonly runsDir: string;
+  readonly clock: Clock;
+  readonly env: NodeJS.ProcessEnv;
+  readonly files: FileSpace;
+  readonly logger: Logger;
+  /** Instead of the command line. */
+  readonly tools?: Tools;
+  /** Calls of sbatch, and of scancel. */
+  readonly rate?: Rate;
+  /** Elements that it keeps in Slurm's queue at once; undefined: a part of what the controller holds. */
+  readonly maxQueued?: number;
+  /** How long a file system may take to show a record; undefined: `END_GRACE_MS`. */
+  readonly endGraceMs?: number;
+  /** Slurm does not answer since then (milliseconds, wall clock), in its words; undefined: it does again. */
+  readonly onUnavailable?: (sinceMs: number | undefined, message: string) => void;
+}
+
+const RATE: Rate = { perSecond: 1, burst: 10 };
+/** Attribute caches of network file systems are that old. */
+const END_GRACE_MS = 30_000;
+/** Of `MaxJobCount`, which all users share. */
+const QUEUE_SHARE = 0.5;
+/** Before the capabilities are known. */
+const DEFAULT_MAX_QUEUED = 5_000;
+/** How often marks of elements are looked for, and what waits for time to pass is looked at. */
+const TICK_MS = 500;
+/** Launches of one turn of the home come in several calls: they go together. */
+const GATHER_MS = 50;
+/** A start waits so long for a first answer of Slurm's. */
+const OBSERVE_MS = 15_000;
+/** An answer of squeue that is so young is good enough for who asks about attempts of an earlier daemon. */
+const FRESH_MS = 3_000;
+const PROBE_PAUSE_MS = 10_000;
+
+export class SlurmBackend implements Backend {
+  readonly name: string;
+  readonly keepsLanes = false;
+  readonly files: FileSpace;
+  readonly #options: SlurmBackendOptions;
+  readonly #tools: CountedTools;
+  readonly #folder: SlurmFolder;
+  readonly #book = new AttemptBook();
+  readonly #availability: Availability;
+  readonly #watch: QueueWatch;
+  readonly #round: QueueRound;
+  readonly #submitter: Submitter;
+  readonly #canceller: Canceller;
+  readonly #looks: AttemptLooks;
+  /** Run folders that could not be made for want of something that may come back. */
+  readonly #unmade = new Map<string, Launch>();
+  #report: (observation: Observation) => void = () => undefined;
+  #runtime = '';
+  #capabilities: Capabilities | undefined;
+  #nextProbe = 0;
+  #polling: Promise<void> | undefined;
+  #polledAt = Number.NEGATIVE_INFINITY;
+  #changedAt: number;
+  #stopTick: () => void = () => undefined;
+  #closed = false;
+
+  constructor(options: SlurmBackendOptions) {
+    const { clock, runsDir } = options;
+    this.name = options.name;
+    this.files = options.files;
+    this.#options = options;
+    this.#tools = new CountedTools(options.tools ?? new CommandLineTools(options.env));
+    this.#folder = new SlurmFolder(runsDir);
+    this.#changedAt = clock.monotonic();
+    this.#availability = new Availability(clock, (since, message) => {
+      if (since !== undefined) options.logger.warn({ backend: options.name, message }, 'Slurm does not answer');
+      options.onUnavailable?.(since, message);
+    });
+    const rate = options.rate ?? RATE;
+    const parts = { tools: this.#tools, clock, availability: this.#availability };
+    this.#watch = new QueueWatch(parts);
+    this.#canceller = new Canceller(this.#tools, clock, rate);
+    this.#submitter = new Submitter({
+      ...parts,
+      rate,
+      folder: this.#folder,
+      placed: (submission) => {
+        if (submission.state === 'Made') this.#book.remove(submission);
+        else this.#book.add(submission);
+        this.#changed();
+      },
+      refused: (tasks, message) => this.#rejected(tasks, message),
+      isWanted: (token) => this.#book.open.has(token),
+      room: () => this.#maxQueued - this.#book.submitted,
+    });
+    this.#round = new QueueRound(
+      this.#book,
+      this.#canceller,
+      () => this.#capabilities?.cluster ?? '',
+      (submission) => this.#repeat(submission),
+    );
+    this.#looks = new AttemptLooks({
+      clock,
+      book: this.#book,
+      folder: this.#folder,
+      canceller: this.#canceller,
+      graceMs: options.endGraceMs ?? END_GRACE_MS,
+      report: (observation) => {
+        this.#changed();
+        if (!this.#closed) this.#report(observation);
+      },
+      cluster: () => this.#capabilities?.cluster ?? '',
+    });
+  }
+
+  /** Cores, memory and GPUs are the cluster's business: only the queue's ceiling bounds what is submitted. */
+  get capacity(): Capacity {
+    const any = Number.MAX_SAFE_INTEGER;
+    return { cpu: any, memoryBytes: any, gpu: any, attempts: this.#maxQueued };
+  }
+
+  /** How often each tool was called. */
+  get calls(): ReadonlyMap<ToolName, number> {
+    return this.#tools.calls;
+  }
+
+  get #maxQueued(): number {
+    const known = this.#capabilities;
+    return this.#options.maxQueued ?? (known ? Math.floor(known.maxJobCount * QUEUE_SHARE) : DEFAULT_MAX_QUEUED);
+  }
+
+  async start(report: (observation: Observation) => void): Promise<void> {
+    this.#report = report;
+    this.#runtime = await this.#folder.prepare();
+    // An sbatch of an earlier daemon may still be at it.
+    const settledFrom = this.#options.clock.monotonic() + SBATCH_LIFE_MS;
+    for (const submission of await readSubmissions(this.#folder, settledFrom)) this.#book.add(submission);
+    this.#schedule();
+  }
+
+  directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string {
+    return runDirectory(this.#options.runsDir, attempt);
+  }
+
+  async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {
+    const outcomes = await inParts(launches, (launch) => this.#submitOne(launch));
+    this.#changed();
+    this.#options.clock.after(GATHER_MS, () => void this.#handOver());
+    return outcomes;
+  }
+
+  async #submitOne(launch: Launch): Promise<SubmitOutcome> {
+    const { token, directory } = launch;
+    if (this.#book.open.has(token)) return { token, outcome: 'Accepted' };
+    const directives = directivesOf(launch);
+    if (!directives.ok) return { token, outcome: 'Refused', message: directives.error, reason: 'Rejected' };
+    const open = newlyOpen(token, directory, launch.graceMs, directives.value);
+    this.#book.open.set(token, open);
+    const made = await makeRunFolder(launch, { oomKills: undefined, gpuIds: undefined });
+    if (!made.ok && made.error.transient) {
+      this.#unmade.set(token, launch);
+      return { token, outcome: 'Accepted' };
+    }
+    if (!made.ok) {
+      this.#book.open.delete(token);
+      return { token, outcome: 'Refused', message: made.error.message };
+    }
+    // Submitted by an earlier daemon, or over: it is only told of again. Or cancelled while its folder was being made.
+    if (this.#book.place(token) || (await readClaim(directory)).kind !== 'Absent') void this.#looks.look(token);
+    else if (this.#book.open.get(token) === open) this.#submitter.add({ token, directory }, directives.value);
+    return { token, outcome: 'Accepted' };
+  }
+
+  /** A submission that surely came to nothing. */
+  async #repeat(submission: Submission): Promise<void> {
+    if (submission.tasks.some(({ token }) => this.#book.open.has(token))) return this.#submitter.repeat(submission);
+    await this.#forget(submission);
+  }
+
+  async #forget(submission: Submission): Promise<void> {
+    this.#canceller.forget(submission);
+    this.#book.remove(submission);
+    await removeSubmission(submission);
+  }
+
+  /** Not by us, and not again: whoever asked for it has to ask for something else. */
+  #rejected(tasks: readonly SubmittedTask[], message: string): void {
+    for (const { token } of tasks) {
+      if (!this.#book.open.delete(token) || this.#closed) continue;
+      this.#report(refusedLaunch(token, message, this.#options.clock.now(), 'Rejected'));
+    }
+  }
+
+  async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {
+    const known = attempts.filter(({ token }) => this.#book.place(token));
+    if (known.length > 0) {
+      this.#changed();
+      for (const { token, directory } of known)
+        if (directory !== undefined && !this.#book.open.has(token))
+          this.#book.open.set(token, newlyOpen(token, directory, 0));
+      if (this.#options.clock.monotonic() - this.#polledAt > FRESH_MS)
+        await within(this.#options.clock, OBSERVE_MS, this.#poll());
+    }
+    return inParts(attempts, (attempt) => this.#looks.observe(attempt));
+  }
+
+  async cancel(attempts: readonly Handled[]): Promise<void> {
+    await inParts(attempts, async ({ token, directory }) => {
+      if (directory === undefined) return;
+      const open = this.#book.open.get(token) ?? newlyOpen(token, directory, 0);
+      this.#book.open.set(token, open);
+      if (open.cancelledAt !== undefined) return;
+      open.cancelledAt = this.#options.clock.monotonic();
+      await this.#takeBack({ token, directory });
+      if (this.#book.open.has(token)) await this.#looks.look(token);
+    });
+    this.#changed();
+  }
+
+  async withdraw(attempts: readonly Handled[]): Promise<void> {
+    await inParts(attempts, async ({ token, directory }) => {
+      if (directory !== undefined) await this.#takeBack({ token, directory });
+    });
+  }
+
+  /** Makes sure that what has not started never will. */
+  async #takeBack({ token, directory }: SubmittedTask): Promise<void> {
+    this.#unmade.delete(token);
+    const directives = this.#book.open.get(token)?.directives;
+    if (directives) this.#submitter.remove(token, directives);
+    await this.#looks.withdraw(token, directory);
+  }
+
+  readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
+    return readRunLog(directory, stream, from);
+  }
+
+  async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
+    for (const { directory } of attempts)
+      if (directory?.startsWith(`${this.#options.runsDir}/`)) await tidyRunFolder(directory, what);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopTick();
+    await this.#looks.settled();
+  }
+
+  #changed(): void {
+    this.#changedAt = this.#options.clock.monotonic();
+  }
+
+  #schedule(): void {
+    this.#stopTick = this.#options.clock.after(TICK_MS, () => {
+      void this.#tick()
+        .catch((error: unknown) => this.#options.logger.warn({ backend: this.name, error }, 'a look at Slurm failed'))
+        .finally(() => {
+          if (!this.#closed) this.#schedule();
+        });
+    });
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#book.open.size === 0 && this.#book.dropped.size === 0 && !this.#canceller.waits) return;
+    await this.#makeAgain();
+    await this.#looks.readNews();
+    await this.#looks.lookAtUnsettled();
+    void this.#handOver();
+    void this.#canceller.cancelOne((submission) => this.#round.isSeen(submission));
+    if (this.#pollIsDue()) void this.#poll();
+  }
+
+  async #makeAgain(): Promise<void> {
+    for (const [token, launch] of this.#unmade) {
+      this.#unmade.delete(token);
+      this.#book.open.delete(token);
+      const outcome = await this.#submitOne(launch);
+      if (outcome.outcome === 'Refused') this.#report(refusedLaunch(token, outcome.message, this.#options.clock.now()));
+    }
+  }
+
+  async #handOver(): Promise<void> {
+    if (!this.#submitter.waits || this.#closed) return;
+    const capabilities = await this.#known();
+    if (capabilities === undefined) return;
+    while (!this.#closed && (await this.#submitter.submitOne(capabilities, this.#runtime)));
+  }
+
+  async #known(): Promise<Capabilities | undefined> {
+    const now = this.#options.clock.monotonic();
+    if (this.#capabilities || now < this.#nextProbe) return this.#capabilities;
+    this.#nextProbe = now + PROBE_PAUSE_MS;
+    const probed = await probe(this.#tools);
+    if (probed.ok) {
+      this.#capabilities = probed.value;
+      this.#availability.up('scontrol show config');
+    } else this.#availability.down('scontrol show config', probed.error);
+    return this.#capabilities;
+  }
+
+  #pollIsDue(): boolean {
+    if (this.#polling || this.#watch.waitMs() > 0) return false;
+    const { open, dropped } = this.#book;
+    const submitted = dropped.size > 0 || [...open.keys()].some((token) => this.#book.place(token));
+    if (!submitted && !this.#canceller.waits) return false;
+    const now = this.#options.clock.monotonic();
+    const quiet = this.#looks.unsettled > 0 || this.#canceller.waits ? 0 : now - this.#changedAt;
+    return now - this.#polledAt >= pollIntervalMs(quiet, open.size, this.#watch.failures);
+  }
+
+  /** One question at a time; whoever asks meanwhile hears the same answer. */
+  #poll(): Promise<void> {
+    this.#polling ??= this.#pollOnce().finally(() => {
+      this.#polledAt = this.#options.clock.monotonic();
+      this.#polling = undefined;
+    });
+    return this.#polling;
+  }
+
+  async #pollOnce(): Promise<void> {
+    const capabilities = await this.#known();
+    if (capabilities === undefined) return;
+    const jobs = await this.#watch.queue();
+    if (this.#closed) return;
+    if (jobs === undefined) return this.#round.forgetAbsences();
+    this.#submitter.resume();
+    const { clock } = this.#options;
+    const { unclear, idle } = await this.#round.apply(jobs, clock.monotonic());
+    for (const submission of idle) await this.#forget(submission);
+    if (unclear.length > 0 && this.#watch.waitMs() === 0) {
+      const said = await this.#watch.accounting(unclear, capabilities);
+      if (said !== undefined) await this.#round.applyAccounting(unclear, said, clock.monotonic());
+    }
+    const nodes = this.#looks.nodesToAsk();
+    if (nodes.length > 0 && this.#watch.waitMs() === 0) this.#looks.tellNodes(await this.#watch.nodes(nodes));
+    if (!this.#closed) await this.#looks.lookAfterAnswer();
+  }
+}
+
+function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const stop = clock.after(ms, () => resolve(undefined));
+    answer.then(resolve, reject).finally(stop);
+  });
+}

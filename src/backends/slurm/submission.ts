@@ -1,0 +1,130 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { shortDigest } from '../../base/digest.ts';
+import { failPoint } from '../../base/fail-point.ts';
+import { renameDurably, type SlurmFolder, writeDurably } from './slurm-folder.ts';
+
+/**
+ * A submission: attempts of equal shape that go to Slurm as one job, an array if there are several. It is durable before
+ * sbatch is called, and its name, which no other submission ever has, is the name of the job: by it the job is found again
+ * when nobody heard sbatch's answer.
+ *
+ * | state | on the disk | meaning | next |
+ * |---|---|---|---|
+ * | Made | folder with tasks, directives, script | sbatch was not called, or surely did nothing | Doubtful, Submitted, removed |
+ * | Doubtful | the same | sbatch may have submitted it: it is looked up by name | Submitted, Made (it is surely not there) |
+ * | Submitted | and `job` | Slurm said its id, or it was found by its name | removed, when nobody will ask again |
+ *
+ * What a start finds without `job` is Doubtful.
+ */
+export interface Submission {
+  readonly name: string;
+  readonly folder: string;
+  readonly tasks: readonly SubmittedTask[];
+  readonly directives: readonly string[];
+  /** Wall clock, milliseconds. */
+  readonly createTime: number;
+  state: 'Made' | 'Doubtful' | 'Submitted';
+  job: SlurmJob | undefined;
+  /** Monotonic milliseconds. From then on an sbatch that was called is over. */
+  settledFrom: number;
+}
+
+export interface SubmittedTask {
+  readonly token: string;
+  readonly directory: string;
+}
+
+export interface SlurmJob {
+  readonly cluster: string;
+  readonly id: string;
+}
+
+/** Job names of ours begin with it. */
+const PREFIX = 'fx-';
+const NAME_LENGTH = 16;
+
+export function isSubmissionName(name: string): boolean {
+  return name.startsWith(PREFIX);
+}
+
+/** The same attempts in the same order have the same name; a token is in one submission only, unless that surely came to nothing. */
+export function submissionName(tasks: readonly SubmittedTask[]): string {
+  return PREFIX + shortDigest(tasks.map(({ token }) => token).join(' '), NAME_LENGTH);
+}
+
+/** Durable when this resolves. */
+export async function makeSubmission(
+  slurm: SlurmFolder,
+  runtime: string,
+  tasks: readonly SubmittedTask[],
+  directives: readonly string[],
+  createTime: number,
+): Promise<Submission> {
+  const name = submissionName(tasks);
+  const folder = join(slurm.submissions, name);
+  const made = join(slurm.submissions, `.${name}`);
+  failPoint('submission.before');
+  await rm(made, { recursive: true, force: true });
+  await mkdir(made, { mode: 0o700 });
+  await writeDurably(join(made, 'tasks'), tasks.map(({ token, directory }) => `${token} ${directory}\n`).join(''));
+  await writeDurably(join(made, 'job.sh'), slurm.jobScript(runtime, folder));
+  await writeDurably(join(made, 'submission.json'), `${JSON.stringify({ version: 1, directives, createTime })}\n`);
+  await rm(folder, { recursive: true, force: true });
+  await renameDurably(made, folder);
+  failPoint('submission.after');
+  return { name, folder, tasks, directives, createTime, state: 'Made', job: undefined, settledFrom: 0 };
+}
+
+/** The answer of sbatch, or what a look-up found. */
+export async function rememberJob(submission: Submission, job: SlurmJob): Promise<void> {
+  failPoint('answer.before');
+  await writeDurably(join(submission.folder, 'job.new'), `${JSON.stringify(job)}\n`);
+  await renameDurably(join(submission.folder, 'job.new'), join(submission.folder, 'job'));
+  failPoint('answer.after');
+  submission.job = job;
+  submission.state = 'Submitted';
+}
+
+export async function removeSubmission(submission: Submission): Promise<void> {
+  failPoint('remove.before');
+  await rm(submission.folder, { recursive: true, force: true }).catch(() => undefined);
+  failPoint('remove.after');
+}
+
+/** What an earlier daemon left. `settledFrom`: when an sbatch that it called is surely over. */
+export async function readSubmissions(slurm: SlurmFolder, settledFrom: number): Promise<Submission[]> {
+  const found: Submission[] = [];
+  for (const name of await readdir(slurm.submissions)) {
+    const folder = join(slurm.submissions, name);
+    failPoint('remove.before');
+    // Half made: sbatch was not called.
+    if (name.startsWith('.')) await rm(folder, { recursive: true, force: true });
+    else if (isSubmissionName(name)) found.push(await readSubmission(name, folder, settledFrom));
+  }
+  return found;
+}
+
+async function readSubmission(name: string, folder: string, settledFrom: number): Promise<Submission> {
+  const lines = (await readFile(join(folder, 'tasks'), 'utf8')).split('\n').filter((line) => line !== '');
+  const tasks = lines.map((line) => {
+    const at = line.indexOf(' ');
+    return { token: line.slice(0, at), directory: line.slice(at + 1) };
+  });
+  const said = JSON.parse(await readFile(join(folder, 'submission.json'), 'utf8')) as Pick<
+    Submission,
+    'directives' | 'createTime'
+  >;
+  const answer = await readFile(join(folder, 'job'), 'utf8').catch(() => undefined);
+  const job = answer === undefined ? undefined : (JSON.parse(answer) as SlurmJob);
+  return {
+    name,
+    folder,
+    tasks,
+    directives: said.directives,
+    createTime: said.createTime,
+    state: job ? 'Submitted' : 'Doubtful',
+    job,
+    settledFrom,
+  };
+}

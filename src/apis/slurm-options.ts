@@ -80,7 +80,7 @@ export function splitOptions(text: string): string[] | undefined {
 export function slurmOptionProblem(word: string): string | undefined {
   // eslint-disable-next-line no-control-regex -- what ends a word or a line elsewhere
   if (/[\0\n\r]/.test(word)) return 'holds a line break or NUL.';
-  const name = /^--([a-z][a-z0-9-]*)(?:=|$)/i.exec(word)?.[1];
+  const name = /^--([a-z][a-z0-9-]*)(?:=|$)/.exec(word)?.[1];
   if (name === undefined) return 'is not written as --name or --name=value.';
   const field = FIELDS.get(name);
   if (field !== undefined) return `--${name} is set by ${field}: write that.`;

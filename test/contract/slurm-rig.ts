@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLogger } from '../../src/base/logger.ts';
 import { until } from '../rig/eventually.ts';
 import { isAlive } from '../rig/processes.ts';
-import { type SlurmCluster, slurmCluster } from '../rig/slurm.ts';
+import { type ClusterKind, type SlurmCluster, slurmCluster } from '../rig/slurm.ts';
 import { directoryOf, launchOf, Reports, type Rig, scriptOf } from './backend-rig.ts';
 
 export interface SlurmRig extends Rig {
@@ -23,8 +23,11 @@ const END_GRACE_MS = 2_000;
 /** What a shell and its tools need, and the least that the cluster of the tests enforces. */
 const MEMORY_BYTES = 64 * 1024 * 1024;
 
-export async function slurmRig(given: Partial<SlurmBackendOptions> = {}): Promise<SlurmRig> {
-  const cluster = await slurmCluster();
+export async function slurmRig(
+  given: Partial<SlurmBackendOptions> = {},
+  kind: ClusterKind = 'shared',
+): Promise<SlurmRig> {
+  const cluster = await slurmCluster(kind);
   const folder = cluster.newFolder();
   const runsDir = join(folder, 'runs');
   const open = (options: Partial<SlurmBackendOptions>): SlurmBackend =>

@@ -15,6 +15,7 @@ export function setup(): (() => void) | undefined {
   const folder = join(tmpdir(), `fixpoint-slurm-${process.pid}`);
   process.env['FIXPOINT_TEST_SLURM'] = folder;
   return () => {
-    if (existsSync(folder)) execFileSync(join(TOOLS, 'slurm-down'), ['--purge', folder], { stdio: 'ignore' });
+    for (const state of [folder, `${folder}-disturbed`])
+      if (existsSync(state)) execFileSync(join(TOOLS, 'slurm-down'), ['--purge', state], { stdio: 'ignore' });
   };
 }

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
@@ -23,20 +24,35 @@ export interface SlurmCluster {
   up(): Promise<void>;
 }
 
-let cluster: Promise<SlurmCluster> | undefined;
+/** `shared`: of all tests of a run. `disturbed`: its daemons may be killed; what they wait for is short. */
+export type ClusterKind = 'shared' | 'disturbed';
+
+const clusters = new Map<ClusterKind, Promise<SlurmCluster>>();
+/** A node counts as lost sooner than in five minutes. */
+const DISTURBED_CONF = 'SlurmdTimeout=8\nSlurmctldTimeout=8\nMessageTimeout=5\n';
 
 /** Up already, or brought up now; taken down by `slurm-teardown.ts`. */
-export function slurmCluster(): Promise<SlurmCluster> {
-  cluster ??= bringUp();
+export function slurmCluster(kind: ClusterKind): Promise<SlurmCluster> {
+  const cluster = clusters.get(kind) ?? bringUp(kind);
+  clusters.set(kind, cluster);
   return cluster;
 }
 
-async function bringUp(): Promise<SlurmCluster> {
-  const state = process.env['FIXPOINT_TEST_SLURM'] as string;
+async function bringUp(kind: ClusterKind): Promise<SlurmCluster> {
+  const base = process.env['FIXPOINT_TEST_SLURM'] as string;
+  const state = kind === 'shared' ? base : `${base}-${kind}`;
+  const conf = join(mkdtempSync(join(tmpdir(), 'fixpoint-slurm-conf-')), 'extra.conf');
+  writeFileSync(conf, kind === 'shared' ? '' : DISTURBED_CONF);
   const up = async (): Promise<string> => {
     // Two runs at once have a cluster each. Ports count only when it is made.
-    const port = String(27_000 + (Number(/\d+$/.exec(state)?.[0] ?? 0) % 50) * 100);
-    const env = { ...process.env, SLURM_DEV_PORT: port, SLURM_DEV_REST: '0' };
+    const port = 27_000 + (Number(/\d+$/.exec(base)?.[0] ?? 0) % 25) * 200 + (kind === 'shared' ? 0 : 100);
+    const env = {
+      ...process.env,
+      SLURM_DEV_PORT: String(port),
+      SLURM_DEV_PREFIX: kind === 'shared' ? 'n' : 'd',
+      SLURM_DEV_REST: '0',
+      SLURM_DEV_EXTRA: conf,
+    };
     return (await run(SLURM_UP, [state], { env })).stdout;
   };
   const said = await up();

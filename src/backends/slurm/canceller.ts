@@ -67,7 +67,7 @@ export class Canceller {
           words.push(wordOf(submission, indexes));
         }
         if (words.length === 0) continue;
-        this.#bucket.take();
+        this.#bucket.spend();
         failPoint('scancel.before');
         await this.#tools.run('scancel', kind === 'Term' ? ['--batch', '--signal=TERM', ...words] : words);
         failPoint('scancel.after');

@@ -9,7 +9,7 @@ import { phaseOf } from './states.ts';
  * | run folder | Slurm | judgement |
  * |---|---|---|
  * | record of a success, or an end that we asked for | anything | Ended, as the record says |
- * | record of a failure | not over yet | Wait for its opinion, at most the grace; then Ended as the record says |
+ * | record of a failure | not over yet | Wait for its opinion, at most `OPINION_MS`; then Ended as the record says |
  * | record of a failure | over | Ended; why it was ended from outside is in Slurm's words (time, memory, preemption …) |
  * | claim taken by us | anything | Gone, never started |
  * | no claim | waits, runs, or was not asked | Queued |
@@ -72,12 +72,15 @@ export function judgeAttempt(folder: FolderState, word: SlurmWord, now: Circumst
   }
 }
 
+/** The queue is asked about it at once, or a few seconds later. A failure that is known to be one can wait so long for its reason. */
+const OPINION_MS = 30_000;
+
 function judgeRecord(exit: Exit, known: Opinion | undefined, word: SlurmWord, now: Circumstances): Judgement {
   const failed = (exit.verdict === 'Exited' && exit.exitCode !== 0) || exit.verdict === 'Cancelled';
   if (!failed || (exit.verdict === 'Cancelled' && now.cancelling)) return { step: 'Ended', exit, opinion: undefined };
   if (known) return { step: 'Ended', exit: withOpinion(exit, known), opinion: undefined };
   const over = word.kind === 'Says' && phaseOf(word.state).phase === 'Over';
-  if (!over && word.kind !== 'Forgotten' && now.overMs < now.graceMs) return { step: 'Wait' };
+  if (!over && word.kind !== 'Forgotten' && now.overMs < OPINION_MS) return { step: 'Wait' };
   const opinion = { state: over ? word.state : '', message: over ? saying(word, now) : '' };
   return { step: 'Ended', exit: withOpinion(exit, opinion), opinion };
 }

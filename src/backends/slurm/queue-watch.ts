@@ -10,7 +10,7 @@ import type { Tools } from './tools.ts';
 
 /**
  * Asks Slurm, and keeps the load small: one squeue for all jobs of ours, however many there are; sacct only about what
- * squeue does not show, many at a time, and scontrol only about nodes that must be asked. All of them pass one bucket.
+ * squeue does not show, many at a time, and scontrol only about nodes that must be asked. All of them count in one bucket.
  */
 export interface QueueWatchParts {
   readonly tools: Tools;
@@ -44,7 +44,7 @@ export class QueueWatch {
 
   /** Everything of ours, with what ended within `MinJobAge`. Undefined: nobody answered, and nothing is known. */
   async queue(): Promise<JobsByName | undefined> {
-    this.#bucket.take();
+    this.#bucket.spend();
     const words = ['--noheader', '--me', '--states=all', `--format=${SQUEUE_FORMAT}`];
     const answer = await this.#ask('squeue', words);
     this.failures = answer === undefined ? this.failures + 1 : 0;
@@ -58,7 +58,7 @@ export class QueueWatch {
   ): Promise<JobsByName | undefined> {
     if (!accounting || submissions.length === 0) return new Map();
     const some = submissions.slice(0, SACCT_BATCH);
-    this.#bucket.take();
+    this.#bucket.spend();
     const oldest = Math.min(...some.map(({ createTime }) => createTime));
     const minutes = Math.ceil(Math.max(0, this.#parts.clock.now() - oldest) / 60_000) + ACCOUNTING_MARGIN_MIN;
     const answer = await this.#ask('sacct', [
@@ -77,7 +77,7 @@ export class QueueWatch {
   async nodes(names: readonly string[]): Promise<ReadonlySet<string>> {
     const known = names.filter((name) => /^[\w.-]+$/.test(name)).slice(0, MAX_NODES);
     if (known.length === 0) return new Set();
-    this.#bucket.take();
+    this.#bucket.spend();
     const answer = await this.#ask('scontrol', ['-o', 'show', 'node', known.join(',')]);
     return answer === undefined ? new Set() : answeringNodes(answer);
   }

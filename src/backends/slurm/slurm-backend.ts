@@ -372,12 +372,12 @@ export class SlurmBackend implements Backend {
     const { clock } = this.#options;
     const { unclear, idle } = await this.#round.apply(jobs, clock.monotonic());
     for (const submission of idle) await this.#forget(submission);
-    if (unclear.length > 0 && this.#watch.waitMs() === 0) {
+    if (unclear.length > 0) {
       const said = await this.#watch.accounting(unclear, capabilities);
       if (said !== undefined) await this.#round.applyAccounting(unclear, said, clock.monotonic());
     }
     const nodes = this.#looks.nodesToAsk();
-    if (nodes.length > 0 && this.#watch.waitMs() === 0) this.#looks.tellNodes(await this.#watch.nodes(nodes));
+    if (nodes.length > 0) this.#looks.tellNodes(await this.#watch.nodes(nodes));
     if (!this.#closed) await this.#looks.lookAfterAnswer();
   }
 }

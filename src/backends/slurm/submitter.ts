@@ -89,7 +89,7 @@ export class Submitter {
     try {
       const submission = this.#again.shift() ?? (await this.#make(capabilities, runtime));
       if (submission === undefined) return false;
-      this.#bucket.take();
+      this.#bucket.spend();
       await this.#hand(submission, capabilities);
       return true;
     } finally {

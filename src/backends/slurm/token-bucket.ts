@@ -20,11 +20,10 @@ export class TokenBucket {
     this.#at = clock.monotonic();
   }
 
-  /** True: it may be done now, and counts. */
-  take(): boolean {
-    if (this.waitMs() > 0) return false;
+  /** It is done, and counts. Done before its time it is a debt: what follows waits longer. */
+  spend(): void {
+    this.waitMs();
     this.#tokens--;
-    return true;
   }
 
   /** How long until it may be done; 0: now. */

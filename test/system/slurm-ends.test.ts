@@ -84,9 +84,9 @@ withSlurm('on a real Slurm', () => {
 
   test('many short ones go as few arrays, and are watched by few questions', { timeout: 4 * PATIENCE_MS }, async () => {
     const log = join(rig.folder, 'log');
-    // Two at once on each of four nodes: as many as one machine can bear.
+    // Eight at once on each of four nodes: as many as one machine can bear.
     const launches = Array.from({ length: COUNT }, (_, i) =>
-      script(`t${i}`, `echo ${i} >> '${log}'`, { needs: needs(32) }),
+      script(`t${i}`, `echo ${i} >> '${log}'`, { needs: needs(8) }),
     );
     const started = performance.now();
     await rig.backend.submit(launches);

@@ -1,5 +1,4 @@
 import type { Clock } from '../../base/clock.ts';
-import type { Logger } from '../../base/logger.ts';
 import type {
   Backend,
   Capacity,
@@ -16,7 +15,7 @@ import { makeRunFolder, readClaim } from '../process/run-folder.ts';
 import { tidyRunFolder } from '../process/tidy-run-folder.ts';
 import { refusedLaunch } from '../refused-launch.ts';
 import { runDirectory } from '../run-directory.ts';
-import { AttemptBook, newlyOpen } from './attempt-book.ts';
+import { AttemptBook, newlyOpen, type OpenAttempt } from './attempt-book.ts';
 import { AttemptLooks } from './attempt-looks.ts';
 import { Availability } from './availability.ts';
 import { Canceller } from './canceller.ts';
@@ -26,45 +25,12 @@ import { inParts } from './in-parts.ts';
 import { pollIntervalMs } from './poll-interval.ts';
 import { QueueRound } from './queue-round.ts';
 import { QueueWatch } from './queue-watch.ts';
+import type { SlurmBackendOptions } from './slurm-backend-options.ts';
 import { SlurmFolder } from './slurm-folder.ts';
 import { readSubmissions, removeSubmission, type Submission, type SubmittedTask } from './submission.ts';
 import { Submitter } from './submitter.ts';
 import type { Rate } from './token-bucket.ts';
 import { CommandLineTools, CountedTools, SBATCH_LIFE_MS, type ToolName, type Tools } from './tools.ts';
-
-/**
- * Attempts as jobs of a Slurm cluster, by its command line tools. Run folders lie where every node sees them; whether an
- * attempt has started and how it ended is read there. Slurm is asked what the folders cannot tell: why nothing starts, and
- * what became of those that left no record.
- *
- * | file | what |
- * |---|---|
- * | `submission.ts`, `submitter.ts` | attempts go to Slurm together, durably first; an unclear answer is looked up |
- * | `element.sh` | on the node: finds the run folder, becomes the attempt runtime |
- * | `queue-watch.ts`, `queue-round.ts` | one question for all, and what its answer means |
- * | `judge-attempt.ts` | what becomes of an attempt: the table |
- * | `attempt-looks.ts` | reads folders, judges, reports |
- * | `canceller.ts` | ends elements, many in one call |
- */
-export interface SlurmBackendOptions {
-  readonly name: string;
-  /** On a file system that every node shares. */
-  readonly runsDir: string;
-  readonly clock: Clock;
-  readonly env: NodeJS.ProcessEnv;
-  readonly files: FileSpace;
-  readonly logger: Logger;
-  /** Instead of the command line. */
-  readonly tools?: Tools;
-  /** Calls of sbatch, and of scancel. */
-  readonly rate?: Rate;
-  /** Elements that it keeps in Slurm's queue at once; undefined: a part of what the controller holds. */
-  readonly maxQueued?: number;
-  /** How long a file system may take to show a record; undefined: `END_GRACE_MS`. */
-  readonly endGraceMs?: number;
-  /** Slurm does not answer since then (milliseconds, wall clock), in its words; undefined: it does again. */
-  readonly onUnavailable?: (sinceMs: number | undefined, message: string) => void;
-}
 
 const RATE: Rate = { perSecond: 1, burst: 10 };
 /** Attribute caches of network file systems are that old. */
@@ -83,6 +49,20 @@ const OBSERVE_MS = 15_000;
 const FRESH_MS = 3_000;
 const PROBE_PAUSE_MS = 10_000;
 
+/**
+ * Attempts as jobs of a Slurm cluster, by its command line tools. Run folders lie where every node sees them; whether an
+ * attempt has started and how it ended is read there. Slurm is asked what the folders cannot tell: why nothing starts, and
+ * what became of those that left no record.
+ *
+ * | file | what |
+ * |---|---|
+ * | `submission.ts`, `submitter.ts` | attempts go to Slurm together, durably first; an unclear answer is looked up |
+ * | `element.sh` | on the node: finds the run folder, becomes the attempt runtime |
+ * | `queue-watch.ts`, `queue-round.ts` | one question for all, and what its answer means |
+ * | `judge-attempt.ts` | what becomes of an attempt: the table |
+ * | `attempt-looks.ts` | reads folders, judges, reports |
+ * | `canceller.ts` | ends elements, many in one call |
+ */
 export class SlurmBackend implements Backend {
   readonly name: string;
   readonly keepsLanes = false;
@@ -188,32 +168,39 @@ export class SlurmBackend implements Backend {
   }
 
   async submit(launches: readonly Launch[]): Promise<readonly SubmitOutcome[]> {
-    const outcomes = await inParts(launches, (launch) => this.#submitOne(launch));
+    const made = await inParts(launches, (launch) => this.#prepare(launch));
+    // In the order in which they came, not in that in which their folders were made.
+    for (const { ready } of made)
+      if (ready && this.#book.open.get(ready.token) === ready) this.#submitter.add(ready, ready.directives ?? []);
     this.#changed();
     this.#options.clock.after(GATHER_MS, () => void this.#handOver());
-    return outcomes;
+    return made.map(({ outcome }) => outcome);
   }
 
-  async #submitOne(launch: Launch): Promise<SubmitOutcome> {
+  /** Makes the run folder. `ready`: it is to be submitted. */
+  async #prepare(launch: Launch): Promise<{ readonly outcome: SubmitOutcome; readonly ready?: OpenAttempt }> {
     const { token, directory } = launch;
-    if (this.#book.open.has(token)) return { token, outcome: 'Accepted' };
+    const accepted = { token, outcome: 'Accepted' } as const;
+    const refused = (message: string) => ({ token, outcome: 'Refused', message }) as const;
+    if (this.#book.open.has(token)) return { outcome: accepted };
     const directives = directivesOf(launch);
-    if (!directives.ok) return { token, outcome: 'Refused', message: directives.error, reason: 'Rejected' };
+    if (!directives.ok) return { outcome: { ...refused(directives.error), reason: 'Rejected' } };
     const open = newlyOpen(token, directory, launch.graceMs, directives.value);
     this.#book.open.set(token, open);
     const made = await makeRunFolder(launch, { oomKills: undefined, gpuIds: undefined });
     if (!made.ok && made.error.transient) {
       this.#unmade.set(token, launch);
-      return { token, outcome: 'Accepted' };
+      return { outcome: accepted };
     }
     if (!made.ok) {
       this.#book.open.delete(token);
-      return { token, outcome: 'Refused', message: made.error.message };
+      return { outcome: refused(made.error.message) };
     }
     // Submitted by an earlier daemon, or over: it is only told of again. Or cancelled while its folder was being made.
-    if (this.#book.place(token) || (await readClaim(directory)).kind !== 'Absent') void this.#looks.look(token);
-    else if (this.#book.open.get(token) === open) this.#submitter.add({ token, directory }, directives.value);
-    return { token, outcome: 'Accepted' };
+    if (!this.#book.place(token) && (await readClaim(directory)).kind === 'Absent')
+      return { outcome: accepted, ready: open };
+    void this.#looks.look(token);
+    return { outcome: accepted };
   }
 
   /** A submission that surely came to nothing. */
@@ -316,12 +303,13 @@ export class SlurmBackend implements Backend {
   }
 
   async #makeAgain(): Promise<void> {
-    for (const [token, launch] of this.#unmade) {
-      this.#unmade.delete(token);
-      this.#book.open.delete(token);
-      const outcome = await this.#submitOne(launch);
-      if (outcome.outcome === 'Refused') this.#report(refusedLaunch(token, outcome.message, this.#options.clock.now()));
-    }
+    const again = [...this.#unmade.values()];
+    this.#unmade.clear();
+    for (const { token } of again) this.#book.open.delete(token);
+    if (again.length === 0) return;
+    for (const outcome of await this.submit(again))
+      if (outcome.outcome === 'Refused')
+        this.#report(refusedLaunch(outcome.token, outcome.message, this.#options.clock.now(), outcome.reason));
   }
 
   async #handOver(): Promise<void> {

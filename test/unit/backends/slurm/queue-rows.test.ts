@@ -7,7 +7,13 @@ import { isSubmissionName } from '../../../../src/backends/slurm/submission.ts';
 describe('indexes', () => {
   test.each([
     ['0', [[0, 0, 1]]],
-    ['0-3,7', [[0, 3, 1], [7, 7, 1]]],
+    [
+      '0-3,7',
+      [
+        [0, 3, 1],
+        [7, 7, 1],
+      ],
+    ],
     ['[0-20:5%4]', [[0, 20, 5]]],
     ['N/A', undefined],
     ['', undefined],

@@ -54,7 +54,9 @@ test('one that was killed, or took too long, may have submitted', () => {
 
 test('one that was never started has not', () => {
   expect(submitFailure(said('', { exitCode: undefined, notStarted: 'ENOENT' })).kind).toBe('Away');
-  expect(submitFailure(said("timeout: failed to run command 'sbatch': No such file", { exitCode: 127 })).kind).toBe('Away');
+  expect(submitFailure(said("timeout: failed to run command 'sbatch': No such file", { exitCode: 127 })).kind).toBe(
+    'Away',
+  );
 });
 
 test("the message is Slurm's own, without who says it", () => {

@@ -148,12 +148,10 @@ export class EventRecorder {
       const body = { count: series.count, lastTimestamp: timestamp(series.lastAt), message: series.message };
       const patched = await api.patch(EVENTS, { namespace, name: series.name }, { type: 'merge', body });
       if (patched.ok || patched.error.kind !== 'NotFound') return patched;
-      // The API server has forgotten it, as it does after an hour, or somebody has removed it.
+      // It never arrived, or the API server has forgotten it, as it does after an hour.
     }
     series.name = `${series.subject.name.slice(0, 200)}.${uniqueId().replaceAll('-', '').slice(0, 16)}`;
-    const created = await api.create(EVENTS, this.#event(series, series.name));
-    if (!created.ok && created.error.kind !== 'UnknownOutcome') series.name = undefined;
-    return created;
+    return await api.create(EVENTS, this.#event(series, series.name));
   }
 
   #event(series: Series, name: string): ApiObject & Readonly<Record<string, unknown>> {

@@ -162,7 +162,7 @@ describe('a lease', () => {
     expect(b.leads).toBe(false);
     await pass(5_000, b);
     expect(b.leads).toBe(true);
-    expect(leases.lease?.spec?.leaseTransitions).toBe(1);
+    expect(leases.lease?.spec).toMatchObject({ leaseTransitions: 1, acquireTime: expect.stringMatching(/T00:00:2\d/) });
   });
 
   test('that was released is taken by the next who looks', async () => {
@@ -232,6 +232,15 @@ describe('a leader', () => {
     expect(left).toEqual([10_000, 9_000, 8_000, 7_000, 6_000, 5_000, 4_000, 3_000, 2_000, 1_000, undefined]);
     expect(a.election.writeTimeoutMs()).toBe(0);
     expect(a.election.mayWrite()).toMatchObject({ kind: 'NotLeader' });
+  });
+
+  test('whose wall clock lags a little has no more time by that', async () => {
+    const leases = new FakeLeases();
+    const [a] = (await started(leases, 'a')) as [Candidate];
+    a.trouble = 'Refused';
+    a.clock.wallMs = -900;
+    await pass(6_000, a);
+    expect(a.election.leading()).toEqual({ untilMs: 4_000 });
   });
 
   test('that was stopped and goes on sees at once that its time is over', async () => {
@@ -346,6 +355,23 @@ describe('a follower', () => {
       await settle();
     }
     expect(b.leading()).toBeDefined();
+  });
+
+  test('that has taken the lease and learns of it too late has not led', async () => {
+    const leases = new FakeLeases();
+    leases.lease = { metadata: { resourceVersion: '1' }, spec: { holderIdentity: '' } };
+    const a = new Candidate(leases, 'a');
+    a.trouble = 'Late';
+    a.election.start();
+    await settle();
+    leases.answerNow();
+    await settle();
+    expect(leases.accepted).toEqual(['a 1']);
+    a.clock.wallMs = 11_000;
+    a.clock.monotonicMs = 11_000;
+    leases.answerNow();
+    await settle();
+    expect([a.leads, a.told]).toEqual([false, []]);
   });
 
   test('judges by when it saw the record change, not by the times in it', async () => {

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { MAX_API_CONNECTIONS } from '../../../src/base/limits.ts';
+import { ok } from '../../../src/base/result.ts';
 import type { ApiFailure } from '../../../src/kubernetes/api-failure.ts';
 import type { Call } from '../../../src/kubernetes/call.ts';
 import { Transport, type TransportOptions } from '../../../src/kubernetes/transport.ts';
@@ -102,6 +103,27 @@ describe('a request', () => {
     expect(await transport.json(CREATE)).toMatchObject({ ok: false, error: { kind: 'Unauthorized' } });
     expect(fake.received).toHaveLength(2);
   });
+});
+
+test('new certificates take new connections, and what is under way ends on the old ones', async () => {
+  const waiting: ServerResponse[] = [];
+  const { fake } = await rig((request, response) => {
+    if (request.path === '/slow') waiting.push(response);
+    else good(response);
+  });
+  let tls = {};
+  const cluster = { ...fake.cluster(), credentials: async () => ok({ headers: {}, tls }) };
+  const transport = new Transport({ cluster, userAgent: 'fixpoint/1', clock: systemClock });
+  opened.push(() => transport.close());
+  const slow = transport.json({ verb: 'get', path: '/slow' });
+  await until('it is under way', () => waiting.length === 1);
+  await transport.json(GET);
+  const before = fake.connections;
+  tls = {};
+  expect(await transport.json(GET)).toMatchObject({ ok: true });
+  expect(fake.connections).toBe(before + 1);
+  waiting.forEach(good);
+  expect(await slow).toMatchObject({ ok: true });
 });
 
 describe('a read', () => {

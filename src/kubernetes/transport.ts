@@ -175,7 +175,8 @@ export class Transport implements Requests {
     this.#to(credentials).send(lane, { method: METHODS[call.verb], path, headers, body }, exchange);
     const answer = await exchange.answer;
     if (exchange.sent) this.#count(call.verb, answer.ok ? `${Math.trunc(answer.value.status / 100)}xx` : 'none');
-    return answer;
+    if (answer.ok || answer.error.kind === 'NotLeader') return answer;
+    return fail({ ...answer.error, message: `${cluster.server}: ${answer.error.message}` });
   }
 
   #gate(lane: Lane, verb: Verb): Result<number, ApiFailure> {

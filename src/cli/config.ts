@@ -5,7 +5,7 @@ import type { Diagnostic, LocatedDiagnostic } from '../apis/diagnostic.ts';
 import { DiagnosticList } from '../apis/diagnostic-list.ts';
 import { checkSchema } from '../apis/schema-errors.ts';
 import { type Add, walkSchema } from '../apis/walk-schema.ts';
-import type { KubernetesConfig } from '../backends/kubernetes/open-kubernetes.ts';
+import type { BackendConfig, KubernetesConfig } from '../backends/backend-config.ts';
 import { closest } from '../base/closest.ts';
 import { parseQuantity } from '../base/quantity.ts';
 import { fail, ok, type Result } from '../base/result.ts';
@@ -20,7 +20,7 @@ export interface Config {
   /** Of the backend called `process`. */
   readonly capacity: Capacity;
   /** All others. */
-  readonly backends: readonly KubernetesConfig[];
+  readonly backends: readonly BackendConfig[];
 }
 
 const NOTHING: Config = { capacity: {}, backends: [] };
@@ -29,8 +29,8 @@ const NAME = 'config.yaml';
 /** The type of which there is one backend, always. */
 const PROCESS = 'process';
 const KUBERNETES = 'kubernetes';
-const TYPES = [PROCESS, KUBERNETES];
-const LATER_TYPES = ['slurm'];
+const SLURM = 'slurm';
+const TYPES = [PROCESS, KUBERNETES, SLURM];
 
 /**
  * The file of `--config`, else `config.yaml` in the state folder, else in `$XDG_CONFIG_HOME/fixpoint/`. Only a file
@@ -72,7 +72,7 @@ export function readConfig(text: string, file: string): Result<Config, readonly 
   if (found.items.length === 0) checkBackends(backendsOf(only.value), add);
   if (found.items.length > 0) return fail(found.items.map(only.locate));
   const entries = backendsOf(only.value);
-  return ok({ capacity: capacityIn(entries), backends: entries.filter(isKubernetes) });
+  return ok({ capacity: capacityIn(entries), backends: entries.filter(isConfig) });
 }
 
 interface BackendEntry {
@@ -86,8 +86,8 @@ interface BackendEntry {
 
 type Entry = BackendEntry & Partial<Omit<KubernetesConfig, 'type' | 'name'>>;
 
-function isKubernetes(entry: Entry): entry is Entry & KubernetesConfig {
-  return entry.type === KUBERNETES;
+function isConfig(entry: Entry): entry is Entry & BackendConfig {
+  return entry.type !== PROCESS;
 }
 
 function backendsOf(value: unknown): readonly Entry[] {
@@ -99,12 +99,11 @@ function checkBackends(backends: readonly Entry[], add: Add): void {
     const { name, type, cpus, memory } = entry;
     const path = ['backends', index];
     if (!TYPES.includes(type)) {
-      const later = LATER_TYPES.includes(type);
       const near = closest(type, TYPES);
       add(
         'E-BACKEND',
         [...path, 'type'],
-        `${JSON.stringify(type.slice(0, 80))} is ${later ? 'not in this release' : 'no type of backend'}; there is ${TYPES.join(', ')}.`,
+        `${JSON.stringify(type.slice(0, 80))} is no type of backend; there is ${TYPES.join(', ')}.`,
         near === undefined ? {} : { hint: `Did you mean ${near}?` },
       );
     } else if ((type === PROCESS) !== (name === PROCESS)) {
@@ -125,6 +124,7 @@ function checkBackends(backends: readonly Entry[], add: Add): void {
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   [PROCESS]: ['cpus', 'memory', 'gpus'],
   [KUBERNETES]: ['kubeconfig', 'context', 'namespace', 'image', 'serviceAccount', 'maxPods', 'volume'],
+  [SLURM]: [],
 };
 
 /** Fields are those of its type, and what it cannot do without is there. */

@@ -1,7 +1,8 @@
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Backend } from '../backends/backend.ts';
-import type { KubernetesConfig } from '../backends/kubernetes/open-kubernetes.ts';
+import type { BackendConfig } from '../backends/backend-config.ts';
+import { openBackend, withSlurm } from '../backends/open-backend.ts';
 import { machineCapacity } from '../backends/process/capacity.ts';
 import { ProcessBackend } from '../backends/process/process-backend.ts';
 import { installedSpawner } from '../backends/process/spawner.ts';
@@ -28,7 +29,7 @@ export interface EmbeddedHomeOptions {
   readonly memoryBytes?: number;
   readonly gpus?: number;
   /** Beside `process`. */
-  readonly backends?: readonly KubernetesConfig[];
+  readonly backends?: readonly BackendConfig[];
   /** Who asks, as other systems are told. */
   readonly userAgent?: string;
   readonly clock?: Clock;
@@ -93,10 +94,8 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
     digestsFile: { path: join(dir, 'digests'), writable: !readOnly },
   });
   const backends: [Backend, ...Backend[]] = [processes];
-  for (const config of options.backends ?? []) {
-    // On demand: who needs no cluster loads nothing that speaks to one.
-    const { openKubernetes } = await import('../backends/kubernetes/open-kubernetes.ts');
-    const opened = await openKubernetes(config, {
+  for (const config of withSlurm(options.backends ?? [], env)) {
+    const opened = await openBackend(config, {
       stateDir: dir,
       runsDir: options.runsDir,
       files: processes.files,

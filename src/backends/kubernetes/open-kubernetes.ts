@@ -1,51 +1,17 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
-import type { Logger } from '../../base/logger.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import { Api } from '../../kubernetes/api.ts';
 import type { Requests } from '../../kubernetes/call.ts';
 import { openCluster } from '../../kubernetes/cluster.ts';
 import { Transport } from '../../kubernetes/transport.ts';
-import type { FileSpace } from '../backend.ts';
+import type { KubernetesConfig, Surroundings } from '../backend-config.ts';
 import { KubernetesBackend } from './kubernetes-backend.ts';
-
-/** What a configuration says of a backend of type `kubernetes`. */
-export interface KubernetesConfig {
-  readonly type: 'kubernetes';
-  readonly name: string;
-  readonly kubeconfig?: string | undefined;
-  readonly context?: string | undefined;
-  readonly namespace?: string | undefined;
-  /** For tasks that name none. */
-  readonly image?: string | undefined;
-  readonly serviceAccount?: string | undefined;
-  readonly maxPods?: number | undefined;
-  /** Mounted in every pod at the path that it has here. */
-  readonly volume: {
-    readonly mountPath: string;
-    readonly hostPath?: string | undefined;
-    readonly claimName?: string | undefined;
-  };
-}
 
 /** Pods at a time, where nothing is said: what one node of a default cluster holds, a few times over. */
 const DEFAULT_MAX_PODS = 500;
-
-export interface Surroundings {
-  readonly stateDir: string;
-  /** Undefined: below the volume. */
-  readonly runsDir: string | undefined;
-  readonly files: FileSpace;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly env: NodeJS.ProcessEnv;
-  readonly userAgent: string;
-  /** False: it is asked what it is, and launches nothing. */
-  readonly active: boolean;
-}
 
 /** Of who launches nothing. */
 const NO_REQUESTS: Requests = {

@@ -30,7 +30,7 @@ import { SlurmFolder } from './slurm-folder.ts';
 import { readSubmissions, removeSubmission, type Submission, type SubmittedTask } from './submission.ts';
 import { Submitter } from './submitter.ts';
 import type { Rate } from './token-bucket.ts';
-import { CommandLineTools, CountedTools, SBATCH_LIFE_MS, type ToolName, type Tools } from './tools.ts';
+import { CommandLineTools, CountedTools, SBATCH_LIFE_MS, type ToolName } from './tools.ts';
 
 const RATE: Rate = { perSecond: 1, burst: 10 };
 /** Attribute caches of network file systems are that old. */

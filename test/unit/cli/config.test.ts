@@ -38,12 +38,20 @@ describe('a configuration file', () => {
       'config.yaml:2:36 E-UNKNOWN-FIELD backends[0].cpu: unknown field. Did you mean cpus?',
     ],
     [
-      'backends: [{name: hpc, type: slurm}]',
-      'config.yaml:1:30 E-BACKEND backends[0].type: "slurm" is not in this release; there is process, kubernetes.',
+      'backends: [{name: hpc, type: slurm, cpus: 4}]',
+      'config.yaml:1:43 E-BACKEND backends[0].cpus: a backend of type slurm has no cpus.',
+    ],
+    [
+      'backends: [{name: pods, type: kubernetes}]',
+      'config.yaml:1:12 E-REQUIRED backends[0]: volume is missing: the folder that pods and this machine share, for example {mountPath: /data}.',
+    ],
+    [
+      'backends: [{name: pods, type: kubernetes, volume: {mountPath: data}}]',
+      'config.yaml:1:63 E-BACKEND backends[0].volume.mountPath: must be an absolute path.',
     ],
     [
       'backends: [{name: x, type: proces}]',
-      'config.yaml:1:28 E-BACKEND backends[0].type: "proces" is no type of backend; there is process, kubernetes. Did you mean process?',
+      'config.yaml:1:28 E-BACKEND backends[0].type: "proces" is no type of backend; there is process, kubernetes, slurm. Did you mean process?',
     ],
     [
       'backends: [{name: fast, type: process}]',
@@ -112,7 +120,7 @@ describe('which file', () => {
       const terminal = new Terminal({ cwd: dir, env: {} });
       const configured = (config: string) => configOf(terminal.io, config, join(dir, 'state'));
       await expect(configured('none.yaml')).rejects.toThrow(CommandFailure);
-      await writeFile(join(dir, 'bad.yaml'), 'backends: [{name: hpc, type: slurm}]');
+      await writeFile(join(dir, 'bad.yaml'), 'backends: [{name: hpc, type: pbs}]');
       await expect(configured('bad.yaml')).rejects.toThrow(CommandFailure);
       expect(terminal.err).toContain('bad.yaml:1:30 E-BACKEND');
     });

@@ -1,0 +1,44 @@
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { FileSpace } from './backend.ts';
+
+/** What a configuration says of a backend of type `kubernetes`. */
+export interface KubernetesConfig {
+  readonly type: 'kubernetes';
+  readonly name: string;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
+  readonly namespace?: string | undefined;
+  /** For tasks that name none. */
+  readonly image?: string | undefined;
+  readonly serviceAccount?: string | undefined;
+  readonly maxPods?: number | undefined;
+  /** Mounted in every pod at the path that it has here. */
+  readonly volume: {
+    readonly mountPath: string;
+    readonly hostPath?: string | undefined;
+    readonly claimName?: string | undefined;
+  };
+}
+
+/** What a configuration says of a backend of type `slurm`. */
+export interface SlurmConfig {
+  readonly type: 'slurm';
+  readonly name: string;
+}
+
+export type BackendConfig = KubernetesConfig | SlurmConfig;
+
+/** What every backend of a home has around it. */
+export interface Surroundings {
+  readonly stateDir: string;
+  /** Undefined: nobody said. */
+  readonly runsDir: string | undefined;
+  readonly files: FileSpace;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly env: NodeJS.ProcessEnv;
+  readonly userAgent: string;
+  /** False: it is asked what it is, and launches nothing. */
+  readonly active: boolean;
+}

@@ -3,8 +3,15 @@ import { join } from 'node:path';
 import { ok, type Result } from '../base/result.ts';
 import type { Backend } from './backend.ts';
 import type { BackendConfig, SlurmConfig, Surroundings } from './backend-config.ts';
+import { LazyBackend } from './lazy-backend.ts';
 
 const SLURM: SlurmConfig = { type: 'slurm', name: 'slurm' };
+
+/** Attempts in Slurm's queue at once: half of the jobs that a controller holds by default, for all of its users. */
+const MAX_QUEUED = 5_000;
+const ANY = Number.MAX_SAFE_INTEGER;
+/** Cores, memory and GPUs are the cluster's business. */
+const QUEUE = { cpu: ANY, memoryBytes: ANY, gpu: ANY, attempts: MAX_QUEUED };
 
 /** Beside what is configured: one called `slurm` exists wherever there is an `sbatch`. */
 export function withSlurm(configs: readonly BackendConfig[], env: NodeJS.ProcessEnv): readonly BackendConfig[] {
@@ -19,7 +26,11 @@ export async function openBackend(config: BackendConfig, around: Surroundings): 
     const { openKubernetes } = await import('./kubernetes/open-kubernetes.ts');
     return await openKubernetes(config, around);
   }
-  const { SlurmBackend } = await import('./slurm/slurm-backend.ts');
+  const { name } = config;
   const { stateDir, runsDir = join(stateDir, 'runs'), files, clock, logger, env } = around;
-  return ok(new SlurmBackend({ name: config.name, runsDir, files, clock, logger, env }));
+  const open = async (): Promise<Backend> => {
+    const { SlurmBackend } = await import('./slurm/slurm-backend.ts');
+    return new SlurmBackend({ name, runsDir, files, clock, logger, env, maxQueued: MAX_QUEUED });
+  };
+  return ok(new LazyBackend({ name, runsDir, files, capacity: QUEUE, open }));
 }

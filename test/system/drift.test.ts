@@ -203,13 +203,11 @@ describe('configuration', () => {
     const elsewhere = await box.expectExit(
       2,
       'run',
-      box.workflow({ tasks: [{ name: 'a', backend: 'slurm', run: 'true' }] }),
+      box.workflow({ tasks: [{ name: 'a', backend: 'pbs', run: 'true' }] }),
     );
-    expect(elsewhere.stderr).toContain(
-      'E-BACKEND tasks[0].backend: "slurm" is no configured backend. There is: process.',
-    );
-    box.write('bad.yaml', 'backends: [{name: hpc, type: slurm}]\n');
+    expect(elsewhere.stderr).toContain('E-BACKEND tasks[0].backend: "pbs" is no configured backend. There is: process');
+    box.write('bad.yaml', 'backends: [{name: hpc, type: pbs}]\n');
     const bad = await box.expectExit(2, 'run', two, '--config', 'bad.yaml');
-    expect(bad.stderr).toContain('bad.yaml:1:30 E-BACKEND backends[0].type: "slurm" is not in this release');
+    expect(bad.stderr).toContain('bad.yaml:1:30 E-BACKEND backends[0].type: "pbs" is no type of backend');
   });
 });

@@ -45,6 +45,7 @@ export class Situation {
   settings = SETTINGS;
   mode: Snapshot['mode'] = 'Converge';
   now = NOW;
+  room: Snapshot['room'] = () => ({ cpu: 8, memoryBytes: 1, gpu: 0, attempts: 8, ahead: () => 0 });
   last: Decision | undefined;
   #board: Board;
 
@@ -96,7 +97,7 @@ export class Situation {
       facts: this.facts,
       unrestorable: this.unrestorable,
       unconfirmed: this.unconfirmed,
-      room: () => ({ cpu: 8, memoryBytes: 1, gpu: 0, attempts: 8, ahead: () => 0 }),
+      room: this.room,
       following: new Set<string>(),
       needs: () => NEEDS,
       inputs: (index) => this.graph.tasks[index]?.inputs ?? [],

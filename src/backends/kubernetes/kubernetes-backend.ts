@@ -54,6 +54,8 @@ export interface KubernetesBackendOptions {
 
 /** Between two tries of what the cluster refuses for now, and two looks at what is not clear yet. */
 const RETRY_MS = 2_000;
+/** How often pods are looked for that nobody holds any more; by then whoever opens has asked about what it knows. */
+const SWEEP_MS = 60_000;
 /** How long a question about attempts of an earlier daemon may take. */
 const OBSERVE_MS = 10_000;
 
@@ -87,6 +89,8 @@ export class KubernetesBackend implements Backend {
   readonly #open = new Map<string, Open>();
   /** Pods that are there, as the watch has them. */
   readonly #byToken = new Map<string, SeenPod>();
+  /** Their ends were told, and are not in the ledger yet as far as we know. */
+  readonly #unrecorded = new Set<string>();
   readonly #timers = new Set<() => void>();
   #runtime = '';
   #report: (observation: Observation) => void = () => undefined;
@@ -122,6 +126,7 @@ export class KubernetesBackend implements Backend {
     this.#report = report;
     this.#runtime = await installRuntime(this.#options.runsDir);
     this.#watch.start();
+    this.#after(SWEEP_MS, () => this.#sweep());
   }
 
   directoryFor(attempt: Parameters<Backend['directoryFor']>[0]): string {
@@ -189,6 +194,7 @@ export class KubernetesBackend implements Backend {
     const open = newlyOpen(token, directory, undefined);
     open.pod = handle as unknown as Handle | undefined;
     const seen = synced ? await this.#look(open) : await this.#recorded(open);
+    if (seen && isOver(seen)) this.#unrecorded.add(token);
     if (seen && (isOver(seen) || seen.state === 'Absent')) return seen;
     this.#open.set(token, open);
     if (seen === undefined) this.#after(RETRY_MS, () => this.#settle(open));
@@ -219,6 +225,7 @@ export class KubernetesBackend implements Backend {
   }
 
   async recorded(attempts: readonly Handled[]): Promise<void> {
+    for (const { token } of attempts) this.#unrecorded.delete(token);
     const pods = attempts.map(
       ({ token, handle }) => this.#byToken.get(token) ?? (handle as unknown as Handle | undefined),
     );
@@ -306,8 +313,18 @@ export class KubernetesBackend implements Backend {
     if (!removed.ok) this.#after(RETRY_MS, () => this.#settle(open));
   }
 
+  /** Pods whose outcome is in the ledger, and that a daemon before us, or an outage, left behind. */
+  #sweep(): void {
+    for (const pod of this.#byToken.values()) {
+      const isLeft = !this.#open.has(pod.token) && !this.#unrecorded.has(pod.token);
+      if (isLeft && (pod.phase === 'Succeeded' || pod.phase === 'Failed')) void this.#pods.letGo(pod);
+    }
+    this.#after(SWEEP_MS, () => this.#sweep());
+  }
+
   #over(open: Open, seen: Observation): void {
     if (this.#open.get(open.token) === open) this.#open.delete(open.token);
+    this.#unrecorded.add(open.token);
     this.#report(seen);
   }
 

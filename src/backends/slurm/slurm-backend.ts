@@ -275,6 +275,7 @@ export class SlurmBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopTick();
+    this.#submitter.close();
     await this.#looks.settled();
   }
 

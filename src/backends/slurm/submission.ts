@@ -48,9 +48,12 @@ export function isSubmissionName(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** The same attempts in the same order have the same name; a token is in one submission only, unless that surely came to nothing. */
-export function submissionName(tasks: readonly SubmittedTask[]): string {
-  return PREFIX + shortDigest(tasks.map(({ token }) => token).join(' '), NAME_LENGTH);
+/**
+ * The same attempts in the same order below the same folder have the same name: a token is in one submission only, unless
+ * that surely came to nothing.
+ */
+function submissionName(slurm: SlurmFolder, tasks: readonly SubmittedTask[]): string {
+  return PREFIX + shortDigest([slurm.root, ...tasks.map(({ token }) => token)].join('\n'), NAME_LENGTH);
 }
 
 /** Durable when this resolves. */
@@ -61,7 +64,7 @@ export async function makeSubmission(
   directives: readonly string[],
   createTime: number,
 ): Promise<Submission> {
-  const name = submissionName(tasks);
+  const name = submissionName(slurm, tasks);
   const folder = join(slurm.submissions, name);
   const made = join(slurm.submissions, `.${name}`);
   failPoint('submission.before');
@@ -87,8 +90,11 @@ export async function rememberJob(submission: Submission, job: SlurmJob): Promis
 }
 
 export async function removeSubmission(submission: Submission): Promise<void> {
+  // Out of the way first: a half of it must not pass for a submission.
+  const gone = join(submission.folder, '..', `.${submission.name}`);
+  await renameDurably(submission.folder, gone).catch(() => undefined);
   failPoint('remove.before');
-  await rm(submission.folder, { recursive: true, force: true }).catch(() => undefined);
+  await rm(gone, { recursive: true, force: true }).catch(() => undefined);
   failPoint('remove.after');
 }
 
@@ -98,7 +104,7 @@ export async function readSubmissions(slurm: SlurmFolder, settledFrom: number): 
   for (const name of await readdir(slurm.submissions)) {
     const folder = join(slurm.submissions, name);
     failPoint('remove.before');
-    // Half made: sbatch was not called.
+    // Half made, so sbatch was not called; or half removed.
     if (name.startsWith('.')) await rm(folder, { recursive: true, force: true });
     else if (isSubmissionName(name)) found.push(await readSubmission(name, folder, settledFrom));
   }

@@ -49,6 +49,7 @@ export class Submitter {
   #pauses = 0;
   #maxElements = Number.POSITIVE_INFINITY;
   #busy = false;
+  #closed = false;
 
   constructor(parts: SubmitterParts) {
     this.#parts = parts;
@@ -77,6 +78,11 @@ export class Submitter {
     return this.#again.length > 0 || [...this.#shapes.values()].some(({ size }) => size > 0);
   }
 
+  /** Calls no further sbatch. */
+  close(): void {
+    this.#closed = true;
+  }
+
   /** How long until the next sbatch may be called. */
   waitMs(): number {
     return Math.max(this.#bucket.waitMs(), this.#pausedUntil - this.#parts.clock.monotonic());
@@ -84,11 +90,11 @@ export class Submitter {
 
   /** Submits one job, if it may. False: not now. */
   async submitOne(capabilities: Capabilities, runtime: string): Promise<boolean> {
-    if (this.#busy || this.waitMs() > 0) return false;
+    if (this.#busy || this.#closed || this.waitMs() > 0) return false;
     this.#busy = true;
     try {
       const submission = this.#again.shift() ?? (await this.#make(capabilities, runtime));
-      if (submission === undefined) return false;
+      if (submission === undefined || this.#closed) return false;
       this.#bucket.spend();
       await this.#hand(submission, capabilities);
       return true;

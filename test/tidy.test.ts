@@ -391,7 +391,7 @@ const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; re
   {
     file: 'src/backends/slurm/element.sh',
     line: /turned-back/,
-    why: 'a mark for whoever looks; without it the claim says the same, later',
+    why: 'a note that the claim was found taken; where it is missing, the node of the claim tells',
   },
   {
     file: 'src/backends/kubernetes/runtime-file.ts',

@@ -78,8 +78,7 @@ export function splitOptions(text: string): string[] | undefined {
 
 /** Why this word may not be given to sbatch; undefined: it may. sbatch takes any beginning of a name that is of one only. */
 export function slurmOptionProblem(word: string): string | undefined {
-  // eslint-disable-next-line no-control-regex -- what ends a word or a line elsewhere
-  if (/[\0\n\r]/.test(word)) return 'holds a line break or NUL.';
+  if (breaksLine(word)) return 'holds a line break or NUL.';
   const name = /^--([a-z][a-z0-9-]*)(?:=|$)/.exec(word)?.[1];
   if (name === undefined) return 'is not written as --name or --name=value.';
   const field = FIELDS.get(name);
@@ -88,6 +87,11 @@ export function slurmOptionProblem(word: string): string | undefined {
   if (why !== undefined) return `--${name} is not allowed: ${why}.`;
   const whole = [...FIELDS.keys(), ...FORBIDDEN.keys()].find((other) => other.startsWith(name));
   return whole === undefined ? undefined : `--${name} may be short for --${whole}: write names whole.`;
+}
+
+/** It would end a word or a line elsewhere. */
+export function breaksLine(text: string): boolean {
+  return text.includes('\0') || /[\r\n]/.test(text);
 }
 
 /** What can be said of `slurm` before its expressions have values. */

@@ -1,4 +1,4 @@
-import { slurmOptionProblem, splitOptions } from '../../apis/slurm-options.ts';
+import { breaksLine, slurmOptionProblem, splitOptions } from '../../apis/slurm-options.ts';
 import type { SlurmOptions } from '../../apis/workflow.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import type { Launch } from '../backend.ts';
@@ -40,8 +40,7 @@ function optionsOf(slurm: SlurmOptions): Result<string[], string> {
   for (const name of NAMED) {
     const value = slurm[name];
     if (value === undefined) continue;
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: what ends a word or a line elsewhere
-    if (value === '' || /[\0\n\r]/.test(value)) return fail(`slurm.${name} is empty or holds a line break or NUL`);
+    if (value === '' || breaksLine(value)) return fail(`slurm.${name} is empty or holds a line break or NUL`);
     words.push(`--${name}=${value}`);
   }
   if (slurm.exclusive === true) words.push('--exclusive');

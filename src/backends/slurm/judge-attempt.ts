@@ -18,7 +18,7 @@ import { phaseOf } from './states.ts';
  * | claim | waits again, runs, or was not asked | Running |
  * | claim, no record | over for less than the grace | Wait |
  * | claim, no record | over for longer, the node was asked | Gone |
- * | claim, no record | over by NODE_FAIL, forgotten, or its second incarnation turned back | AskNode: Unknown until its node answers, then Gone |
+ * | claim, no record | over by NODE_FAIL, forgotten, on another node than the claim's, or its second incarnation turned back | AskNode: Unknown until its node answers, then Gone |
  * | cannot be read | anything | Unknown |
  *
  * Absence is never success, and a failed look-up is no absence (`Unasked`).
@@ -124,7 +124,8 @@ function judgeClaimed(
   if (now.overMs < now.graceMs) return { step: 'Wait' };
   const claimedOn = folder.kind === 'Claimed' ? folder.node : '';
   const turnedBack = folder.kind === 'Claimed' && folder.turnedBack;
-  const asks = word.kind === 'Forgotten' || turnedBack || (phase?.phase === 'Over' && phase.asksNode);
+  const elsewhere = word.kind === 'Says' && word.node !== '' && claimedOn !== '' && word.node !== claimedOn;
+  const asks = word.kind === 'Forgotten' || turnedBack || elsewhere || (phase?.phase === 'Over' && phase.asksNode);
   const known =
     word.kind === 'Forgotten' ? { reason: 'Lost' as const, message: forgotten(word, now).message } : undefined;
   const message = known?.message ?? (word.kind === 'Says' ? saying(word, now) : '');

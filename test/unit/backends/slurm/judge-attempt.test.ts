@@ -61,6 +61,13 @@ test.each([
   ['forgotten, and its node knows nothing of it', claimed, forgotten, asked, { step: 'Gone', reason: 'Lost' }],
   ['a second incarnation turned back', turnedBack, says('FAILED'), now, { step: 'AskNode', node: 'n1' }],
   ['and the node of the first is back', turnedBack, says('FAILED'), asked, { step: 'Gone', reason: 'NodeFailed' }],
+  [
+    'it ended on another node than it was claimed on',
+    { ...claimed, node: 'n2' },
+    says('FAILED'),
+    now,
+    { step: 'AskNode', node: 'n2' },
+  ],
   ['a claim that is not whole', { kind: 'Torn' }, says('RUNNING'), now, { step: 'Wait' }],
   ['a claim that stays so', { kind: 'Torn' }, says('FAILED'), now, { step: 'Gone', claimed: true }],
   ['withdrawn', { kind: 'Withdrawn' }, says('PENDING'), now, { step: 'Gone', claimed: false }],

@@ -181,9 +181,16 @@ describe('workflows in the documentation', () => {
     expect(await desk.bash(`fixpoint lint ${names.join(' ')}`)).toEqual({ code: 0, stdout: '', all: '' });
   });
 
+  const configurations = blocks.filter((block) => block.kind === 'yaml config');
+
+  test.each(configurations)('have a configuration that is right: $page:$line', ({ text }) => {
+    expect(readConfig(text, 'config.yaml')).toMatchObject({ ok: true });
+  });
+
   test('run under the configuration that is shown', async () => {
     const desk = newDesk();
-    const shown = blocks.filter((block) => block.kind === 'yaml config');
+    // What names a cluster needs that cluster.
+    const shown = configurations.filter(({ text }) => !text.includes('context:'));
     expect(shown).toHaveLength(1);
     writeFileSync(join(desk.dir, 'config.yaml'), shown[0]?.text ?? '');
     const { code, all } = await desk.bash('fixpoint run examples/hello.yaml --config config.yaml');

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from 'vitest';
@@ -41,7 +40,8 @@ export function slurmCluster(kind: ClusterKind): Promise<SlurmCluster> {
 async function bringUp(kind: ClusterKind): Promise<SlurmCluster> {
   const base = process.env['FIXPOINT_TEST_SLURM'] as string;
   const state = kind === 'shared' ? base : `${base}-${kind}`;
-  const conf = join(mkdtempSync(join(tmpdir(), 'fixpoint-slurm-conf-')), 'extra.conf');
+  mkdirSync(state, { recursive: true });
+  const conf = join(state, 'extra.conf');
   writeFileSync(conf, kind === 'shared' ? '' : DISTURBED_CONF);
   const up = async (): Promise<string> => {
     // Two runs at once have a cluster each. Ports count only when it is made.

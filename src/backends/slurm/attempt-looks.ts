@@ -98,7 +98,9 @@ export class AttemptLooks {
   async #lookWhileAsked(open: OpenAttempt): Promise<void> {
     while (open.looks > 0) {
       open.looks = 1;
-      await this.#act(open, await this.#judge(open)).catch(() => this.#lookAgain(open));
+      await this.#judge(open)
+        .then((judged) => this.#act(open, judged))
+        .catch(() => this.#lookAgain(open));
       open.looks--;
     }
   }

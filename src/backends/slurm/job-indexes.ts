@@ -12,7 +12,7 @@ export function parseIndexes(
   for (const part of list.replace(/\]$/, '').split(',')) {
     const found = /^(\d+)(?:-(\d+)(?::(\d+))?)?$/.exec(part);
     if (!found) return undefined;
-    ranges.push([Number(found[1]), Number(found[2] ?? found[1]), Number(found[3] ?? 1)]);
+    ranges.push([Number(found[1]), Number(found[2] ?? found[1]), Math.max(1, Number(found[3] ?? 1))]);
   }
   return ranges;
 }

@@ -18,26 +18,16 @@ export const SACCT_FORMAT = 'JobName,JobID,State,ExitCode,NodeList';
 
 /** The elements of one job. */
 export class JobRows {
-  readonly #single = new Map<number, ElementState>();
-  readonly #ranges: {
-    readonly first: number;
-    readonly last: number;
-    readonly step: number;
-    readonly row: ElementState;
-  }[] = [];
+  readonly #rows = new Map<number, ElementState>();
 
   add(ranges: ReturnType<typeof parseIndexes>, row: ElementState): void {
     // A job that is no array is its only element.
     for (const [first, last, step] of ranges ?? [[0, 0, 1]])
-      if (first === last) this.#single.set(first, row);
-      else this.#ranges.push({ first, last, step, row });
+      for (let index = first; index <= last; index += step) this.#rows.set(index, row);
   }
 
   of(index: number): ElementState | undefined {
-    return (
-      this.#single.get(index) ??
-      this.#ranges.find(({ first, last, step }) => first <= index && index <= last && (index - first) % step === 0)?.row
-    );
+    return this.#rows.get(index);
   }
 }
 

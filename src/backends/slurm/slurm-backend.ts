@@ -173,7 +173,7 @@ export class SlurmBackend implements Backend {
     for (const { ready } of made)
       if (ready && this.#book.open.get(ready.token) === ready) this.#submitter.add(ready, ready.directives ?? []);
     this.#changed();
-    this.#options.clock.after(GATHER_MS, () => void this.#handOver());
+    this.#options.clock.after(GATHER_MS, () => this.#meanwhile(this.#handOver()));
     return made.map(({ outcome }) => outcome);
   }
 
@@ -285,12 +285,17 @@ export class SlurmBackend implements Backend {
 
   #schedule(): void {
     this.#stopTick = this.#options.clock.after(TICK_MS, () => {
-      void this.#tick()
-        .catch((error: unknown) => this.#options.logger.warn({ backend: this.name, error }, 'a look at Slurm failed'))
-        .finally(() => {
+      this.#meanwhile(
+        this.#tick().finally(() => {
           if (!this.#closed) this.#schedule();
-        });
+        }),
+      );
     });
+  }
+
+  /** Nobody waits for it, and whatever it is comes again. */
+  #meanwhile(work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.#options.logger.warn({ backend: this.name, error }, 'a look at Slurm failed'));
   }
 
   async #tick(): Promise<void> {
@@ -298,9 +303,9 @@ export class SlurmBackend implements Backend {
     await this.#makeAgain();
     await this.#looks.readNews();
     await this.#looks.lookAtUnsettled();
-    void this.#handOver();
-    void this.#canceller.cancelOne((submission) => this.#round.isSeen(submission));
-    if (this.#pollIsDue()) void this.#poll();
+    this.#meanwhile(this.#handOver());
+    this.#meanwhile(this.#canceller.cancelOne((submission) => this.#round.isSeen(submission)));
+    if (this.#pollIsDue()) this.#meanwhile(this.#poll());
   }
 
   async #makeAgain(): Promise<void> {
@@ -357,6 +362,8 @@ export class SlurmBackend implements Backend {
     const jobs = await this.#watch.queue();
     if (this.#closed) return;
     if (jobs === undefined) return this.#round.forgetAbsences();
+    // It is the same controller that answers.
+    this.#availability.up('sbatch');
     this.#submitter.resume();
     const { clock } = this.#options;
     const { unclear, idle } = await this.#round.apply(jobs, clock.monotonic());

@@ -106,7 +106,11 @@ export async function readSubmissions(slurm: SlurmFolder, settledFrom: number): 
     failPoint('remove.before');
     // Half made, so sbatch was not called; or half removed.
     if (name.startsWith('.')) await rm(folder, { recursive: true, force: true });
-    else if (isSubmissionName(name)) found.push(await readSubmission(name, folder, settledFrom));
+    else if (isSubmissionName(name)) {
+      // One that cannot be read is nobody's: its attempts are withdrawn, and whoever comes late turns back.
+      const submission = await readSubmission(name, folder, settledFrom).catch(() => undefined);
+      if (submission) found.push(submission);
+    }
   }
   return found;
 }

@@ -19,6 +19,7 @@ defaults:
   priority: 1
   workdir: out
   staging: Shared
+  slurm: {partition: p, account: a, qos: q, constraint: c, licenses: l, reservation: r, exclusive: true, extraArgs: [--nice=1], extraOptions: --nice=1}
 parallelism: 4
 priority: -1
 failurePolicy: Stop

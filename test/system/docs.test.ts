@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { readConfig } from '../../src/cli/config.ts';
 
 // What the documentation says is run as a reader would run it: every block marked `sh test`, page by page and in order, in a
 // folder that has `examples/` in it. Every whole workflow is linted, every generated part is fresh, every link leads

@@ -168,8 +168,9 @@ class Planner {
         ? { action: 'Create', reason: 'New', because: [] }
         : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
     // Settled as its upstreams stand; one of them will be reset with another task.
-    if (seen.phase !== 'Pending' && any !== undefined && !fresh)
-      return broad === undefined
+    if (seen.phase !== 'Pending' && any !== undefined)
+      // One that was skipped and never ran: whether it does depends on how they end.
+      return broad === undefined || fresh
         ? { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: any }] }
         : { action: 'Reset', reason: 'UpstreamRunsAgain', because: [{ task: broad }] };
     if (seen.phase === 'Succeeded') {

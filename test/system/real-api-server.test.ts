@@ -609,7 +609,7 @@ describe('the documentation', () => {
   }));
 
   test('has no command that is not run, and no kustomization that is not rendered', () => {
-    expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(['sh cluster', 'yaml overlay']));
+    expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(['sh cluster', 'yaml overlay', 'yaml config']));
   });
 
   inCluster('has overlays that can be rendered', async () => {

@@ -16,7 +16,7 @@ const UNKNOWN = /unknown field/;
 export const REFUSALS: readonly Refusal[] = [
   // What a field is.
   { what: 'a field that is not known', task: 'depends_on: [b]', says: UNKNOWN },
-  { what: 'a field of a later release', task: 'image: x', says: UNKNOWN },
+  { what: 'a field of a later release', task: 'cache: x', says: UNKNOWN },
   { what: 'a field of a task in defaults', spec: 'defaults: {run: x}\ntasks: [{name: a}]', says: UNKNOWN },
   { what: 'a number for text', task: 'run: 5', says: /must be of type string/ },
   { what: 'text for a list', task: 'dependsOn: b', says: /must be of type array/ },

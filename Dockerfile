@@ -9,7 +9,7 @@ COPY package.json package-lock.json ./
 # better-sqlite3 is compiled here, against the headers that come with node, never downloaded.
 RUN export npm_config_build_from_source=true npm_config_nodedir="$(dirname "$(dirname "$(command -v node)")")" \
  && npm ci --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json ./
 COPY scripts scripts
 COPY src src
 COPY crds crds

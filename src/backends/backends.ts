@@ -39,9 +39,14 @@ export class Backends {
     return this.#byName.get(name);
   }
 
-  /** Where a task runs; `name` as the task says it. */
+  /** By the name that a task says; one that says none goes to the first. Undefined: it is configured no more. */
+  named(name: string | undefined): Backend | undefined {
+    return name === undefined ? this.first : this.#byName.get(name);
+  }
+
+  /** Where a task runs whose backend was found to be there. */
   of({ backend }: { readonly backend?: string | undefined }): Backend {
-    return (backend === undefined ? undefined : this.#byName.get(backend)) ?? this.first;
+    return this.named(backend) ?? this.first;
   }
 
   async start(report: (observation: Observation) => void): Promise<void> {

@@ -16,12 +16,6 @@ export class BackendSlots {
     return this.#byName.get(name) ?? this.#none;
   }
 
-  /** Nothing can start anywhere. */
-  get isFull(): boolean {
-    for (const slots of this.#byName.values()) if (!slots.isFull) return false;
-    return true;
-  }
-
   /** Live attempts that wait for their turn, on any backend. */
   get followers(): { readonly size: number; has(uid: string): boolean } {
     const all = [...this.#byName.values()].map((slots) => slots.followers);

@@ -1,4 +1,3 @@
-import type { BackendSlots } from './backend-slots.ts';
 import type { Reconciler } from './reconciler.ts';
 
 /**
@@ -6,13 +5,14 @@ import type { Reconciler } from './reconciler.ts';
  * one at a time until it is taken. Waking them all for every core that comes free would cost a turn for each workflow.
  */
 export class CapacityOffer {
-  readonly #slots: Pick<BackendSlots, 'isFull'>;
+  readonly #hasRoom: (backend: string | undefined) => boolean;
   readonly #reconcilers: () => Iterable<Reconciler>;
   #offering = false;
   #again = false;
 
-  constructor(slots: Pick<BackendSlots, 'isFull'>, reconcilers: () => Iterable<Reconciler>) {
-    this.#slots = slots;
+  /** `hasRoom`: of the backend that a task names. */
+  constructor(hasRoom: (backend: string | undefined) => boolean, reconcilers: () => Iterable<Reconciler>) {
+    this.#hasRoom = hasRoom;
     this.#reconcilers = reconcilers;
   }
 
@@ -29,10 +29,7 @@ export class CapacityOffer {
   async #offer(): Promise<void> {
     while (this.#again) {
       this.#again = false;
-      for (const reconciler of this.#waiting()) {
-        if (this.#slots.isFull) break;
-        await reconciler.turn();
-      }
+      for (const reconciler of this.#waiting()) if (this.#canStart(reconciler)) await reconciler.turn();
     }
   }
 
@@ -45,6 +42,13 @@ export class CapacityOffer {
   #waiting(): Reconciler[] {
     const waiting = [...this.#reconcilers()].filter(isWaiting);
     return waiting.sort((a, b) => priority(b) - priority(a));
+  }
+
+  /** A task of it waits for a backend that has room. */
+  #canStart({ state: { board } }: Reconciler): boolean {
+    for (const backend of board.queues)
+      if (this.#hasRoom(backend) && board.bestReady([backend]) !== undefined) return true;
+    return false;
   }
 }
 

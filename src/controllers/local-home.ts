@@ -89,7 +89,11 @@ export class LocalHome implements Home {
     this.#options = options;
     const backends = new Backends(options.backends);
     const slots = new BackendSlots(options.backends, () => offer.make());
-    const offer = new CapacityOffer(slots, () => this.#registry.reconcilers.values());
+    const hasRoom = (name: string | undefined): boolean => {
+      const backend = backends.named(name);
+      return backend !== undefined && !slots.of(backend.name).isFull;
+    };
+    const offer = new CapacityOffer(hasRoom, () => this.#registry.reconcilers.values());
     this.#context = {
       ...options,
       backends,

@@ -16,7 +16,7 @@ export function takeSnapshot(home: HomeContext, state: WorkflowState): Snapshot 
     facts: state.facts,
     unrestorable: state.unrestorable,
     unconfirmed: state.unconfirmed,
-    room: (backend) => roomOf(home, state, home.backends.of({ backend })),
+    room: (backend) => roomOf(home, state, home.backends.named(backend)),
     following: home.slots.followers,
     needs: (index) => needsNow(home, state, state.graph.tasks[index] as GraphTask),
     inputs: (index, views) => state.inputs(state.graph.tasks[index] as GraphTask, views),
@@ -25,7 +25,12 @@ export function takeSnapshot(home: HomeContext, state: WorkflowState): Snapshot 
   };
 }
 
-function roomOf(home: HomeContext, state: WorkflowState, { name, keepsLanes }: Backend): Room {
+/** A backend that is configured no more has none: nothing that was meant for it starts elsewhere. */
+const NO_ROOM: Room = { cpu: 0, memoryBytes: 0, gpu: 0, attempts: 0, ahead: () => 0 };
+
+function roomOf(home: HomeContext, state: WorkflowState, backend: Backend | undefined): Room {
+  if (!backend) return NO_ROOM;
+  const { name, keepsLanes } = backend;
   const slots = home.slots.of(name);
   return {
     ...slots.free(),

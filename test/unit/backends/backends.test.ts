@@ -64,6 +64,8 @@ test('each backend gets what is its own, in one call, and answers come in order'
 test('a task that names none goes to the first, one that names another goes there', () => {
   const backends = new Backends([new Named('a').asBackend, new Named('b').asBackend]);
   expect([backends.of({}).name, backends.of({ backend: 'b' }).name, backends.names]).toEqual(['a', 'b', ['a', 'b']]);
+  // What was meant for one that is gone must not start elsewhere.
+  expect([backends.named(undefined)?.name, backends.named('gone')]).toEqual(['a', undefined]);
 });
 
 test('attempts of a backend that is configured no more are unknown, not over', async () => {

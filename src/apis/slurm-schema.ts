@@ -1,7 +1,8 @@
+import { MAX_LITERAL_CHARS } from '../base/limits.ts';
 import type { SchemaNode } from './schema-node.ts';
 
 const text = (description: string) =>
-  ({ type: 'string', description, minLength: 1, 'x-fixpoint-text': 'text' }) as const;
+  ({ type: 'string', description, minLength: 1, maxLength: MAX_LITERAL_CHARS, 'x-fixpoint-text': 'text' }) as const;
 
 /** What only Slurm has. Expressions here are late, like those of `resources`, and never enter the identity. */
 export const slurmSchema = {

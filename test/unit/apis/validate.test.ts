@@ -42,7 +42,7 @@ test.each([
   ['output: []', 'E-UNKNOWN-FIELD T.output: unknown field. Did you mean outputs?'],
   ['enviroment: {}', 'E-UNKNOWN-FIELD T.enviroment: unknown field. Did you mean env?'],
   ['memory: 1Gi', 'E-UNKNOWN-FIELD T.memory: unknown field. Write resources: {memory: …}.'],
-  ['image: x', 'E-UNKNOWN-FIELD T.image: unknown field: this release does not have image.'],
+  ['cache: x', 'E-UNKNOWN-FIELD T.cache: unknown field: this release does not have cache.'],
   ['when: "${{ true }}"', 'E-UNKNOWN-FIELD T.when: unknown field: this release does not have when.'],
   ['steps: []', 'E-UNKNOWN-FIELD T.steps: unknown field: this release does not have steps.'],
   ['resetPolicy: Approval', 'E-UNKNOWN-FIELD T.resetPolicy: unknown field: this release does not have resetPolicy.'],

@@ -1,4 +1,5 @@
 import { closest } from '../base/closest.ts';
+import { MAX_ANNOTATION_CHARS, MAX_WORKFLOW_NAME_CHARS } from '../base/limits.ts';
 import { API_VERSION } from './meta.ts';
 import { isObject } from './own-property.ts';
 import type { Add } from './walk-schema.ts';
@@ -8,9 +9,7 @@ import type { Add } from './walk-schema.ts';
 const DNS_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const DNS_SUBDOMAIN = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const LABEL_TEXT = /^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
-const MAX_NAME = 63;
 const MAX_PREFIX = 253;
-const MAX_ANNOTATIONS_CHARS = 256 * 1024;
 
 /** Kinds that this group will have; they get a schema when they work. */
 const RESERVED_KINDS = ['WorkflowTemplate', 'ClusterWorkflowTemplate', 'CronWorkflow', 'Queue', 'WorkerPool'];
@@ -56,16 +55,20 @@ export function checkMetadata(metadata: unknown, add: Add): void {
       'needs name; generateName is not read here, as the name is what an edit is recognised by.',
     );
   }
-  if (typeof name === 'string' && !name.includes('${{') && !(name.length <= MAX_NAME && DNS_SUBDOMAIN.test(name))) {
+  if (
+    typeof name === 'string' &&
+    !name.includes('${{') &&
+    !(name.length <= MAX_WORKFLOW_NAME_CHARS && DNS_SUBDOMAIN.test(name))
+  ) {
     const better = name
       .toLowerCase()
       .replace(/[^a-z0-9.-]+/g, '-')
       .replace(/^[-.]+|[-.]+$/g, '')
-      .slice(0, MAX_NAME);
+      .slice(0, MAX_WORKFLOW_NAME_CHARS);
     add(
       'E-NAME',
       ['metadata', 'name'],
-      `${shown(name)} is no name: 1 to ${MAX_NAME} of a-z 0-9 - . that begin and end with a letter or digit.`,
+      `${shown(name)} is no name: 1 to ${MAX_WORKFLOW_NAME_CHARS} of a-z 0-9 - . that begin and end with a letter or digit.`,
       {
         hint: DNS_SUBDOMAIN.test(better) ? `Write ${better}.` : undefined,
       },
@@ -102,7 +105,7 @@ export function checkAnnotations(annotations: unknown, path: readonly (string | 
     checkQualifiedName(key, path, add);
     size += key.length + (typeof value === 'string' ? value.length : 0);
   }
-  if (size > MAX_ANNOTATIONS_CHARS) add('E-TOO-LARGE', [...path], 'annotations hold more than 256 KiB.');
+  if (size > MAX_ANNOTATION_CHARS) add('E-TOO-LARGE', [...path], 'annotations hold more than 256 KiB.');
 }
 
 /** `name` or `prefix/name`. */

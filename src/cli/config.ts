@@ -81,7 +81,6 @@ interface BackendEntry {
   readonly cpus?: number | string;
   readonly memory?: number | string;
   readonly gpus?: number;
-  readonly volume?: KubernetesConfig['volume'];
 }
 
 type Entry = BackendEntry & Partial<Omit<KubernetesConfig, 'type' | 'name'>>;

@@ -2,11 +2,11 @@ import type { Clock } from '../base/clock.ts';
 import { MAX_EVENT_NOTE_BYTES, MAX_EVENT_SERIES } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Result } from '../base/result.ts';
+import { type Rate, TokenBucket } from '../base/token-bucket.ts';
 import { uniqueId } from '../base/unique-id.ts';
 import type { Api } from './api.ts';
 import type { ApiFailure } from './api-failure.ts';
 import { pause } from './pause.ts';
-import { type Rate, TokenBucket } from './rate-limit.ts';
 import { type ApiObject, EVENTS } from './resource.ts';
 
 /** What an event is about. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import type { Rate } from '../base/token-bucket.ts';
 import type { Credentials } from './access.ts';
 import { type ApiFailure, failureOfAnswer } from './api-failure.ts';
 import type { Call, Chunks, Requests, Verb } from './call.ts';
@@ -7,7 +8,7 @@ import type { Cluster } from './cluster.ts';
 import { Connections, type Lane, type WireRequest } from './connections.ts';
 import { type Answer, Exchange } from './exchange.ts';
 import { pause } from './pause.ts';
-import { type Budget, type Rate, RateLimits } from './rate-limit.ts';
+import { type Budget, RateLimits } from './rate-limit.ts';
 
 /**
  * Asked before every write, in the same turn in which its bytes leave, so that who is not the leader any more writes

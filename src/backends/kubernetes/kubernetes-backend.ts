@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import { within } from '../../base/within.ts';
 import { Reflector, type ReflectorEvent } from '../../kubernetes/reflector.ts';
 import { PODS } from '../../kubernetes/resource.ts';
 import type {
@@ -15,7 +16,7 @@ import type {
 } from '../backend.ts';
 import { readRunLog } from '../process/read-run-log.ts';
 import { makeRunFolder, readClaim, readExit, withdraw } from '../process/run-folder.ts';
-import { tidyRunFolder } from '../process/tidy-run-folder.ts';
+import { releaseRunFolders } from '../process/tidy-run-folder.ts';
 import { refusedLaunch } from '../refused-launch.ts';
 import { runDirectory } from '../run-directory.ts';
 import { type Awaited, attemptOf } from './attempt-of.ts';
@@ -62,8 +63,6 @@ const OBSERVE_MS = 10_000;
 interface Open extends Awaited {
   readonly token: string;
   readonly directory: string;
-  /** Undefined: of an earlier daemon; it was made, or never will be. */
-  readonly launch: Launch | undefined;
   /** Of its pod; undefined: none is known to be there. */
   pod: Handle | undefined;
   /** Until there is an answer, nobody can say that it is not there. */
@@ -140,7 +139,7 @@ export class KubernetesBackend implements Backend {
   async #submitOne(launch: Launch): Promise<SubmitOutcome> {
     const { token, directory } = launch;
     if (this.#open.has(token)) return { token, outcome: 'Accepted' };
-    const open = newlyOpen(token, directory, launch);
+    const open = newlyOpen(token, directory);
     this.#open.set(token, open);
     const refused = await this.#make(open, launch);
     if (refused === undefined) return { token, outcome: 'Accepted' };
@@ -184,14 +183,13 @@ export class KubernetesBackend implements Backend {
 
   async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {
     // A cluster that does not answer must not keep the home from opening.
-    const patience = new Promise<false>((resolve) => this.#options.clock.after(OBSERVE_MS, () => resolve(false)));
-    const synced = await Promise.race([this.#watch.synced, patience]);
-    return Promise.all(attempts.map((attempt) => this.#observeOne(attempt, synced)));
+    const synced = await within(this.#options.clock, OBSERVE_MS, this.#watch.synced);
+    return Promise.all(attempts.map((attempt) => this.#observeOne(attempt, synced === true)));
   }
 
   async #observeOne({ token, directory, handle }: Handled, synced: boolean): Promise<Observation> {
     if (directory === undefined) return { token, state: 'Absent' };
-    const open = newlyOpen(token, directory, undefined);
+    const open = newlyOpen(token, directory);
     open.pod = handle as unknown as Handle | undefined;
     const seen = synced ? await this.#look(open) : await this.#recorded(open);
     if (seen && isOver(seen)) this.#unrecorded.add(token);
@@ -210,7 +208,7 @@ export class KubernetesBackend implements Backend {
 
   async #cancelOne({ token, directory, handle }: Handled): Promise<void> {
     if (directory === undefined) return;
-    const open = this.#open.get(token) ?? newlyOpen(token, directory, undefined);
+    const open = this.#open.get(token) ?? newlyOpen(token, directory);
     this.#open.set(token, open);
     open.pod ??= handle as unknown as Handle | undefined;
     open.cancelling = true;
@@ -237,8 +235,7 @@ export class KubernetesBackend implements Backend {
   }
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
-    for (const { directory } of attempts)
-      if (directory?.startsWith(`${this.#options.runsDir}/`)) await tidyRunFolder(directory, what);
+    await releaseRunFolders(this.#options.runsDir, attempts, what);
   }
 
   async close(): Promise<void> {
@@ -338,11 +335,10 @@ export class KubernetesBackend implements Backend {
   }
 }
 
-function newlyOpen(token: string, directory: string, launch: Launch | undefined): Open {
+function newlyOpen(token: string, directory: string): Open {
   return {
     token,
     directory,
-    launch,
     pod: undefined,
     making: undefined,
     cancelling: false,

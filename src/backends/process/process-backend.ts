@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { failPoint } from '../../base/fail-point.ts';
 import type { Json } from '../../base/json.ts';
 import { MAX_LOG_BYTES } from '../../base/limits.ts';
+import { within } from '../../base/within.ts';
 import type { Backend, Capacity, Handled, Launch, LogFrom, LogPart, Observation, SubmitOutcome } from '../backend.ts';
 import { refusedLaunch } from '../refused-launch.ts';
 import { runDirectory } from '../run-directory.ts';
@@ -21,7 +22,7 @@ import { newlyOpen, type OpenAttempt, type Order } from './open-attempt.ts';
 import { readRunLog } from './read-run-log.ts';
 import { claimTime, makeRunFolder, readClaim, readGpus, withdraw } from './run-folder.ts';
 import { Spawner } from './spawner.ts';
-import { tidyRunFolder } from './tidy-run-folder.ts';
+import { releaseRunFolders } from './tidy-run-folder.ts';
 
 /**
  * Attempts as processes of this host.
@@ -214,12 +215,7 @@ export class ProcessBackend implements Backend {
   }
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
-    for (const { directory } of attempts) {
-      if (directory === undefined || !directory.startsWith(`${this.#options.runsDir}/`)) continue;
-      failPoint('ack.before');
-      await tidyRunFolder(directory, what);
-      failPoint('ack.after');
-    }
+    await releaseRunFolders(this.#options.runsDir, attempts, what);
   }
 
   async close(): Promise<void> {
@@ -369,13 +365,6 @@ export class ProcessBackend implements Backend {
       });
     });
   }
-}
-
-function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const stop = clock.after(ms, () => resolve(undefined));
-    answer.then(resolve, reject).finally(stop);
-  });
 }
 
 function signal(pid: number): void {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failPoint } from '../../base/fail-point.ts';
-import type { Backend } from '../backend.ts';
+import type { Backend, Handled } from '../backend.ts';
 import { KEPT_FOLDER } from './folder-content.ts';
 
 /** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
@@ -19,8 +19,22 @@ const COMPACTED: ReadonlySet<string> = new Set([
   'gpus',
 ]);
 
+/** What `Backend.release` promises, for attempts whose folders lie below this one; of others nothing is touched. */
+export async function releaseRunFolders(
+  runsDir: string,
+  attempts: readonly Handled[],
+  what: Parameters<Backend['release']>[1],
+): Promise<void> {
+  for (const { directory } of attempts) {
+    if (directory === undefined || !directory.startsWith(`${runsDir}/`)) continue;
+    failPoint('ack.before');
+    await tidyRunFolder(directory, what);
+    failPoint('ack.after');
+  }
+}
+
 /** Takes away what nobody will ask for again; what cannot be removed stays. Most folders hold a few files only. */
-export async function tidyRunFolder(directory: string, what: Parameters<Backend['release']>[1]): Promise<void> {
+async function tidyRunFolder(directory: string, what: Parameters<Backend['release']>[1]): Promise<void> {
   if (what === 'Everything' && !existsSync(join(directory, KEPT_FOLDER))) return removeAll(directory);
   if (what === 'Displaced') return removeAll(join(directory, 'outputs'));
   // The native runtime leaves nothing that would be taken away; asking for one name is cheaper than for all.

@@ -1,8 +1,8 @@
 import type { Clock } from '../../base/clock.ts';
 import { failPoint } from '../../base/fail-point.ts';
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts';
 import { foldIndexes } from './job-indexes.ts';
 import type { Submission } from './submission.ts';
-import { type Rate, TokenBucket } from './token-bucket.ts';
 import type { Tools } from './tools.ts';
 
 /**
@@ -29,7 +29,7 @@ export class Canceller {
 
   constructor(tools: Tools, clock: Clock, rate: Rate) {
     this.#tools = tools;
-    this.#bucket = new TokenBucket(clock, rate);
+    this.#bucket = new TokenBucket(rate, clock);
   }
 
   add(kind: CancelKind, submission: Submission, index: number): void {

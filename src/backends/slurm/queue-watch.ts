@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
+import { TokenBucket } from '../../base/token-bucket.ts';
 import type { Availability } from './availability.ts';
 import type { Capabilities } from './capabilities.ts';
 import { answeringNodes } from './node-states.ts';
 import { type JobsByName, parseSacct, parseSqueue, SACCT_FORMAT, SQUEUE_FORMAT } from './queue-rows.ts';
 import { isSubmissionName, type Submission } from './submission.ts';
-import { TokenBucket } from './token-bucket.ts';
 import { slurmWords } from './tool-failure.ts';
 import type { Tools } from './tools.ts';
 
@@ -34,7 +34,7 @@ export class QueueWatch {
 
   constructor(parts: QueueWatchParts) {
     this.#parts = parts;
-    this.#bucket = new TokenBucket(parts.clock, QUERY_RATE);
+    this.#bucket = new TokenBucket(QUERY_RATE, parts.clock);
   }
 
   /** How long until a question may be asked. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Logger } from '../../base/logger.ts';
+import type { Rate } from '../../base/token-bucket.ts';
 import type { FileSpace } from '../backend.ts';
-import type { Rate } from './token-bucket.ts';
 import type { Tools } from './tools.ts';
 
 export interface SlurmBackendOptions {

@@ -1,4 +1,5 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Rate } from '../../base/token-bucket.ts';
+import { within } from '../../base/within.ts';
 import type {
   Backend,
   Capacity,
@@ -12,7 +13,7 @@ import type {
 } from '../backend.ts';
 import { readRunLog } from '../process/read-run-log.ts';
 import { makeRunFolder, readClaim } from '../process/run-folder.ts';
-import { tidyRunFolder } from '../process/tidy-run-folder.ts';
+import { releaseRunFolders } from '../process/tidy-run-folder.ts';
 import { refusedLaunch } from '../refused-launch.ts';
 import { runDirectory } from '../run-directory.ts';
 import { AttemptBook, newlyOpen, type OpenAttempt } from './attempt-book.ts';
@@ -29,7 +30,6 @@ import type { SlurmBackendOptions } from './slurm-backend-options.ts';
 import { SlurmFolder } from './slurm-folder.ts';
 import { readSubmissions, removeSubmission, type Submission, type SubmittedTask } from './submission.ts';
 import { Submitter } from './submitter.ts';
-import type { Rate } from './token-bucket.ts';
 import { CommandLineTools, CountedTools, SBATCH_LIFE_MS, type ToolName } from './tools.ts';
 
 const RATE: Rate = { perSecond: 1, burst: 10 };
@@ -268,8 +268,7 @@ export class SlurmBackend implements Backend {
   }
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
-    for (const { directory } of attempts)
-      if (directory?.startsWith(`${this.#options.runsDir}/`)) await tidyRunFolder(directory, what);
+    await releaseRunFolders(this.#options.runsDir, attempts, what);
   }
 
   async close(): Promise<void> {
@@ -376,11 +375,4 @@ export class SlurmBackend implements Backend {
     if (nodes.length > 0) this.#looks.tellNodes(await this.#watch.nodes(nodes));
     if (!this.#closed) await this.#looks.lookAfterAnswer();
   }
-}
-
-function within<T>(clock: Clock, ms: number, answer: Promise<T>): Promise<T | undefined> {
-  return new Promise((resolve, reject) => {
-    const stop = clock.after(ms, () => resolve(undefined));
-    answer.then(resolve, reject).finally(stop);
-  });
 }

@@ -1,10 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import { failPoint } from '../../base/fail-point.ts';
+import { type Rate, TokenBucket } from '../../base/token-bucket.ts';
 import type { Availability } from './availability.ts';
 import type { Capabilities } from './capabilities.ts';
 import type { SlurmFolder } from './slurm-folder.ts';
 import { makeSubmission, rememberJob, removeSubmission, type Submission, type SubmittedTask } from './submission.ts';
-import { type Rate, TokenBucket } from './token-bucket.ts';
 import { submitFailure } from './tool-failure.ts';
 import type { ToolAnswer, Tools } from './tools.ts';
 
@@ -53,7 +53,7 @@ export class Submitter {
 
   constructor(parts: SubmitterParts) {
     this.#parts = parts;
-    this.#bucket = new TokenBucket(parts.clock, parts.rate);
+    this.#bucket = new TokenBucket(parts.rate, parts.clock);
   }
 
   add(task: SubmittedTask, directives: readonly string[]): void {

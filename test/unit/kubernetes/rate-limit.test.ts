@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { RateLimits, TokenBucket } from '../../../src/kubernetes/rate-limit.ts';
+import { TokenBucket } from '../../../src/base/token-bucket.ts';
+import { RateLimits } from '../../../src/kubernetes/rate-limit.ts';
 import { ManualClock } from '../../rig/manual-clock.ts';
 
 const forwards = (clock: ManualClock, ms: number): void => {

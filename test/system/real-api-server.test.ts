@@ -96,6 +96,7 @@ beforeAll(async () => {
   await kubectl(['apply', '-k', join(ROOT, 'crds')]);
   await kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=30s']);
   await until('workflows are served', async () => (await server.kubectl(['get', 'fwf', '-n', NAMESPACE])).code === 0);
+  await untilExplained();
 }, START_TIMEOUT_MS);
 
 afterAll(() => {
@@ -103,6 +104,11 @@ afterAll(() => {
   if (!HAS_CLUSTER)
     process.stderr.write(`real API server: ${skipped} tests skipped, kubernetes-up is not beside the project\n`);
 });
+
+/** What explains a kind is put together anew some time after each change of its CRD, and is not there meanwhile. */
+async function untilExplained(): Promise<void> {
+  await until('workflows are explained', async () => (await server.kubectl(['explain', 'fwf.spec'])).code === 0);
+}
 
 describe('the CRD', () => {
   inCluster('is applied by client and by server, again and again, and has no defect', async () => {
@@ -121,6 +127,7 @@ describe('the CRD', () => {
   inCluster('answers to its short name and its category, and explains itself', async () => {
     const names = await kubectl(['api-resources', '--categories=fixpoint', '--no-headers']);
     expect(names.trim().split(/\s+/)).toEqual(['workflows', 'fwf', 'fixpoint.dev/v1alpha1', 'true', 'Workflow']);
+    await untilExplained();
     const task = await kubectl(['explain', 'fwf.spec.tasks']);
     expect(task).toContain('run, or command with args');
     expect(task).toMatch(/dependsOn\t<\[\]string>\n +Tasks that come first/);

@@ -63,12 +63,24 @@ export interface FileSpace {
   expect?(looks: readonly Look[]): Promise<void>;
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
+  /** For looks that will be made again and again, none of them at a pattern. Undefined: it would spare nothing. */
+  hold?(looks: readonly Look[]): HeldLooks | undefined;
   /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */
   restore(attempt: Handled, outputs: readonly OutputRecord[], ownerFolder: OwnerFolder): Promise<boolean>;
   /** Paths that match a pattern, sorted. */
   matching(pattern: string): Promise<readonly string[]>;
   /** Sizes in bytes; 0 for what does not exist. */
   size(path: string): number;
+}
+
+/** What is looked at again and again, and mostly is as it was. */
+export interface HeldLooks {
+  /**
+   * By `lookId`, what may be otherwise than when it was last told; the first time, all. What is not wanted now is told
+   * when it is. Fails if it cannot go on: then nothing may be concluded from what it does not tell.
+   */
+  again(isWanted: (look: Look) => boolean): Promise<ReadonlyMap<string, string>>;
+  release(): void;
 }
 
 /**

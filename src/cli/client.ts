@@ -102,7 +102,13 @@ function viewCalls(transport: Transport): ViewCalls {
   return {
     tasks: (ref, options) => items<TaskItem>(transport, workflowPath(ref, '/tasks'), options?.name),
     explain: (ref, task) => items<Explanation>(transport, workflowPath(ref, '/explain'), task),
-    plan: (target) => view<Plan>(transport, target, 'plan'),
+    plan: (target, options) =>
+      view<Plan>(
+        transport,
+        target,
+        'plan',
+        options?.changesOnly ? new URLSearchParams({ changesOnly: 'true' }) : undefined,
+      ),
     graph: (target) => view<GraphView>(transport, target, 'graph'),
   };
 }
@@ -121,9 +127,10 @@ function view<T>(
   transport: Transport,
   target: WorkflowDocument | WorkflowRef,
   what: 'plan' | 'graph',
+  query?: URLSearchParams,
 ): Promise<Result<T, HomeError>> {
-  if (isWorkflowRef(target)) return transport.json<T>({ path: workflowPath(target, `/${what}`) });
-  return transport.json<T>({ method: 'POST', path: namespacePath(namespaceOf(target), what), body: target });
+  if (isWorkflowRef(target)) return transport.json<T>({ path: workflowPath(target, `/${what}`), query });
+  return transport.json<T>({ method: 'POST', path: namespacePath(namespaceOf(target), what), query, body: target });
 }
 
 type StreamCalls = Pick<Home, 'watch' | 'events' | 'logs'>;

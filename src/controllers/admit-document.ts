@@ -9,6 +9,7 @@ import { MAX_DIAGNOSTICS } from '../base/limits.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { type BuiltGraph, buildGraph, sheetsOf } from '../graph/build.ts';
 import { checkOutputPlaces, type Place } from '../graph/check-output-places.ts';
+import { sameShape } from '../graph/graph.ts';
 import { ABSENT_DIGEST, lookId } from '../planning/facts.ts';
 import { SOURCE_ANNOTATION } from '../sources/source.ts';
 import { beyondBackends, unknownBackends } from './check-backends.ts';
@@ -27,6 +28,12 @@ export interface Admitted {
 /** Where it is to run, and what it finds there. */
 type Premises = Pick<HomeContext, 'backends' | 'files'>;
 
+/** The generation in force. */
+export interface Before {
+  readonly built: BuiltGraph;
+  readonly stored: { readonly object: WorkflowDocument };
+}
+
 /**
  * Admission: schema, expressions, graph, and that inputs nobody makes exist. A document that fails changes nothing:
  * the generation before stays in force.
@@ -34,6 +41,7 @@ type Premises = Pick<HomeContext, 'backends' | 'files'>;
 export async function admitDocument(
   document: WorkflowDocument,
   home: Premises,
+  before?: Before,
 ): Promise<Result<Admitted, readonly Diagnostic[]>> {
   const wrong = validateWorkflow(document).filter((d) => d.severity === 'error');
   if (wrong.length > 0) return fail(wrong);
@@ -45,12 +53,14 @@ export async function admitDocument(
   const source = sourceOf(named, folder);
   const { sheets, problems } = await readSheets(sheetsOf(source));
   if (problems.size > 0) return fail(unreadableSheets(source, problems));
-  const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) });
+  const built = buildGraph({ ...source, sheets: new Map(Object.entries(sheets)) }, before?.built);
   if (!built.ok) return fail(built.error);
   const beyond = beyondBackends(built.value.graph, home.backends);
   if (beyond.length > 0) return fail(beyond);
-  const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, home.files));
-  if (misplaced.length > 0) return fail(misplaced.slice(0, MAX_DIAGNOSTICS));
+  if (!before || !haveSamePlaces(before, named, built.value)) {
+    const misplaced = checkOutputPlaces(built.value.graph, placesOf(named, folder, home.files));
+    if (misplaced.length > 0) return fail(misplaced.slice(0, MAX_DIAGNOSTICS));
+  }
   return admitBuilt({ document: named, built: built.value, sheets }, home);
 }
 
@@ -85,6 +95,12 @@ async function admitBuilt(
   const missing = missingInputs(admitted.built, facts);
   if (missing.length > 0) return fail(missing);
   return ok({ ...admitted, facts });
+}
+
+/** Outputs and what they must keep away from are where they were when that was checked. */
+function haveSamePlaces({ built, stored }: Before, document: WorkflowDocument, edited: BuiltGraph): boolean {
+  const fileOf = ({ metadata }: WorkflowDocument): string | undefined => metadata.annotations?.[SOURCE_ANNOTATION];
+  return sameShape(built.graph, edited.graph) && fileOf(stored.object) === fileOf(document);
 }
 
 /** What must stay where it is. A document knows its own path only where a watched folder has applied it. */

@@ -16,6 +16,7 @@ import type { Activity, HomeContext } from './home-context.ts';
 import type { HomeViews } from './home-views.ts';
 import { LaunchScope, untilRefusal } from './launch-scope.ts';
 import { noteRequest, requestRefusal } from './lifecycle.ts';
+import { lookAround } from './look-around.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -74,7 +75,7 @@ export class Applier {
         { document: inNamespace, built: same.built, sheets: same.stored.memory.sheets },
         this.#context,
       ));
-    const admitted = again ?? (await admitDocument(inNamespace, this.#context));
+    const admitted = again ?? (await admitDocument(inNamespace, this.#context, before?.state));
     if (!admitted.ok) return fail(invalid(admitted.error));
     const carried = await this.#changing.run(() => this.#carryOut(ref, named, admitted.value, options));
     // Not one of the changes: a turn may take as long as the ledger refuses to write.
@@ -164,7 +165,8 @@ export class Applier {
       if (until) state.launchOnly = new LaunchScope(state.graph, until);
       if (request) await noteRequest(this.#context, state, request);
       state.see(admitted.facts);
-      state.see(await this.#context.files.look(state.allLooks()));
+      await lookAround(this.#context, state);
+      state.seeNews();
       state.unrestorable.clear();
       state.lookNeeded = false;
       state.resting = false;

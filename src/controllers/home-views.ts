@@ -2,22 +2,19 @@ import { API_VERSION } from '../apis/meta.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
 import type { LogFrom, LogPart } from '../backends/backend.ts';
 import type { Broadcast } from '../base/broadcast.ts';
-import type { Json } from '../base/json.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Graph, GraphTask } from '../graph/graph.ts';
-import type { Board } from '../planning/board.ts';
-import { decide } from '../planning/decide.ts';
-import type { Look } from '../planning/facts.ts';
-import { templateDigestOf } from '../planning/kept-record.ts';
-import { type Discarded, makePlan, type PlanResult, planSummary } from '../planning/plan.ts';
+import type { Discarded } from '../planning/plan.ts';
 import { type Attempt, lastSuccess, liveAttempt } from '../planning/record.ts';
 import type { View } from '../planning/view.ts';
 import type { JournalLine } from '../store/store.ts';
 import { eventLines } from './event-line.ts';
 import { explanationOf } from './explain.ts';
 import { handled } from './handled.ts';
-import type { HomeError, LogChunk, LogOptions } from './home.ts';
+import type { HomeError, LogChunk, LogOptions, PlanOptions } from './home.ts';
 import type { HomeContext } from './home-context.ts';
+import { lookAround } from './look-around.ts';
+import { fetchPreimages, judged, type Proposal, planNow, planOf } from './proposal.ts';
 import type { Reconciler } from './reconciler.ts';
 import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
@@ -54,12 +51,6 @@ function goesOn(seen: View | undefined, live: Attempt): boolean {
   return seen?.identity !== undefined && seen.step.kind === 'Nothing' && seen.identity.execution === live.execution;
 }
 
-/** Everything is final, and nothing has happened since it was judged: judging it again would say the same. */
-function boardAtRest({ board, book, mode, launchOnly }: WorkflowState): Board | undefined {
-  const moving = !board.isClean || board.unsettled > 0 || board.nextWake() !== undefined || book.live.size > 0;
-  return moving || mode === 'Deleting' || launchOnly ? undefined : board;
-}
-
 const MS_PER_HOUR = 3_600_000;
 const EVERYTHING: Discarded = { tasks: Number.POSITIVE_INFINITY, coreHours: Number.POSITIVE_INFINITY };
 
@@ -82,45 +73,21 @@ export class HomeViews {
   /** Judges without acting: for homes that only read or note. */
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
-    state.see(await this.#home.files.look(state.allLooks()));
+    await lookAround(this.#home, state);
+    state.seeNews();
     await this.#judge(reconciler);
   }
 
-  /** By the facts that are there. Judging may ask for more looks; each adds a fact, so this ends. */
-  async #judge(reconciler: Reconciler): Promise<void> {
-    const { state } = reconciler;
-    for (;;) {
-      decide(state.board, { ...reconciler.snapshot(), mode: 'Held' });
-      const looks: Look[] = [];
-      for (const index of state.board.actionable) {
-        const step = state.board.view(index)?.step;
-        if (step?.kind !== 'Look') continue;
-        state.board.mark(index);
-        looks.push(step.look);
-      }
-      if (looks.length === 0) return;
+  /** By the facts that are there, and what judging asks for. */
+  async #judge({ state }: Reconciler): Promise<void> {
+    for (let looks = judged(this.#home, state); looks.length > 0; looks = judged(this.#home, state))
       state.see(await this.#home.files.look(looks));
-    }
   }
 
-  async #planOf(reconciler: Reconciler, before?: Graph): Promise<PlanResult> {
-    const { state } = reconciler;
-    const digests = new Set<string>();
-    for (const record of state.book.all())
-      for (const attempt of record.attempts) digests.add(templateDigestOf(attempt));
-    const templates = new Map<string, Json>();
-    for (const digest of digests) {
-      const json = await this.#home.store.preimage(digest);
-      if (json !== undefined) templates.set(digest, json);
-    }
-    return makePlan(reconciler.snapshot(), (digest) => templates.get(digest), before, boardAtRest(state));
-  }
-
-  async plan(reconciler: Reconciler, before?: Graph): Promise<Plan> {
-    const { state } = reconciler;
-    state.see(await this.#home.files.look(state.allLooks()));
-    const { tasks } = await this.#planOf(reconciler, before);
-    return { apiVersion: API_VERSION, kind: 'Plan', summary: planSummary(tasks), tasks };
+  async plan(proposal: Proposal, { changesOnly = false }: PlanOptions): Promise<Plan> {
+    const listed = changesOnly ? 'Changes' : 'All';
+    const { tasks, summary } = await planOf(this.#home, proposal, { looks: 'All', listed });
+    return { apiVersion: API_VERSION, kind: 'Plan', summary, tasks };
   }
 
   /** A plan that throws much away waits until a person approves this generation. */
@@ -137,7 +104,9 @@ export class HomeViews {
     const isLittle = ({ tasks, coreHours }: Discarded): boolean => tasks <= maxTasks && coreHours <= maxHours;
     await this.#judge(reconciler);
     if (isLittle(mostDiscarded(state, this.#home.clock.now()))) return;
-    const { discarded } = await this.#planOf(reconciler);
+    await fetchPreimages(this.#home, state, new Set());
+    await this.#judge(reconciler);
+    const { discarded } = planNow(this.#home, state, 'Changes');
     if (isLittle(discarded)) return;
     state.held = true;
     state.heldMessage = `the plan discards ${discarded.tasks} finished tasks and ${discarded.coreHours.toFixed(1)} core-hours; approve it, or change the spec`;
@@ -157,7 +126,9 @@ export class HomeViews {
         ? state.graph.tasks.filter((t) => t.kind !== 'Barrier')
         : selectTasks(state.graph, { tasks: [key] });
     if (wanted.length === 0) return fail({ reason: 'NotFound', message: `no task ${key}` });
-    const plan = new Map((await this.#planOf(reconciler)).tasks.map((t) => [t.name, t]));
+    const { stored, built } = state;
+    const { tasks } = await planOf(this.#home, { base: state, stored, built }, { looks: 'None', listed: 'All' });
+    const plan = new Map(tasks.map((t) => [t.name, t]));
     return ok(
       wanted.map((task) =>
         explanationOf(state, task, plan.get(task.key) ?? { name: task.key, action: 'Keep', reason: '', because: [] }),

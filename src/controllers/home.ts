@@ -25,7 +25,7 @@ export interface Home {
   }): AsyncIterable<WatchEvent>;
   tasks(ref: WorkflowRef, options?: { readonly name?: string }): Promise<Result<readonly TaskItem[], HomeError>>;
   /** Of a document not applied yet, or (without one) of the workflow as it stands. Changes nothing. */
-  plan(target: WorkflowDocument | WorkflowRef): Promise<Result<Plan, HomeError>>;
+  plan(target: WorkflowDocument | WorkflowRef, options?: PlanOptions): Promise<Result<Plan, HomeError>>;
   explain(ref: WorkflowRef, task?: string): Promise<Result<readonly Explanation[], HomeError>>;
   graph(target: WorkflowDocument | WorkflowRef): Promise<Result<GraphView, HomeError>>;
   /** In order of the journal; with `follow`, goes on until the signal aborts. */
@@ -49,6 +49,11 @@ export interface WorkflowRef {
 
 export function isWorkflowRef(target: WorkflowDocument | WorkflowRef): target is WorkflowRef {
   return !('spec' in target);
+}
+
+export interface PlanOptions {
+  /** Tasks that are kept are counted, not listed: there may be very many of them. */
+  readonly changesOnly?: boolean;
 }
 
 export interface ApplyOptions {

@@ -27,6 +27,7 @@ import type {
   HomeError,
   LogChunk,
   LogOptions,
+  PlanOptions,
   VerbRequest,
   WatchEvent,
   WorkflowRef,
@@ -37,7 +38,7 @@ import { HomeViews } from './home-views.ts';
 import type { Reached } from './launch-scope.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { isTooDeep, mergePatch, versionNamedBy } from './merge-patch.ts';
-import { Reconciler } from './reconciler.ts';
+import type { Reconciler } from './reconciler.ts';
 import { recordedLooks, recover } from './recover.ts';
 import { Registry } from './registry.ts';
 import { REQUEST_MEMORY_MS } from './requests.ts';
@@ -72,6 +73,10 @@ export interface LocalHomeOptions {
   /** About to be applied: it makes no turn before that, lest it launches what the document changes. */
   readonly awaited?: WorkflowRef | undefined;
   readonly onClose: () => void;
+}
+
+function refOf({ metadata: { namespace = DEFAULT_NAMESPACE, name } }: WorkflowDocument): WorkflowRef {
+  return { namespace, name };
 }
 
 export class LocalHome implements Home {
@@ -271,32 +276,28 @@ export class LocalHome implements Home {
     return found.ok ? ok(this.#views.tasks(found.value.state, options.name)) : found;
   }
 
-  async plan(target: WorkflowDocument | WorkflowRef): Promise<Result<Plan, HomeError>> {
-    if (isWorkflowRef(target)) {
-      const found = this.#registry.find(target);
-      return found.ok ? ok(await this.#views.plan(found.value)) : found;
-    }
-    const namespace = target.metadata.namespace ?? DEFAULT_NAMESPACE;
+  async plan(target: WorkflowDocument | WorkflowRef, options: PlanOptions = {}): Promise<Result<Plan, HomeError>> {
+    const found = this.#registry.find(isWorkflowRef(target) ? target : refOf(target));
+    const base = found.ok ? found.value.state : undefined;
+    if (isWorkflowRef(target))
+      return base ? ok(await this.#planUnchanged(base, options)) : (found as Result<never, HomeError>);
+    const { namespace } = refOf(target);
     const document = { ...target, metadata: { ...target.metadata, namespace } };
-    const found = this.#registry.find({ namespace, name: target.metadata.name });
-    const again = found.ok ? await this.#admittedAgain(found.value.state, document) : undefined;
-    if (found.ok && again?.ok) return ok(await this.#views.plan(found.value));
-    const admitted = again ?? (await admitDocument(document, this.#context));
+    const again = base && (await this.#admittedAgain(base, document));
+    if (base && again?.ok) return ok(await this.#planUnchanged(base, options));
+    const admitted = again ?? (await admitDocument(document, this.#context, base));
     if (!admitted.ok) return fail(invalid(admitted.error));
-    const past = this.#registry.deleted.get(nameKey({ namespace, name: target.metadata.name }));
-    const records = found.ok
-      ? [...found.value.state.book.all()]
-      : past
-        ? await this.#context.store.records(past.uid)
-        : [];
-    const object = withMeta(draft(admitted.value.document, namespace), {
-      uid: found.ok ? found.value.state.uid : '',
-      generation: 0,
-    });
+    const { built } = admitted.value;
+    const object = withMeta(draft(admitted.value.document, namespace), { uid: base?.uid ?? '', generation: 0 });
     const stored = { uid: object.metadata.uid, version: 0, deletedAt: undefined, object, memory: NO_MEMORY };
-    const proposed = new Reconciler(this.#context, new WorkflowState(stored, admitted.value.built, records));
-    await this.#views.judgeOnly(proposed);
-    return ok(await this.#views.plan(proposed, found.ok ? found.value.state.graph : undefined));
+    if (base) return ok(await this.#views.plan({ base, stored, built }, options));
+    const past = this.#registry.deleted.get(nameKey(refOf(target)));
+    const records = past ? await this.#context.store.records(past.uid) : [];
+    return ok(await this.#planUnchanged(new WorkflowState(stored, built, records), options));
+  }
+
+  #planUnchanged(base: WorkflowState, options: PlanOptions): Promise<Plan> {
+    return this.#views.plan({ base, stored: base.stored, built: base.built }, options);
   }
 
   /** Undefined: the document says something else than the one in force. */

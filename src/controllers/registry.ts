@@ -38,6 +38,7 @@ export class Registry {
 
   /** It is gone; its records are kept under its name. */
   remove(gone: StoredWorkflow): void {
+    this.reconcilers.get(gone.uid)?.state.release();
     this.reconcilers.delete(gone.uid);
     this.#byName.delete(nameKey(gone.object.metadata));
     this.outputs.remove(gone.uid);

@@ -1,25 +1,17 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { WorkflowStatus } from '../apis/workflow.ts';
-import type { Observation } from '../backends/backend.ts';
+import type { HeldLooks, Observation } from '../backends/backend.ts';
 import type { Json } from '../base/json.ts';
 import { bindInput, isAbsentInput } from '../graph/bind-input.ts';
 import type { BuiltGraph } from '../graph/build.ts';
 import type { Element, ExpandedTemplate } from '../graph/element.ts';
-import type { Graph, GraphInput, GraphTask } from '../graph/graph.ts';
+import { type Graph, type GraphInput, type GraphTask, sameShape } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
 import { paramTypesOf, Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
-import {
-  ABSENT_DIGEST,
-  codeLooks,
-  externalLooks,
-  fingerprintOfDigest,
-  type Look,
-  lookId,
-  outputLook,
-  possibleLooks,
-} from '../planning/facts.ts';
+import { ABSENT_DIGEST, codeLooks, type Look, lookId, outputLook, possibleLooks } from '../planning/facts.ts';
+import { type FactBook, FactsOver } from '../planning/facts-over.ts';
 import { isTaskEntry, type JournalEntry, type TaskEntry } from '../planning/journal.ts';
 import { type ReadRecord, Shelf } from '../planning/kept-record.ts';
 import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
@@ -42,9 +34,14 @@ export class WorkflowState {
   settings: Settings;
   readonly book: RecordBook;
   board: Board;
-  readonly facts = new Map<string, string>();
-  readonly unrestorable = new Set<string>();
-  readonly unconfirmed = new Set<string>();
+  readonly facts: FactBook;
+  /** What looks beside the turns have seen that is not in `facts`, and nothing of ours has touched since. */
+  readonly news = new Map<string, string>();
+  /** Of this graph's files, once they have been looked at often. */
+  heldLooks: HeldLooks | undefined;
+  timesLookedAround = 0;
+  readonly unrestorable: Set<string>;
+  readonly unconfirmed: Set<string>;
   /** Why a cancel was asked for, by attempt uid; also: which have been asked for. */
   readonly cancelling = new Map<string, EndReason>();
   /** Uids of attempts that are kept from starting, if it is not too late. */
@@ -66,7 +63,7 @@ export class WorkflowState {
   /** Tasks whose resources cannot be evaluated or never fit, by index. */
   readonly needsProblems = new Map<number, string>();
   /** Pre-images of earlier definitions, as far as they were asked for. */
-  readonly templates = new Map<string, Json>();
+  readonly templates: Map<string, Json>;
   /** What patterns matched when a launch last asked. */
   readonly matches = new Map<string, readonly string[]>();
   /** Last lines of the failures that the status shows, by uid of the attempt; empty: asked for, and none came. */
@@ -77,18 +74,49 @@ export class WorkflowState {
   launchOnly: LaunchScope | undefined;
   #scopes: Scopes | undefined;
   #byFact: Map<string, number[]> | undefined;
+  readonly #base: WorkflowState | undefined;
+  readonly #changedFacts = new Set<Set<string>>();
 
-  /** `read`: from the ledger. With it only what judging asks for stays in memory of the records of finished tasks. */
-  constructor(stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>, read?: ReadRecord) {
+  /**
+   * `read`: from the ledger. With it only what judging asks for stays in memory of the records of finished tasks.
+   * `base`: instead of records, see `under`.
+   */
+  constructor(
+    stored: StoredWorkflow,
+    built: BuiltGraph,
+    records: Iterable<TaskRecord> | WorkflowState,
+    read?: ReadRecord,
+  ) {
+    const base = records instanceof WorkflowState ? records : undefined;
     this.stored = stored;
     this.built = built;
     this.settings = settingsOf(stored.object.spec, built.graph);
-    this.book = new RecordBook(
-      records,
-      built.graph.byKey,
-      read && { shelf: new Shelf(read), task: (key) => this.graph.tasks[this.graph.byKey.get(key) ?? -1] },
-    );
-    this.board = new Board(built.graph);
+    this.#base = base;
+    this.book = records instanceof WorkflowState ? records.book.under(built.graph.byKey) : this.#bookOf(records, read);
+    this.board = base ? base.#boardOver(built.graph) : new Board(built.graph);
+    this.facts = base ? new FactsOver(base.facts) : new Map();
+    this.unrestorable = base?.unrestorable ?? new Set();
+    this.unconfirmed = base?.unconfirmed ?? new Set();
+    this.templates = base?.templates ?? new Map();
+  }
+
+  #bookOf(records: Iterable<TaskRecord>, read: ReadRecord | undefined): RecordBook {
+    const task = (key: string): GraphTask | undefined => this.graph.tasks[this.graph.byKey.get(key) ?? -1];
+    return new RecordBook(records, this.graph.byKey, read && { shelf: new Shelf(read), task });
+  }
+
+  /**
+   * What it would be under another document, to be judged and thrown away: it is made of the same records, so it is good
+   * until the next entry; what it sees of files is not seen here.
+   */
+  under(stored: StoredWorkflow, built: BuiltGraph): WorkflowState {
+    return new WorkflowState(stored, built, this);
+  }
+
+  /** Judgements that hold under this graph too are taken over. A rename may concern any task that has no record yet. */
+  #boardOver(graph: Graph): Board {
+    const holds = sameShape(graph, this.graph) && this.book.strays.size === 0 && this.mode !== 'Deleting';
+    return holds ? new Board(graph, this.board) : new Board(graph);
   }
 
   get graph(): Graph {
@@ -106,13 +134,15 @@ export class WorkflowState {
     return suspended ? 'Suspended' : 'Converge';
   }
 
-  /** A new generation: everything is judged again. */
+  /** A new generation: everything is judged again that its edit has to do with. */
   replaceGraph(stored: StoredWorkflow, built: BuiltGraph): void {
+    const board = this.#boardOver(built.graph);
+    if (!sameShape(built.graph, this.graph)) this.release();
     this.stored = stored;
     this.built = built;
     this.settings = settingsOf(stored.object.spec, built.graph);
     this.book.desire(built.graph.byKey);
-    this.board = new Board(built.graph);
+    this.board = board;
     this.launchOnly = this.launchOnly?.in(built.graph);
     this.#scopes = undefined;
     this.#byFact = undefined;
@@ -155,15 +185,48 @@ export class WorkflowState {
   /** A fact changed: whoever depends on it is judged again. */
   markReaders(lookId: string): void {
     if (this.board.allDirty) return;
+    for (const index of this.#readersByFact().get(lookId) ?? []) this.board.mark(index);
+  }
+
+  /** Of tasks that an edit has changed those of the base may be wrong, but they are to be judged anyway. */
+  #readersByFact(): ReadonlyMap<string, readonly number[]> {
+    if (this.#base && sameShape(this.#base.graph, this.graph)) return this.#base.#readersByFact();
     this.#byFact ??= factIndex(this.graph);
-    for (const index of this.#byFact.get(lookId) ?? []) this.board.mark(index);
+    return this.#byFact;
+  }
+
+  /** From now on until `ended`: the facts that somebody else than who asks has changed. */
+  factsThatChange(ended: AbortSignal): ReadonlySet<string> {
+    const changed = new Set<string>();
+    this.#changedFacts.add(changed);
+    ended.addEventListener('abort', () => this.#changedFacts.delete(changed));
+    return changed;
   }
 
   setFact(lookId: string, digest: string | undefined): void {
     if (this.facts.get(lookId) === digest) return;
     if (digest === undefined) this.facts.delete(lookId);
     else this.facts.set(lookId, digest);
+    this.#factChanged(lookId);
+  }
+
+  #factChanged(lookId: string): void {
+    this.news.delete(lookId);
+    for (const changed of this.#changedFacts) changed.add(lookId);
     this.markReaders(lookId);
+  }
+
+  /** What was seen beside the turns counts from now on. */
+  seeNews(): void {
+    const news = new Map(this.news);
+    this.news.clear();
+    this.see(news);
+  }
+
+  /** Nobody asks for it any more. */
+  release(): void {
+    this.heldLooks?.release();
+    this.heldLooks = undefined;
   }
 
   /** What a look has seen. */
@@ -183,7 +246,7 @@ export class WorkflowState {
   /** Somebody of ours may write there, or has: what was seen does not count any more. */
   forgetFact(lookId: string): void {
     this.facts.delete(lookId);
-    this.markReaders(lookId);
+    this.#factChanged(lookId);
   }
 
   template(task: GraphTask): TaskTemplate {
@@ -248,30 +311,6 @@ export class WorkflowState {
     const path = absolutePath(this.graph.workdir, output.path);
     const declared = this.graph.tasks[index]?.outputs.find((o) => o.name === output.name);
     return declared?.form === 'glob' ? (this.matches.get(path) ?? []) : [path];
-  }
-
-  /** Every look that convergence may depend on: external inputs, tracked scripts, outputs of results. */
-  allLooks(): Look[] {
-    const looks = new Map<string, Look>();
-    const add = (look: Look): void => void looks.set(lookId(look), look);
-    for (const task of this.graph.tasks) {
-      for (const input of task.inputs) for (const look of possibleLooks(input)) add(look);
-      if (task.inputs.some(({ rebinds }) => rebinds))
-        for (const input of this.inputs(task)) for (const look of externalLooks(input)) add(look);
-      for (const look of codeLooks(task)) add(look);
-      if (lastSuccess(this.book.get(task.key))) for (const output of task.outputs) add(outputLook(output));
-    }
-    // A renamed task adopts a removed one's result only if its outputs are what was recorded: same paths, looked at.
-    for (const key of this.book.strays) {
-      for (const output of lastSuccess(this.book.get(key))?.outcome?.outputs ?? []) {
-        add({
-          path: absolutePath(this.graph.workdir, output.path),
-          fingerprint: fingerprintOfDigest(output.digest),
-          glob: output.digest.startsWith('glob:'),
-        });
-      }
-    }
-    return [...looks.values()];
   }
 }
 

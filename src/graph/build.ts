@@ -1,8 +1,8 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
-import type { WorkflowSpec } from '../apis/workflow.ts';
 import { MAX_DIAGNOSTICS, MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
 import { NONE } from '../base/none.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import { barrierTask } from './barrier.ts';
 import { checkTemplates } from './check.ts';
 import { checkParams } from './check-params.ts';
 import { topologicalOrder } from './dag.ts';
@@ -13,8 +13,9 @@ import { describeCycle, expandTemplates } from './expand.ts';
 import { ExpandedTask, templateTask } from './expanded-task.ts';
 import { sheetPath } from './fanout.ts';
 import type { Edge, Graph, GraphTask } from './graph.ts';
-import { joinKey } from './keys.ts';
 import { absolutePath } from './paths.ts';
+import { type ExpandedGraph, rebindBodies } from './rebind-bodies.ts';
+import { type Ground, haveSameShape, type Planned } from './same-shape.ts';
 import { paramTypesOf, Scopes } from './scope.ts';
 import { parseTaskTemplate, type TaskTemplate } from './template.ts';
 
@@ -22,23 +23,15 @@ import { parseTaskTemplate, type TaskTemplate } from './template.ts';
  * From a spec to its expanded graph: parse → check → expand → connect → define. Each stage is a file; this one is
  * the table of contents. No input or output: sheets come in as text, existence of files is looked at later.
  */
-export interface GraphSource {
-  readonly name: string;
-  readonly namespace: string;
-  readonly spec: WorkflowSpec;
-  /** Absolute folder of the document. */
-  readonly folder: string;
-  /** Text of every sheet that `sheetsOf` names and that could be read. */
-  readonly sheets: ReadonlyMap<string, string>;
-}
+export type GraphSource = Ground;
 
-export interface BuiltGraph {
-  readonly graph: Graph;
-  readonly expanded: ReadonlyMap<string, ExpandedTemplate>;
+export interface BuiltGraph extends ExpandedGraph {
+  readonly source: GraphSource;
   readonly warnings: readonly Diagnostic[];
 }
 
-export function buildGraph(source: GraphSource): Result<BuiltGraph, readonly Diagnostic[]> {
+/** `before`: the graph of an earlier generation. What the edit left alone is taken from it, the very same objects. */
+export function buildGraph(source: GraphSource, before?: BuiltGraph): Result<BuiltGraph, readonly Diagnostic[]> {
   const diagnostics: Diagnostic[] = [];
   const done = (): readonly Diagnostic[] | undefined =>
     diagnostics.some((d) => d.severity === 'error') ? diagnostics.slice(0, MAX_DIAGNOSTICS) : undefined;
@@ -51,6 +44,11 @@ export function buildGraph(source: GraphSource): Result<BuiltGraph, readonly Dia
   errors = done();
   if (errors) return fail(errors);
 
+  if (before && haveSameShape(of(before), { ground: source, templates })) {
+    const edited = rebindBodies(before, { ground: source, templates }, diagnostics);
+    errors = done();
+    return errors ? fail(errors) : ok({ ...edited, source, warnings: diagnostics });
+  }
   const workdir = absolutePath(source.folder, source.spec.workdir ?? '.');
   const expansion = expandTemplates({ ...source, workdir, templates, diagnostics });
   errors = done();
@@ -73,7 +71,11 @@ export function buildGraph(source: GraphSource): Result<BuiltGraph, readonly Dia
   errors = done();
   if (errors) return fail(errors);
   if (!assembled.ok) return assembled;
-  return ok({ graph: assembled.value, expanded: expansion.expanded, warnings: diagnostics });
+  return ok({ graph: assembled.value, expanded: expansion.expanded, source, warnings: diagnostics });
+}
+
+function of({ graph, source }: BuiltGraph): Planned {
+  return { ground: source, templates: graph.templates };
 }
 
 function assemble(
@@ -91,21 +93,17 @@ function assemble(
     const shared = templateTask(source.spec, template, sharedPart(template));
     for (const element of group.elements) {
       const index = tasks.length;
-      const definition = bindDefinition({
-        spec: source.spec,
-        template,
-        element,
-        scopes,
-        workdir,
-        edges,
-        index,
-        diagnostics,
-      });
-      tasks.push(new ExpandedTask(shared, element, index, edges, definition));
+      const definition = bindDefinition({ template, element, scopes, diagnostics });
+      const links = {
+        inputs: edges.inputs[index],
+        mentions: edges.mentions[index],
+        upstream: edges.upstream[index],
+      };
+      tasks.push(new ExpandedTask(shared, element, index, links, definition));
     }
   }
-  for (const barrier of edges.barriers)
-    tasks.push(barrierTask(barrier.name, barrier.template, tasks.length, edges, templates));
+  for (const { template } of edges.barriers)
+    tasks.push(barrierTask(templates[template] as TaskTemplate, tasks.length, edges.upstream[tasks.length] ?? []));
   const upstream = tasks.map((t) => (t.upstream.length === 0 ? NONE : t.upstream.map((e) => e.from)));
   const order = topologicalOrder(tasks.length, upstream);
   if ('cycle' in order) return fail([describeCycle(tasks, order.cycle)]);
@@ -132,38 +130,6 @@ function downstreamOf(tasks: readonly GraphTask[]): readonly (readonly Edge[])[]
       else edges.push(edge);
     }
   return downstream;
-}
-
-/** Stands for a whole fan-out: waits for all its elements and passes on what they contribute. */
-function barrierTask(
-  name: string,
-  template: number,
-  index: number,
-  edges: Edges,
-  templates: readonly TaskTemplate[],
-): GraphTask {
-  return {
-    index,
-    key: joinKey(name),
-    kind: 'Barrier',
-    template,
-    spec: (templates[template] as TaskTemplate).spec,
-    item: undefined,
-    elementKey: undefined,
-    inputs: [],
-    outputs: [],
-    mentions: [],
-    upstream: edges.upstream[index] ?? [],
-    triggerRule: 'NoneFailed',
-    // What its elements allow is allowed; the barrier only reports.
-    allowFailure: (templates[template] as TaskTemplate).spec.allowFailure ?? false,
-    priority: 0,
-    fanout: undefined,
-    workdir: '',
-    preimage: { template: null, templateDigest: '', values: {} },
-    handling: '',
-    code: [],
-  };
 }
 
 /** Absolute paths of the sheets that the spec reads, as far as they can be known. */

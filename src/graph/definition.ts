@@ -1,6 +1,5 @@
 import { DEFAULT_FILE_TYPE } from '../apis/defaults.ts';
 import type { Diagnostic } from '../apis/diagnostic.ts';
-import type { WorkflowSpec } from '../apis/workflow.ts';
 import { digestOf } from '../base/digest.ts';
 import type { Json } from '../base/json.ts';
 import { type Expression, evaluateFully } from '../expressions/expression.ts';
@@ -8,7 +7,6 @@ import type { Scope } from '../expressions/scope.ts';
 import type { Script } from '../expressions/script.ts';
 import type { Template } from '../expressions/template.ts';
 import { ABSENT, toJson } from '../expressions/value.ts';
-import type { Edges } from './edges.ts';
 import type { Element } from './element.ts';
 import { absolutePath } from './paths.ts';
 import type { Scopes } from './scope.ts';
@@ -28,13 +26,9 @@ export interface Definition {
 }
 
 export interface DefinitionSource {
-  readonly spec: WorkflowSpec;
   readonly template: TaskTemplate;
   readonly element: Element;
   readonly scopes: Scopes;
-  readonly workdir: string;
-  readonly edges: Edges;
-  readonly index: number;
   readonly diagnostics: Diagnostic[];
 }
 

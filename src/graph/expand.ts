@@ -102,7 +102,7 @@ export function expandTemplates(source: ExpansionSource): Expansion {
   return { expanded, scopes };
 }
 
-class Group implements ExpandedTemplate {
+export class Group implements ExpandedTemplate {
   readonly template: TaskTemplate;
   readonly elements: readonly Element[];
   readonly fanOut: boolean;
@@ -124,7 +124,7 @@ class Group implements ExpandedTemplate {
 }
 
 /** Fields whose values must be known while expanding. */
-function needsFirst(field: string): boolean {
+export function needsFirst(field: string): boolean {
   return /^(inputs|outputs|foreach|workdir)/.test(field);
 }
 

@@ -1,9 +1,9 @@
 import { triggerRuleOf } from '../apis/defaults.ts';
 import type { TaskSpec, TriggerRule, WorkflowSpec } from '../apis/workflow.ts';
+import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { NONE } from '../base/none.ts';
 import type { Definition, SharedDefinition } from './definition.ts';
-import type { Edges } from './edges.ts';
 import type { Element } from './element.ts';
 import type { DefinitionPreimage, Edge, GraphInput, GraphMention, GraphOutput, GraphTask } from './graph.ts';
 import type { TaskTemplate } from './template.ts';
@@ -35,6 +35,13 @@ export function templateTask(spec: WorkflowSpec, template: TaskTemplate, definit
   };
 }
 
+/** What leads to one task. */
+export interface Links {
+  readonly inputs: readonly GraphInput[] | undefined;
+  readonly mentions: readonly GraphMention[] | undefined;
+  readonly upstream: readonly Edge[] | undefined;
+}
+
 /** A task of the graph that holds what is its own; the rest is its template's, or made of both when somebody asks. */
 export class ExpandedTask implements GraphTask {
   readonly #shared: TemplateTask;
@@ -46,15 +53,25 @@ export class ExpandedTask implements GraphTask {
   readonly upstream: readonly Edge[];
   readonly code: readonly string[];
 
-  constructor(shared: TemplateTask, element: Element, index: number, edges: Edges, definition: Definition) {
+  constructor(shared: TemplateTask, element: Element, index: number, links: Links, definition: Definition) {
     this.#shared = shared;
     this.#element = element;
     this.#own = definition.own;
     this.index = index;
-    this.inputs = orNone(edges.inputs[index]);
-    this.mentions = orNone(edges.mentions[index]);
-    this.upstream = orNone(edges.upstream[index]);
+    this.inputs = orNone(links.inputs);
+    this.mentions = orNone(links.mentions);
+    this.upstream = orNone(links.upstream);
     this.code = orNone(definition.code);
+  }
+
+  /** For a task of the same element, with the same links: whether it is the same task in all else. */
+  saysTheSame(other: ExpandedTask): boolean {
+    return (
+      this.#shared.spec === other.#shared.spec &&
+      canonicalJson(this.#own) === canonicalJson(other.#own) &&
+      this.code.length === other.code.length &&
+      this.code.every((path, i) => path === other.code[i])
+    );
   }
 
   get key(): string {

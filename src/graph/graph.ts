@@ -31,6 +31,11 @@ export interface Graph {
   readonly workdir: string;
 }
 
+/** Whether one was made of the other by an edit that has left keys, paths and edges as they were (`rebind-bodies.ts`). */
+export function sameShape(a: Graph, b: Graph): boolean {
+  return a.order === b.order;
+}
+
 /**
  * | kind | contributes to the downstream's execution key |
  * |---|---|

@@ -36,8 +36,9 @@ export interface ContributionSet {
 
 export function executionKey(definition: string, contributions: ContributionSet): string {
   const { precise, broad } = contributions;
+  // Of a list of texts that is the canonical form, and there may be 100,000 of them.
   return sha256Hex(
-    `{"broad":${canonicalJson(broad)},"definition":${JSON.stringify(definition)},"precise":${canonicalJson(precise)},"schema":${IDENTITY_SCHEMA}}`,
+    `{"broad":${JSON.stringify(broad)},"definition":${JSON.stringify(definition)},"precise":${canonicalJson(precise)},"schema":${IDENTITY_SCHEMA}}`,
   );
 }
 
@@ -56,9 +57,13 @@ export function explainDifference(before: Identity, after: Identity): Because[] 
   compareMembers('', before.values, after.values, causes);
   compareMembers('script ', before.code, after.code, causes);
   compareMembers('', before.contributions.precise, after.contributions.precise, causes);
-  if (canonicalJson(before.contributions.broad) !== canonicalJson(after.contributions.broad))
+  if (!haveSameTexts(before.contributions.broad, after.contributions.broad))
     causes.push({ field: 'dependsOn', old: before.contributions.broad, new: after.contributions.broad });
   return causes;
+}
+
+function haveSameTexts(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((text, i) => text === b[i]);
 }
 
 function compareMembers(prefix: string, before: Json, after: Json, causes: Because[]): void {

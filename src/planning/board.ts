@@ -13,7 +13,7 @@ import { standingView, type View } from './view.ts';
 export class Board {
   readonly graph: Graph;
   readonly #views: (View | undefined)[];
-  readonly #counts = new Map<TaskPhase, number>(TASK_PHASES.map((p) => [p, 0]));
+  readonly #counts: Map<TaskPhase, number>;
   readonly #dirty = new Set<number>();
   readonly #ready = new Set<number>();
   /** By the backend they name: the ready tasks, best first; with some that are no longer ready, until they come up. */
@@ -24,11 +24,41 @@ export class Board {
   #unhandledFailures = 0;
   #unsettled: number;
 
-  constructor(graph: Graph) {
+  /** `before`: a board over a graph of the same shape, and whose judgements hold where the task is still the same object. */
+  constructor(graph: Graph, before?: Board) {
     this.graph = graph;
-    this.#views = Array.from({ length: graph.tasks.length }, () => undefined);
-    this.#unsettled = graph.tasks.length;
-    this.markAll();
+    this.#views = before ? before.#views.slice() : Array.from({ length: graph.tasks.length }, () => undefined);
+    this.#counts = new Map(before ? before.#counts : TASK_PHASES.map((p) => [p, 0]));
+    this.#unsettled = before ? before.#unsettled : graph.tasks.length;
+    if (before) this.#takeOver(before);
+    else this.markAll();
+  }
+
+  #takeOver(before: Board): void {
+    this.#unhandledFailures = before.#unhandledFailures;
+    this.#wokenAt = before.#wokenAt;
+    for (const index of before.#ready) this.#ready.add(index);
+    for (const index of before.#actionable) this.#actionable.add(index);
+    for (const [index, at] of before.#wakes) this.#wakes.set(index, at);
+    for (const index of before.#dirty) this.#dirty.add(index);
+    for (const [index, task] of this.graph.tasks.entries()) if (before.graph.tasks[index] !== task) this.#forget(index);
+    for (const index of this.#ready) this.#enqueue(index);
+  }
+
+  /** As if it had never been judged. */
+  #forget(index: number): void {
+    this.#dirty.add(index);
+    const before = this.#views[index];
+    if (!before) return;
+    this.#views[index] = undefined;
+    if ((this.graph.tasks[index] as GraphTask).kind !== 'Barrier') {
+      this.#counts.set(before.phase, this.count(before.phase) - 1);
+      this.#unhandledFailures -= this.#failureWeight(index, before);
+    }
+    if (before.settled) this.#unsettled++;
+    this.#ready.delete(index);
+    this.#actionable.delete(index);
+    this.#wakes.delete(index);
   }
 
   markAll(): void {

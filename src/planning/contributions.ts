@@ -115,13 +115,17 @@ function mentionValues(context: GatherContext, mention: GraphMention): string[] 
   return values;
 }
 
-function broadContributions(context: GatherContext, task: GraphTask): string[] {
+function broadContributions(context: GatherContext, task: GraphTask): readonly string[] {
   if (firesEarly(task)) return [];
+  const broad = task.upstream.filter(
+    ({ kind }) => kind === 'DependsOn' || kind === 'Each' || (context.everythingBroad && carriesData(kind)),
+  );
+  const [first] = broad;
+  const only = first && broad.length === 1 ? context.views(first.from) : undefined;
+  // Behind a barrier it is a list of all elements, sorted already.
+  if (only?.phase === 'Succeeded') return only.passes;
   const uids = new Set<string>();
-  for (const edge of task.upstream) {
-    const broad =
-      edge.kind === 'DependsOn' || edge.kind === 'Each' || (context.everythingBroad && carriesData(edge.kind));
-    if (!broad) continue;
+  for (const edge of broad) {
     const seen = context.views(edge.from);
     if (seen.phase === 'Succeeded') for (const uid of seen.passes) uids.add(uid);
     else {

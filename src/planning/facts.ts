@@ -7,7 +7,7 @@ import type { Graph, GraphInput, GraphOutput, GraphTask } from '../graph/graph.t
  * Facts are looked up when a changed document is applied, at `run`, at a request, when a home opens, and before a
  * launch that reads them; never by a timer. A missing fact means "not looked at yet", never "absent".
  */
-export type Facts = ReadonlyMap<string, string>;
+export type Facts = Pick<ReadonlyMap<string, string>, 'get' | 'has'>;
 
 export const ABSENT_DIGEST = 'absent';
 

@@ -1,17 +1,17 @@
 import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
+import { NONE } from '../base/none.ts';
 import { carriesData, type Graph, type GraphTask } from '../graph/graph.ts';
 import { definitionDigest } from '../graph/identity.ts';
 import { causesOf, type Upstreams, upstreamsOf } from './because.ts';
-import { Board } from './board.ts';
-import { decide } from './decide.ts';
+import type { Board } from './board.ts';
 import { codeDigests } from './judge.ts';
 import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
 import { needsResetAlso, resetAlsoTargets } from './reset-also.ts';
 import type { Snapshot } from './snapshot.ts';
 import { standingResult } from './standing.ts';
-import type { DesiredIdentity, View } from './view.ts';
+import { type DesiredIdentity, isStanding, type View } from './view.ts';
 
 /**
  * What would happen to every task, and why, without doing it.
@@ -21,6 +21,8 @@ import type { DesiredIdentity, View } from './view.ts';
  */
 export interface PlanResult {
   readonly tasks: readonly PlannedTask[];
+  /** How many of each action. */
+  readonly summary: Readonly<Record<string, number>>;
   readonly discarded: Discarded;
 }
 
@@ -30,24 +32,31 @@ export interface Discarded {
   readonly coreHours: number;
 }
 
-/**
- * `template` gives the pre-images of earlier definitions; `before` the graph in force, where the snapshot holds another
- * that would replace it; `judged` a board on which every task is judged by this very snapshot.
- */
-export function makePlan(
-  snapshot: Snapshot,
-  template: (digest: string) => Json | undefined,
-  before?: Graph,
-  judged?: Board,
-): PlanResult {
-  const board = judged ?? new Board(snapshot.graph);
-  if (!judged) decide(board, { ...snapshot, mode: 'Held' });
-  const planner = new Planner(board, snapshot, template, before);
+/** Tasks that are kept are always counted. */
+export type Listed = 'All' | 'Changes';
+
+export interface PlanSource {
+  /** Every task on it is judged by the very snapshot. */
+  readonly board: Board;
+  /** Gives the pre-images of earlier definitions. */
+  readonly preimage: (digest: string) => Json | undefined;
+  /** The graph in force, where the snapshot holds another that would replace it. */
+  readonly before: Graph | undefined;
+  readonly listed: Listed;
+}
+
+export function makePlan(snapshot: Snapshot, source: PlanSource): PlanResult {
+  const planner = new Planner(snapshot, source);
   const tasks: PlannedTask[] = [];
   let discarded = 0;
   let coreMs = 0;
+  let leftAlone = 0;
   for (const index of snapshot.graph.order) {
     const task = snapshot.graph.tasks[index] as GraphTask;
+    if (source.listed === 'Changes' && planner.isLeftAlone(task)) {
+      leftAlone++;
+      continue;
+    }
     const planned = planner.plan(task);
     if (task.kind === 'Barrier') continue;
     tasks[index] = planned;
@@ -62,7 +71,9 @@ export function makePlan(
     if (live?.startTime !== undefined) coreMs += Math.max(0, snapshot.now - live.startTime) * live.needs.cpu;
   }
   const all = [...tasks.filter((t) => t !== undefined), ...planner.strays()];
-  return { tasks: all, discarded: { tasks: discarded, coreHours: coreMs / 3_600_000 } };
+  const summary = planSummary(all, leftAlone);
+  const listed = source.listed === 'All' ? all : all.filter(({ action }) => action !== 'Keep');
+  return { tasks: listed, summary, discarded: { tasks: discarded, coreHours: coreMs / 3_600_000 } };
 }
 
 function sameDefinition(task: GraphTask, attempt: Attempt): boolean {
@@ -93,16 +104,11 @@ class Planner {
   /** By path of an output: whose live attempt writes it. */
   #writers: Map<string, string> | undefined;
 
-  constructor(
-    board: Board,
-    snapshot: Snapshot,
-    template: (digest: string) => Json | undefined,
-    before: Graph | undefined,
-  ) {
+  constructor(snapshot: Snapshot, { board, preimage, before }: PlanSource) {
     this.#before = before;
     this.#board = board;
     this.#snapshot = snapshot;
-    this.#template = template;
+    this.#template = preimage;
   }
 
   /** Tasks that are reset because another one changed: known before the first of them is planned. */
@@ -121,11 +127,21 @@ class Planner {
 
   plan(task: GraphTask): PlannedTask {
     const seen = this.#board.view(task.index) as View;
+    if (this.isLeftAlone(task)) return { name: task.key, action: 'Keep', reason: 'Unchanged', because: NONE };
     const record = this.#snapshot.records.get(task.key);
     const { action, reason, because } = task.kind === 'Task' ? this.#decide(task, seen, record) : this.#gate(task);
     if (action === 'Create' || action === 'Reset' || action === 'CancelAndReset') this.#fate.set(task.index, 'Runs');
     else if (action === 'Reevaluate') this.#fate.set(task.index, 'MayRun');
     return { name: task.key, action, reason, because };
+  }
+
+  /** What mostly is the case, and what `#decide` would say of it. */
+  isLeftAlone(task: GraphTask): boolean {
+    if (!isStanding(this.#board.view(task.index) as View) || this.#snapshot.records.live.size > 0) return false;
+    if (this.#before && this.#before.tasks[task.index] !== task) return false;
+    this.#also ??= this.#resetWith();
+    if (this.#also.has(task.index)) return false;
+    return this.#fate.size === 0 || !task.upstream.some(({ from }) => this.#fate.has(from));
   }
 
   #gate(task: GraphTask): Omit<PlannedTask, 'name'> {
@@ -276,8 +292,8 @@ class Planner {
   }
 }
 
-export function planSummary(tasks: readonly PlannedTask[]): Record<string, number> {
-  const summary: Record<string, number> = {};
+function planSummary(tasks: readonly PlannedTask[], leftAlone: number): Record<string, number> {
+  const summary: Record<string, number> = leftAlone > 0 ? { Keep: leftAlone } : {};
   for (const { action } of tasks) summary[action] = (summary[action] ?? 0) + 1;
   return summary;
 }

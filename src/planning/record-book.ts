@@ -8,11 +8,11 @@ import { type Attempt, lastAttempt, liveAttempt, type TaskRecord, UNREAD } from 
  * and keys that are not in the graph. Entries are the only way to change it.
  */
 export class RecordBook {
-  readonly #records = new Map<string, TaskRecord>();
-  readonly #live = new Set<string>();
+  #records = new Map<string, TaskRecord>();
+  #live = new Set<string>();
   readonly #strays = new Set<string>();
   /** By name of the look: keys whose live attempt reads it. */
-  readonly #readers = new Map<string, Set<string>>();
+  #readers = new Map<string, Set<string>>();
   #desired: ReadonlyMap<string, unknown>;
   readonly #keeping: Keeping | undefined;
 
@@ -97,6 +97,21 @@ export class RecordBook {
     for (const key of this.#records.keys()) this.#classify(key);
   }
 
+  /** The same records under another graph, to be read: what changes in this book changes there. */
+  under(desired: ReadonlyMap<string, unknown>): RecordBook {
+    const other = new RecordBook([], desired);
+    other.#records = this.#records;
+    other.#live = this.#live;
+    other.#readers = this.#readers;
+    const candidates = desired === this.#desired ? this.#strays : this.#records.keys();
+    for (const key of candidates) setMember(other.#strays, key, other.#isStray(key));
+    return other;
+  }
+
+  #isStray(key: string): boolean {
+    return !this.#desired.has(key) && (this.#records.get(key)?.attempts.length ?? 0) > 0;
+  }
+
   #noteReads(key: string, attempt: Attempt | undefined, reads: boolean): void {
     for (const { looks } of attempt?.reads ?? []) {
       for (const look of looks) {
@@ -115,7 +130,7 @@ export class RecordBook {
     if ((live !== undefined) !== this.#live.has(key))
       this.#noteReads(key, live ?? lastAttempt(record), live !== undefined);
     setMember(this.#live, key, live !== undefined);
-    setMember(this.#strays, key, record !== undefined && record.attempts.length > 0 && !this.#desired.has(key));
+    setMember(this.#strays, key, this.#isStray(key));
   }
 }
 

@@ -76,6 +76,11 @@ export function standingView(success: Attempt): View {
   return new StandingView(success);
 }
 
+/** Its result stands where it was made, and nothing is to be done. */
+export function isStanding(view: View): boolean {
+  return view instanceof StandingView;
+}
+
 export interface DesiredIdentity {
   readonly definition: string;
   readonly execution: string;

@@ -1,7 +1,7 @@
 import { API_VERSION } from '../apis/meta.ts';
 import type { WorkflowDocument } from '../apis/workflow.ts';
 import { fail, ok, type Result } from '../base/result.ts';
-import type { HomeError, VerbRequest } from '../controllers/home.ts';
+import type { HomeError, PlanOptions, VerbRequest } from '../controllers/home.ts';
 import { parseRequest } from '../controllers/parse-request.ts';
 import type { Match } from './match.ts';
 import type { RequestContext } from './request-context.ts';
@@ -35,13 +35,17 @@ function requestOf(context: RequestContext): Result<VerbRequest | undefined, str
   }
 }
 
+function optionsOf(context: RequestContext): PlanOptions {
+  return { changesOnly: context.flag('changesOnly') };
+}
+
 export async function planOfDocument(context: RequestContext, match: Match): Promise<void> {
   const document = await receive(context, match);
-  if (document !== undefined) await sendResult(context, await context.home.plan(document));
+  if (document !== undefined) await sendResult(context, await context.home.plan(document, optionsOf(context)));
 }
 
 export async function planOfWorkflow(context: RequestContext, match: Match): Promise<void> {
-  await sendResult(context, await context.home.plan(refOf(match)));
+  await sendResult(context, await context.home.plan(refOf(match), optionsOf(context)));
 }
 
 export async function graphOfDocument(context: RequestContext, match: Match): Promise<void> {

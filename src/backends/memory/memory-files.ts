@@ -2,7 +2,7 @@ import { sha256Hex } from '../../base/digest.ts';
 import { parseFileGlob } from '../../base/file-glob.ts';
 import { ABSENT_DIGEST, fingerprintOfDigest, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
-import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
+import type { FileSpace, Handled, HeldLooks, OwnerFolder } from '../backend.ts';
 
 /**
  * A file space in memory: absolute path → content. A folder exists while a file lies below it. Digests have the
@@ -54,6 +54,17 @@ export class MemoryFiles implements FileSpace {
         look.glob ? this.glob(look.path, look.fingerprint) : this.digest(look.path, look.fingerprint),
       ]),
     );
+  }
+
+  hold(looks: readonly Look[]): HeldLooks {
+    const told = new Map<string, string>();
+    const again: HeldLooks['again'] = async (isWanted) => {
+      const seen = await this.look(looks.filter(isWanted));
+      const news = [...seen].filter(([id, digest]) => told.get(id) !== digest);
+      for (const [id, digest] of news) told.set(id, digest);
+      return new Map(news);
+    };
+    return { again, release: () => undefined };
   }
 
   /** `absent` for what does not exist. */

@@ -14,7 +14,7 @@ import {
   unreadableFact,
 } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
-import type { FileSpace, Handled, OwnerFolder } from '../backend.ts';
+import type { FileSpace, Handled, HeldLooks, OwnerFolder } from '../backend.ts';
 import { bytesBelow, onDisk } from './byte-path.ts';
 import { DigestCache, type Moment, raised } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
@@ -22,6 +22,7 @@ import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } f
 import { BULK, FileThread, type ReadFile, type SeenFile, SMALL_FILE_BYTES } from './file-thread.ts';
 import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
+import { HeldFiles, HeldThreads } from './held-files.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
@@ -35,6 +36,7 @@ export class HostFiles implements FileSpace {
   readonly #open: OpenForDigest;
   #thread: FileThread | undefined;
   readonly #ahead: Promise<void>[] = [];
+  readonly #held = new HeldThreads();
   readonly reserved: readonly string[];
 
   /** `digests`: where content digests outlive the process. `open`: by what contents are read. */
@@ -82,6 +84,11 @@ export class HostFiles implements FileSpace {
     await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, looks.length) }, worker));
     await this.#cache.save();
     return facts;
+  }
+
+  hold(looks: readonly Look[]): HeldLooks | undefined {
+    if (looks.length < BULK) return undefined;
+    return new HeldFiles(looks, this.#held, this.#cache, (some) => this.look(some));
   }
 
   /** What the thread can tell of them at once; nothing, where they are few. */

@@ -31,12 +31,13 @@ export async function run(context: CommandContext): Promise<number> {
 
 async function planOf(context: CommandContext, format: 'json' | undefined): Promise<Plan> {
   const files = context.list('filename');
+  const options = { changesOnly: format !== 'json' };
   if (files.length + context.words.length !== 1) throw usage('plan: give a workflow, or -f FILE');
   const [file] = files;
   if (file === undefined) {
     const connection = await connect(context.io, context.where, 'read');
     try {
-      return orExit(await connection.home.plan(context.workflow()));
+      return orExit(await connection.home.plan(context.workflow(), options));
     } finally {
       await connection.close();
     }
@@ -46,7 +47,7 @@ async function planOf(context: CommandContext, format: 'json' | undefined): Prom
   const one = await applyParams(context, onlyDocument(loaded, file));
   const connection = await connectionFor(context, file);
   try {
-    return await orExitLocated(context.io, await connection.home.plan(one.document), one, format);
+    return await orExitLocated(context.io, await connection.home.plan(one.document, options), one, format);
   } finally {
     await connection.close();
   }

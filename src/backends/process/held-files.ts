@@ -1,0 +1,97 @@
+import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
+import type { HeldLooks } from '../backend.ts';
+import type { DigestCache } from './digest-cache.ts';
+import { HeldThread, type Otherwise } from './held-thread.ts';
+
+/** Two: looking is calls to the kernel, and there are other things to do meanwhile. */
+const THREADS = 2;
+
+/** The threads of one file space, and what they hold. */
+export class HeldThreads {
+  readonly #threads: HeldThread[] = [];
+  #next = 0;
+
+  /** Starts what is not there yet. */
+  get all(): readonly HeldThread[] {
+    while (this.#threads.length < THREADS) this.#threads.push(new HeldThread());
+    return this.#threads;
+  }
+
+  nextId(): number {
+    return this.#next++;
+  }
+}
+
+interface Part {
+  readonly thread: HeldThread;
+  /** Of its first look among all of them. */
+  readonly first: number;
+}
+
+/**
+ * Looks that are made again and again. What looks as it did and was told then is not told again, unless a later change
+ * might not show in its times (`DigestCache`), or more than its own times decide on it, as for a folder.
+ */
+export class HeldFiles implements HeldLooks {
+  readonly #looks: readonly Look[];
+  readonly #cache: DigestCache;
+  readonly #look: (looks: readonly Look[]) => Promise<ReadonlyMap<string, string>>;
+  readonly #id: number;
+  readonly #parts: Part[] = [];
+  readonly #ready: Promise<unknown>;
+  /** To be told when it is wanted; those may have changed that are not listed here, too. */
+  readonly #due = new Map<number, Otherwise>();
+
+  constructor(
+    looks: readonly Look[],
+    threads: HeldThreads,
+    cache: DigestCache,
+    look: (looks: readonly Look[]) => Promise<ReadonlyMap<string, string>>,
+  ) {
+    this.#looks = looks;
+    this.#cache = cache;
+    this.#look = look;
+    this.#id = threads.nextId();
+    const size = Math.ceil(looks.length / threads.all.length);
+    this.#ready = Promise.all(
+      threads.all.map((thread, i) => {
+        const first = i * size;
+        this.#parts.push({ thread, first });
+        return thread.hold(
+          this.#id,
+          looks.slice(first, first + size).map(({ path }) => path),
+        );
+      }),
+    );
+    this.#ready.catch(() => undefined);
+  }
+
+  async again(isWanted: (look: Look) => boolean): Promise<ReadonlyMap<string, string>> {
+    await this.#ready;
+    await Promise.all(
+      this.#parts.map(async ({ thread, first }) => {
+        for (const one of await thread.again(this.#id)) this.#due.set(first + one.index, one);
+      }),
+    );
+    const told = [...this.#due].filter(([index]) => isWanted(this.#looks[index] as Look));
+    const looks = told.map(([index]) => this.#looks[index] as Look);
+    const facts = await this.#look(looks);
+    told.forEach(([index, seen], i) => {
+      const fact = facts.get(lookId(looks[i] as Look)) as string;
+      // Somebody else who asked meanwhile may have seen it later.
+      if (this.#due.get(index) === seen && this.#isSure(seen, fact)) this.#due.delete(index);
+    });
+    return facts;
+  }
+
+  /** Whether another fact than this one would show in how the file looks. */
+  #isSure({ file, code }: Otherwise, fact: string): boolean {
+    if (!file) return fact === ABSENT_DIGEST && (code === 'ENOENT' || code === 'ENOTDIR');
+    if (fact.startsWith('stat:')) return true;
+    return fact === `sha256:${this.#cache.remembered(file)}`;
+  }
+
+  release(): void {
+    for (const { thread } of this.#parts) thread.release(this.#id);
+  }
+}

@@ -42,8 +42,9 @@ export async function planOf(
     for (;;) {
       const proposed = base.under(stored, built);
       proposed.see(base.news);
-      // What attempts have stamped since we looked is what lies there now.
+      // What attempts have stamped since we looked is what lies there now; what they left open is looked at again.
       for (const id of newer) seen.delete(id);
+      newer.clear();
       proposed.see(seen);
       const looks = judged(home, proposed);
       if (looks.length > 0 && which === 'All')

@@ -196,7 +196,7 @@ export class WorkflowState {
   }
 
   /** From now on until `ended`: the facts that somebody else than who asks has changed. */
-  factsThatChange(ended: AbortSignal): ReadonlySet<string> {
+  factsThatChange(ended: AbortSignal): Set<string> {
     const changed = new Set<string>();
     this.#changedFacts.add(changed);
     ended.addEventListener('abort', () => this.#changedFacts.delete(changed));

@@ -16,6 +16,7 @@ import type { Activity, HomeContext } from './home-context.ts';
 import type { HomeViews } from './home-views.ts';
 import { LaunchScope, untilRefusal } from './launch-scope.ts';
 import { noteRequest, requestRefusal } from './lifecycle.ts';
+import { lookAtAll } from './look-at-all.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -164,7 +165,7 @@ export class Applier {
       if (until) state.launchOnly = new LaunchScope(state.graph, until);
       if (request) await noteRequest(this.#context, state, request);
       state.see(admitted.facts);
-      state.see(await this.#context.files.look(state.allLooks()));
+      await lookAtAll(this.#context.files, state);
       state.unrestorable.clear();
       state.lookNeeded = false;
       state.resting = false;

@@ -18,6 +18,7 @@ import { explanationOf } from './explain.ts';
 import { handled } from './handled.ts';
 import type { HomeError, LogChunk, LogOptions } from './home.ts';
 import type { HomeContext } from './home-context.ts';
+import { lookAtAll } from './look-at-all.ts';
 import type { Reconciler } from './reconciler.ts';
 import { taskItem } from './task-items.ts';
 import { selectTasks } from './task-selection.ts';
@@ -82,7 +83,7 @@ export class HomeViews {
   /** Judges without acting: for homes that only read or note. */
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
-    state.see(await this.#home.files.look(state.allLooks()));
+    await lookAtAll(this.#home.files, state);
     await this.#judge(reconciler);
   }
 
@@ -118,7 +119,7 @@ export class HomeViews {
 
   async plan(reconciler: Reconciler, before?: Graph): Promise<Plan> {
     const { state } = reconciler;
-    state.see(await this.#home.files.look(state.allLooks()));
+    await lookAtAll(this.#home.files, state);
     const { tasks } = await this.#planOf(reconciler, before);
     return { apiVersion: API_VERSION, kind: 'Plan', summary: planSummary(tasks), tasks };
   }

@@ -9,6 +9,7 @@ import type { Batch, JournalLine } from '../store/store.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
 import { keepLogTails } from './log-tails.ts';
+import { lookAtAll } from './look-at-all.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
 import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
@@ -236,7 +237,7 @@ export class Reconciler {
   async #look(): Promise<void> {
     const { state } = this;
     state.lookNeeded = false;
-    state.see(await this.#home.files.look(state.allLooks()));
+    await lookAtAll(this.#home.files, state);
     state.unrestorable.clear();
   }
 

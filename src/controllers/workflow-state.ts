@@ -10,19 +10,10 @@ import { absolutePath } from '../graph/paths.ts';
 import { paramTypesOf, Scopes, type UpstreamState } from '../graph/scope.ts';
 import type { TaskTemplate } from '../graph/template.ts';
 import { Board } from '../planning/board.ts';
-import {
-  ABSENT_DIGEST,
-  codeLooks,
-  externalLooks,
-  fingerprintOfDigest,
-  type Look,
-  lookId,
-  outputLook,
-  possibleLooks,
-} from '../planning/facts.ts';
+import { ABSENT_DIGEST, codeLooks, type Look, lookId, outputLook, possibleLooks } from '../planning/facts.ts';
 import { isTaskEntry, type JournalEntry, type TaskEntry } from '../planning/journal.ts';
 import { type ReadRecord, Shelf } from '../planning/kept-record.ts';
-import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
+import type { OutputRecord, TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
 import type { View } from '../planning/view.ts';
@@ -168,16 +159,7 @@ export class WorkflowState {
 
   /** What a look has seen. */
   see(facts: ReadonlyMap<string, string>): void {
-    const recorded = facts.size < MANY ? undefined : this.#recordedDigests();
-    for (const [id, digest] of facts) this.setFact(id, recorded?.get(digest) ?? digest);
-  }
-
-  /** As strings: what is seen mostly is what is recorded, and need not be in memory twice. */
-  #recordedDigests(): ReadonlyMap<string, string> {
-    const digests = new Map<string, string>();
-    for (const record of this.book.all())
-      for (const { digest } of lastSuccess(record)?.outcome?.outputs ?? []) digests.set(digest, digest);
-    return digests;
+    for (const [id, digest] of facts) this.setFact(id, digest);
   }
 
   /** Somebody of ours may write there, or has: what was seen does not count any more. */
@@ -249,34 +231,7 @@ export class WorkflowState {
     const declared = this.graph.tasks[index]?.outputs.find((o) => o.name === output.name);
     return declared?.form === 'glob' ? (this.matches.get(path) ?? []) : [path];
   }
-
-  /** Every look that convergence may depend on: external inputs, tracked scripts, outputs of results. */
-  allLooks(): Look[] {
-    const looks = new Map<string, Look>();
-    const add = (look: Look): void => void looks.set(lookId(look), look);
-    for (const task of this.graph.tasks) {
-      for (const input of task.inputs) for (const look of possibleLooks(input)) add(look);
-      if (task.inputs.some(({ rebinds }) => rebinds))
-        for (const input of this.inputs(task)) for (const look of externalLooks(input)) add(look);
-      for (const look of codeLooks(task)) add(look);
-      if (lastSuccess(this.book.get(task.key))) for (const output of task.outputs) add(outputLook(output));
-    }
-    // A renamed task adopts a removed one's result only if its outputs are what was recorded: same paths, looked at.
-    for (const key of this.book.strays) {
-      for (const output of lastSuccess(this.book.get(key))?.outcome?.outputs ?? []) {
-        add({
-          path: absolutePath(this.graph.workdir, output.path),
-          fingerprint: fingerprintOfDigest(output.digest),
-          glob: output.digest.startsWith('glob:'),
-        });
-      }
-    }
-    return [...looks.values()];
-  }
 }
-
-/** Facts at once from which on it is worth a walk over the records. */
-const MANY = 1_000;
 
 /** Which tasks depend on which look: possible readers of external inputs, users of scripts, makers of outputs. */
 function factIndex(graph: Graph): Map<string, number[]> {

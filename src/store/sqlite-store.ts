@@ -242,7 +242,11 @@ function prepare(db: Sql) {
     recordsAfter: db
       .prepare('SELECT task, data FROM records WHERE workflow = ? AND task > ? ORDER BY task LIMIT ?')
       .raw(),
-    putRecord: db.prepare('INSERT OR REPLACE INTO records (workflow, task, data) VALUES (?, ?, ?)'),
+    // In place: a row that was replaced would be another one, and its index would change as well.
+    putRecord: db.prepare(
+      `INSERT INTO records (workflow, task, data) VALUES (?, ?, ?)
+        ON CONFLICT (workflow, task) DO UPDATE SET data = excluded.data`,
+    ),
     forgetRecords: db.prepare('DELETE FROM records WHERE workflow = ?'),
     workflow: db.prepare(
       'INSERT OR REPLACE INTO workflows (uid, namespace, name, version, deleted_at, data) VALUES (?, ?, ?, ?, ?, ?)',

@@ -59,7 +59,7 @@ export interface Capacity extends Omit<Needs, 'walltimeMs'> {
 export interface FileSpace {
   /** Folders of the system's own in this space: no output may be or contain one. */
   readonly reserved?: readonly string[];
-  /** A look at these will follow soon: what it takes to answer it begins. Changes no answer. */
+  /** A look at these will follow soon: what it takes to answer it begins, and nobody need wait for that. Changes no answer. */
   expect?(looks: readonly Look[]): Promise<void>;
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;

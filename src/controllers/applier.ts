@@ -16,7 +16,7 @@ import type { Activity, HomeContext } from './home-context.ts';
 import type { HomeViews } from './home-views.ts';
 import { LaunchScope, untilRefusal } from './launch-scope.ts';
 import { noteRequest, requestRefusal } from './lifecycle.ts';
-import { lookAround } from './look-around.ts';
+import { lookAtAll } from './look-around.ts';
 import type { Reconciler } from './reconciler.ts';
 import type { Registry } from './registry.ts';
 import {
@@ -165,8 +165,7 @@ export class Applier {
       if (until) state.launchOnly = new LaunchScope(state.graph, until);
       if (request) await noteRequest(this.#context, state, request);
       state.see(admitted.facts);
-      await lookAround(this.#context, state);
-      state.seeNews();
+      await lookAtAll(this.#context, state);
       state.unrestorable.clear();
       state.lookNeeded = false;
       state.resting = false;

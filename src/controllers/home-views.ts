@@ -13,7 +13,7 @@ import { explanationOf } from './explain.ts';
 import { handled } from './handled.ts';
 import type { HomeError, LogChunk, LogOptions, PlanOptions } from './home.ts';
 import type { HomeContext } from './home-context.ts';
-import { lookAround } from './look-around.ts';
+import { lookAtAll } from './look-around.ts';
 import { fetchPreimages, judged, type Proposal, planNow, planOf } from './proposal.ts';
 import type { Reconciler } from './reconciler.ts';
 import { taskItem } from './task-items.ts';
@@ -73,8 +73,7 @@ export class HomeViews {
   /** Judges without acting: for homes that only read or note. */
   async judgeOnly(reconciler: Reconciler): Promise<void> {
     const { state } = reconciler;
-    await lookAround(this.#home, state);
-    state.seeNews();
+    await lookAtAll(this.#home, state);
     await this.#judge(reconciler);
   }
 

@@ -12,6 +12,7 @@ import { nextEventLoopTurn } from '../base/event-loop.ts';
 import type { Json } from '../base/json.ts';
 import { MAX_PATCH_TRIES } from '../base/limits.ts';
 import type { Logger } from '../base/logger.ts';
+import { NONE } from '../base/none.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { buildGraph } from '../graph/build.ts';
 import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
@@ -39,7 +40,7 @@ import type { Reached } from './launch-scope.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { isTooDeep, mergePatch, versionNamedBy } from './merge-patch.ts';
 import type { Reconciler } from './reconciler.ts';
-import { recordedLooks, recover } from './recover.ts';
+import { recover, takeRecords } from './recover.ts';
 import { Registry } from './registry.ts';
 import { REQUEST_MEMORY_MS } from './requests.ts';
 import {
@@ -168,7 +169,6 @@ export class LocalHome implements Home {
 
   async #loadOne(stored: StoredWorkflow, logger: Logger): Promise<void> {
     const { store } = this.#options;
-    await this.#context.files.expect?.(recordedLooks(store.eachRecord(stored.uid)));
     const built = buildGraph({
       name: stored.object.metadata.name,
       namespace: stored.object.metadata.namespace,
@@ -183,7 +183,8 @@ export class LocalHome implements Home {
       );
       return;
     }
-    this.#registry.add(this.#context, stored, built.value, store.eachRecord(stored.uid));
+    const { state } = this.#registry.add(this.#context, stored, built.value, NONE);
+    await takeRecords(this.#context, state, store.eachRecord(stored.uid));
   }
 
   #observed(observation: Parameters<Parameters<Backend['start']>[0]>[0]): void {

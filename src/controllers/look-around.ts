@@ -1,37 +1,69 @@
+import type { Look } from '../planning/facts.ts';
+import { lookId } from '../planning/facts.ts';
 import type { HomeContext } from './home-context.ts';
 import { allLooks, otherLooks, ownLooks, wantedLooks } from './looks.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
 /** Who has looked so often will look again. Before that, holding would cost more than it spares. */
 const LOOKS_BEFORE_HOLDING = 2;
+/** So many at a time: what looking takes beside what is kept of it is needed for these only. */
+const LOOKS_AT_ONCE = 20_000;
+
+type Take = (id: string, digest: string) => void;
+
+/** Looks at every file that convergence may depend on, and keeps what was seen as facts. No turn may be taken meanwhile. */
+export async function lookAtAll(home: HomeContext, state: WorkflowState): Promise<void> {
+  state.seeNews();
+  await look(home, state, (id, digest) => state.setFact(id, digest));
+}
 
 /**
- * Looks at all that matters to a workflow, and notes what is otherwise than it knows, as its `news`. It may go on
- * meanwhile: what an attempt has stamped since is not overwritten by what was seen before.
+ * The same beside the turns: what is otherwise than the workflow knows is noted as its `news`. What an attempt has stamped
+ * since is not overwritten by what was seen before.
  */
 export async function lookAround(home: HomeContext, state: WorkflowState): Promise<void> {
   const looking = new AbortController();
   const newer = state.factsThatChange(looking.signal);
   try {
-    const seen = await look(home, state);
-    for (const [id, digest] of seen)
+    await look(home, state, (id, digest) => {
       if (state.facts.get(id) === digest) state.news.delete(id);
       else if (!newer.has(id)) state.news.set(id, digest);
+    });
   } finally {
     looking.abort();
   }
 }
 
-async function look({ files, activity }: HomeContext, state: WorkflowState): Promise<ReadonlyMap<string, string>> {
-  if (activity === 'Active' && state.timesLookedAround++ >= LOOKS_BEFORE_HOLDING)
+async function look(home: HomeContext, state: WorkflowState, take: Take): Promise<void> {
+  const { files } = home;
+  if (home.activity === 'Active' && state.timesLookedAround++ >= LOOKS_BEFORE_HOLDING)
     state.heldLooks ??= files.hold?.(ownLooks(state));
-  if (!state.heldLooks) return files.look(allLooks(state));
+  if (!state.heldLooks) return lookInParts(home, state, take);
   try {
-    const own = await state.heldLooks.again(wantedLooks(state));
-    const others = await files.look(otherLooks(state));
-    return new Map([...own, ...others]);
+    for (const [id, digest] of await state.heldLooks.again(wantedLooks(state))) take(id, digest);
   } catch {
     state.release();
-    return files.look(allLooks(state));
+    return lookInParts(home, state, take);
   }
+  for (const [id, digest] of await files.look(otherLooks(state))) take(id, digest);
+}
+
+async function lookInParts({ files }: HomeContext, state: WorkflowState, take: Take): Promise<void> {
+  let looks: Look[] = [];
+  let recorded = new Map<string, string>();
+  const part = async (): Promise<void> => {
+    for (const [id, digest] of await files.look(looks)) {
+      const before = recorded.get(id);
+      // What is seen mostly is what is recorded, and need not be in memory twice.
+      take(id, before === digest ? before : digest);
+    }
+    looks = [];
+    recorded = new Map();
+  };
+  for (const wanted of allLooks(state)) {
+    looks.push(wanted.look);
+    if (wanted.recorded !== undefined) recorded.set(lookId(wanted.look), wanted.recorded);
+    if (looks.length === LOOKS_AT_ONCE) await part();
+  }
+  await part();
 }

@@ -1,3 +1,5 @@
+import { NONE } from '../base/none.ts';
+import type { GraphTask } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
 import {
   codeLooks,
@@ -11,25 +13,65 @@ import {
 import { lastSuccess } from '../planning/record.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
+export interface Wanted {
+  readonly look: Look;
+  /** What the last result has there. */
+  readonly recorded?: string | undefined;
+}
+
 /** Every look that convergence may depend on: external inputs, tracked scripts, outputs of results. */
-export function allLooks(state: WorkflowState): Look[] {
-  const looks = new Looks();
-  const isWanted = wantedLooks(state);
-  for (const look of ownLooks(state)) if (isWanted(look)) looks.add(look);
-  return looks.with(otherLooks(state));
-}
-
-/** The paths that tasks of this graph read or write, whatever has run: as long as the graph keeps its shape. */
-export function ownLooks({ graph }: WorkflowState): readonly Look[] {
-  const looks = new Looks();
+export function* allLooks(state: WorkflowState): Generator<Wanted> {
+  const { book, graph } = state;
+  // Many tasks may read one file; outputs belong to one task each.
+  const shared = new Set<string>();
   for (const task of graph.tasks) {
-    for (const input of task.inputs) for (const look of possibleLooks(input)) if (!look.glob) looks.add(look);
-    for (const output of task.outputs) if (output.form === 'path') looks.add(outputLook(output));
+    for (const look of sharedLooks(state, task)) {
+      const id = lookId(look);
+      if (!shared.has(id)) yield { look };
+      shared.add(id);
+    }
+    const made = lastSuccess(book.get(task.key))?.outcome?.outputs;
+    if (!made) continue;
+    for (const output of task.outputs)
+      yield { look: outputLook(output), recorded: made.find(({ name }) => name === output.name)?.digest };
   }
-  return looks.all;
+  yield* looksOfRemoved(state);
 }
 
-/** An output that no result of its task has made is nobody's concern. */
+function sharedLooks(state: WorkflowState, task: GraphTask): readonly Look[] {
+  if (task.inputs.length === 0 && task.code.length === 0) return NONE;
+  return [...task.inputs.flatMap(possibleLooks), ...boundAnew(state, task), ...codeLooks(task)];
+}
+
+function boundAnew(state: WorkflowState, task: GraphTask): readonly Look[] {
+  return task.inputs.some(({ rebinds }) => rebinds) ? state.inputs(task).flatMap(externalLooks) : NONE;
+}
+
+/** A renamed task adopts a removed one's result only if its outputs are what was recorded: same paths, looked at. */
+function* looksOfRemoved({ book, graph }: WorkflowState): Generator<Wanted> {
+  for (const key of book.strays)
+    for (const { path, digest } of lastSuccess(book.get(key))?.outcome?.outputs ?? NONE) {
+      const look = {
+        path: absolutePath(graph.workdir, path),
+        fingerprint: fingerprintOfDigest(digest),
+        glob: digest.startsWith('glob:'),
+      };
+      yield { look, recorded: digest };
+    }
+}
+
+/** The paths that tasks of this graph read or write, whatever has run: the same as long as the graph keeps its shape. */
+export function ownLooks({ graph }: WorkflowState): readonly Look[] {
+  const looks = new Map<string, Look>();
+  for (const task of graph.tasks) {
+    for (const look of task.inputs.flatMap(possibleLooks)) if (!look.glob) looks.set(lookId(look), look);
+    for (const output of task.outputs)
+      if (output.form === 'path') looks.set(lookId(outputLook(output)), outputLook(output));
+  }
+  return [...looks.values()];
+}
+
+/** Of those: an output that no result of its task has made is nobody's concern. */
 export function wantedLooks({ graph, book }: WorkflowState): (look: Look) => boolean {
   return ({ path }) => {
     const maker = graph.producers.get(path);
@@ -38,44 +80,18 @@ export function wantedLooks({ graph, book }: WorkflowState): (look: Look) => boo
   };
 }
 
-/** What ownLooks does not cover: patterns, scripts, inputs that are bound anew, outputs of removed tasks. */
+/** The rest of all: patterns, scripts, inputs that are bound anew, outputs of removed tasks. */
 export function otherLooks(state: WorkflowState): readonly Look[] {
   const { graph, book } = state;
-  const looks = new Looks();
+  const looks = new Map<string, Look>();
+  const add = (look: Look): void => void looks.set(lookId(look), look);
   for (const task of graph.tasks) {
-    if (task.code.length > 0) for (const look of codeLooks(task)) looks.add(look);
-    for (const input of task.inputs)
-      if (input.form === 'glob') for (const look of possibleLooks(input)) looks.add(look);
-    if (task.inputs.some(({ rebinds }) => rebinds))
-      for (const input of state.inputs(task)) for (const look of externalLooks(input)) looks.add(look);
+    for (const input of task.inputs) if (input.form === 'glob') possibleLooks(input).forEach(add);
+    boundAnew(state, task).forEach(add);
+    if (task.code.length > 0) codeLooks(task).forEach(add);
     for (const output of task.outputs)
-      if (output.form === 'glob' && lastSuccess(book.get(task.key))) looks.add(outputLook(output));
+      if (output.form === 'glob' && lastSuccess(book.get(task.key))) add(outputLook(output));
   }
-  // A renamed task adopts a removed one's result only if its outputs are what was recorded: same paths, looked at.
-  for (const key of book.strays)
-    for (const { path, digest } of lastSuccess(book.get(key))?.outcome?.outputs ?? [])
-      looks.add({
-        path: absolutePath(graph.workdir, path),
-        fingerprint: fingerprintOfDigest(digest),
-        glob: digest.startsWith('glob:'),
-      });
-  return looks.all;
-}
-
-/** Each once. */
-class Looks {
-  readonly #looks = new Map<string, Look>();
-
-  add(look: Look): void {
-    this.#looks.set(lookId(look), look);
-  }
-
-  with(others: readonly Look[]): Look[] {
-    for (const look of others) this.add(look);
-    return this.all;
-  }
-
-  get all(): Look[] {
-    return [...this.#looks.values()];
-  }
+  for (const { look } of looksOfRemoved(state)) add(look);
+  return [...looks.values()];
 }

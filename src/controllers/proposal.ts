@@ -59,7 +59,10 @@ export async function planOf(
 /** What the base cannot know by itself, or has not been asked to know. */
 async function look(home: HomeContext, { base, stored, built }: Proposal): Promise<Map<string, string>> {
   const proposed = base.under(stored, built);
-  if (!sameShape(base.graph, built.graph)) return new Map(await home.files.look(allLooks(proposed)));
+  if (!sameShape(base.graph, built.graph)) {
+    const looks = [...allLooks(proposed)].map((wanted) => wanted.look);
+    return new Map(await home.files.look(looks));
+  }
   await lookAround(home, base);
   return new Map(await home.files.look(otherLooks(proposed)));
 }

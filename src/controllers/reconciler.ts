@@ -9,7 +9,7 @@ import type { Batch, JournalLine } from '../store/store.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
 import { keepLogTails } from './log-tails.ts';
-import { lookAround } from './look-around.ts';
+import { lookAtAll } from './look-around.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
 import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
@@ -237,8 +237,7 @@ export class Reconciler {
   async #look(): Promise<void> {
     const { state } = this;
     state.lookNeeded = false;
-    await lookAround(this.#home, state);
-    state.seeNews();
+    await lookAtAll(this.#home, state);
     state.unrestorable.clear();
   }
 

@@ -1,4 +1,5 @@
 import type { Placed } from '../backends/backends.ts';
+import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { type Look, lookOf } from '../planning/facts.ts';
 import { lastSuccess, liveAttempt, type TaskRecord } from '../planning/record.ts';
 import { handled } from './handled.ts';
@@ -29,9 +30,26 @@ export async function recover(home: HomeContext, state: WorkflowState): Promise<
   if (withdraw.length > 0) await home.backends.cancel(withdraw);
 }
 
-/** Where results lie, as those who made them wrote them: what a start looks at first, known before there is a graph. */
-export function recordedLooks(records: Iterable<TaskRecord>): Look[] {
-  const looks: Look[] = [];
-  for (const record of records) for (const { lookId } of lastSuccess(record)?.writes ?? []) looks.push(lookOf(lookId));
-  return looks;
+/** So many records are taken in before others have their turn. */
+const RECORDS_A_TURN = 5_000;
+
+/**
+ * Takes in what the ledger holds of a workflow, one record after another. Where results lie, as those who made them wrote
+ * it, is what a start looks at next: a thread reads there meanwhile.
+ */
+export async function takeRecords(
+  { files }: Pick<HomeContext, 'files'>,
+  { book }: WorkflowState,
+  records: Iterable<TaskRecord>,
+): Promise<void> {
+  let looks: Look[] = [];
+  let taken = 0;
+  for (const record of records) {
+    for (const { lookId } of lastSuccess(record)?.writes ?? []) looks.push(lookOf(lookId));
+    book.take(record);
+    if (++taken % RECORDS_A_TURN !== 0) continue;
+    void files.expect?.(looks);
+    looks = [];
+    await nextEventLoopTurn();
+  }
 }

@@ -1,4 +1,3 @@
-import { limitHeapGrowth } from '../base/heap-growth.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { BuiltGraph } from '../graph/build.ts';
 import type { TaskRecord } from '../planning/record.ts';
@@ -27,7 +26,6 @@ export class Registry {
   }
 
   add(context: HomeContext, stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>): Reconciler {
-    limitHeapGrowth(built.graph.tasks.length);
     const read = context.activity === 'ReadOnly' ? undefined : (key: string) => context.store.record(stored.uid, key);
     const reconciler = new Reconciler(context, new WorkflowState(stored, built, records, read));
     this.reconcilers.set(stored.uid, reconciler);

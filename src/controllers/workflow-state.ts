@@ -14,7 +14,7 @@ import { ABSENT_DIGEST, codeLooks, type Look, lookId, outputLook, possibleLooks 
 import { type FactBook, FactsOver } from '../planning/facts-over.ts';
 import { isTaskEntry, type JournalEntry, type TaskEntry } from '../planning/journal.ts';
 import { type ReadRecord, Shelf } from '../planning/kept-record.ts';
-import { lastSuccess, type OutputRecord, type TaskRecord } from '../planning/record.ts';
+import type { OutputRecord, TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
 import type { View } from '../planning/view.ts';
@@ -231,16 +231,7 @@ export class WorkflowState {
 
   /** What a look has seen. */
   see(facts: ReadonlyMap<string, string>): void {
-    const recorded = facts.size < MANY ? undefined : this.#recordedDigests();
-    for (const [id, digest] of facts) this.setFact(id, recorded?.get(digest) ?? digest);
-  }
-
-  /** As strings: what is seen mostly is what is recorded, and need not be in memory twice. */
-  #recordedDigests(): ReadonlyMap<string, string> {
-    const digests = new Map<string, string>();
-    for (const record of this.book.all())
-      for (const { digest } of lastSuccess(record)?.outcome?.outputs ?? []) digests.set(digest, digest);
-    return digests;
+    for (const [id, digest] of facts) this.setFact(id, digest);
   }
 
   /** Somebody of ours may write there, or has: what was seen does not count any more. */
@@ -313,9 +304,6 @@ export class WorkflowState {
     return declared?.form === 'glob' ? (this.matches.get(path) ?? []) : [path];
   }
 }
-
-/** Facts at once from which on it is worth a walk over the records. */
-const MANY = 1_000;
 
 /** Which tasks depend on which look: possible readers of external inputs, users of scripts, makers of outputs. */
 function factIndex(graph: Graph): Map<string, number[]> {

@@ -2,6 +2,7 @@ import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
 import { parseFileGlob } from '../base/file-glob.ts';
 import { isGlob } from '../base/glob.ts';
+import { limitHeapGrowth } from '../base/heap-growth.ts';
 import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
 import { NONE } from '../base/none.ts';
 import { fail } from '../base/result.ts';
@@ -80,6 +81,8 @@ export function expandTemplates(source: ExpansionSource): Expansion {
       source.diagnostics.push(limit(index, ['foreach'], `more than MAX_TASKS (${MAX_TASKS}) tasks in all`));
       break;
     }
+    // Before most of it is made: how far a heap may grow is settled at each collection for the time until the next.
+    limitHeapGrowth(total);
     const mentioned = mentionedFirst(template);
     const declared = template.outputs.map(({ spec }) => declaredOutput(source.spec, spec, source.workdir));
     for (const element of elements) {

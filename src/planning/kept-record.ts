@@ -1,5 +1,6 @@
 import type { Json } from '../base/json.ts';
 import { NONE } from '../base/none.ts';
+import type { GraphOutput } from '../graph/graph.ts';
 import {
   type Attempt,
   capacityKey,
@@ -20,8 +21,7 @@ export class Shelf {
   readonly #read: ReadRecord;
   /** Who asks for one member asks for others: the last one that was read. */
   #last: { readonly key: string; readonly record: TaskRecord | undefined } | undefined;
-  readonly #texts = new Map<string, string>();
-  readonly #needs = new Map<string, Needs>();
+  readonly #kinds = new Map<string, Kind>();
 
   constructor(read: ReadRecord) {
     this.#read = read;
@@ -37,39 +37,53 @@ export class Shelf {
     if (this.#last?.key === key) this.#last = undefined;
   }
 
-  /** The same record, as brief as it may be. `outputs` are the task's as it is declared now: texts are shared with them. */
-  kept(record: TaskRecord, key: string, outputs: readonly Declared[] = []): TaskRecord {
-    return isSettled(record) && !this.isKept(record) ? new KeptRecord(this, record, key, outputs) : record;
+  /** The same record, as brief as it may be. `outputs` are the task's as it is declared now: what they say is not kept twice. */
+  kept(record: TaskRecord, key: string, outputs: readonly Declared[] = NONE): TaskRecord {
+    if (!isSettled(record) || this.isKept(record)) return record;
+    const marks = marksOf(record);
+    const [first, ...more] = record.attempts as readonly [Attempt, ...Attempt[]];
+    if (more.length === 0) return new KeptResult(this.#kind(first, marks), key, first, outputs);
+    const attempts = record.attempts.map((a) => new KeptAttempt(this.#kind(a, marks), key, a, outputs));
+    return new KeptRecord((attempts[0] as KeptAttempt).kind, key, attempts);
   }
 
   isKept(record: TaskRecord): boolean {
-    return record instanceof KeptRecord;
+    return record instanceof KeptResult || record instanceof KeptRecord;
   }
 
-  /** One string for all that are equal; for texts that few tasks have of their own. */
-  text(text: string): string {
-    return shared(this.#texts, text, text);
-  }
-
-  needs(needs: Needs): Needs {
-    return shared(this.#needs, `${capacityKey(needs)} ${needs.walltimeMs}`, needs);
+  #kind(attempt: Attempt, marks: Marks): Kind {
+    const { number, needs } = attempt;
+    const { phase, reason } = attempt.outcome as Outcome;
+    const templateDigest = templateDigestOf(attempt);
+    const kind = { shelf: this, marks, number, needs, phase, reason, templateDigest };
+    // What was marked by hand is rare, and no two of them need be alike.
+    if (marks !== UNMARKED) return kind;
+    const name = `${number} ${phase} ${reason} ${capacityKey(needs)} ${needs.walltimeMs} ${templateDigest}`;
+    const known = this.#kinds.get(name);
+    if (known) return known;
+    if (this.#kinds.size >= MAX_KINDS) this.#kinds.clear();
+    this.#kinds.set(name, kind);
+    return kind;
   }
 }
 
 /** From the ledger, as it was last committed. */
 export type ReadRecord = (key: string) => TaskRecord | undefined;
 
-type Declared = { readonly name: string };
+type Declared = Pick<GraphOutput, 'name' | 'relative'>;
 
-const MAX_SHARED = 10_000;
-
-function shared<T>(known: Map<string, T>, name: string, value: T): T {
-  const before = known.get(name);
-  if (before !== undefined) return before;
-  if (known.size >= MAX_SHARED) known.clear();
-  known.set(name, value);
-  return value;
+/** What many attempts have in common, once for all of them. */
+interface Kind {
+  readonly shelf: Shelf;
+  readonly marks: Marks;
+  readonly number: number;
+  readonly needs: Needs;
+  readonly phase: Outcome['phase'];
+  readonly reason: string;
+  readonly templateDigest: string;
 }
+
+const MAX_KINDS = 10_000;
 
 function isSettled(record: TaskRecord): boolean {
   const last = record.attempts.at(-1);
@@ -85,88 +99,103 @@ function marksOf(record: TaskRecord): Marks {
   return { floor, resetUpTo, forgivenUpTo, cancelled, releasedUpTo, putBack, resetAlsoFor };
 }
 
-class KeptRecord implements TaskRecord {
+/** What there is of every record, under the key it had. */
+abstract class Kept {
+  readonly kind: Kind;
   readonly key: string;
-  /** Mostly there is one, and no list of it. */
-  readonly #attempts: KeptAttempt | readonly KeptAttempt[];
-  readonly shelf: Shelf;
-  readonly #marks: Marks;
 
-  constructor(shelf: Shelf, record: TaskRecord, key: string, outputs: readonly Declared[]) {
-    this.shelf = shelf;
+  constructor(kind: Kind, key: string) {
+    this.kind = kind;
     this.key = key;
-    this.#marks = marksOf(record);
-    const [only] = record.attempts;
-    this.#attempts =
-      record.attempts.length === 1
-        ? new KeptAttempt(this, only as Attempt, outputs)
-        : record.attempts.map((a) => new KeptAttempt(this, a, outputs));
-  }
-
-  get attempts(): readonly Attempt[] {
-    return this.#attempts instanceof KeptAttempt ? [this.#attempts] : this.#attempts;
   }
 
   get floor(): number {
-    return this.#marks.floor;
+    return this.kind.marks.floor;
   }
 
   get resetUpTo(): number {
-    return this.#marks.resetUpTo;
+    return this.kind.marks.resetUpTo;
   }
 
   get forgivenUpTo(): number {
-    return this.#marks.forgivenUpTo;
+    return this.kind.marks.forgivenUpTo;
   }
 
   get cancelled(): TaskRecord['cancelled'] {
-    return this.#marks.cancelled;
+    return this.kind.marks.cancelled;
   }
 
   get releasedUpTo(): number {
-    return this.#marks.releasedUpTo;
+    return this.kind.marks.releasedUpTo;
   }
 
   get putBack(): number | undefined {
-    return this.#marks.putBack;
+    return this.kind.marks.putBack;
   }
 
   get resetAlsoFor(): string | undefined {
-    return this.#marks.resetAlsoFor;
+    return this.kind.marks.resetAlsoFor;
+  }
+}
+
+/** A record of several attempts. */
+class KeptRecord extends Kept implements TaskRecord {
+  readonly attempts: readonly KeptAttempt[];
+
+  constructor(kind: Kind, key: string, attempts: readonly KeptAttempt[]) {
+    super(kind, key);
+    this.attempts = attempts;
   }
 }
 
 /** An attempt that has ended, and its outcome: one object for both. */
-class KeptAttempt implements Attempt, Outcome {
-  readonly #record: KeptRecord;
-  readonly number: number;
+class KeptAttempt extends Kept implements Attempt, Outcome {
   readonly uid: string;
   readonly execution: string;
-  readonly needs: Needs;
-  readonly phase: Outcome['phase'];
-  readonly reason: string;
   readonly elapsedMs: number | undefined;
-  /** The same for its outputs. */
-  readonly #outputs: OutputRecord | readonly OutputRecord[];
-  readonly templateDigest: string;
+  /** One that lies where the task declares it now, as mostly all do, has only its digest here. */
+  readonly #outputs: Declared | readonly OutputRecord[];
+  readonly #digest: string | undefined;
+  readonly #sizeBytes: number | undefined;
 
-  constructor(record: KeptRecord, attempt: Attempt, declared: readonly Declared[]) {
-    const { shelf } = record;
-    const outcome = attempt.outcome as Outcome;
-    this.#record = record;
-    this.number = attempt.number;
+  constructor(kind: Kind, key: string, attempt: Attempt, declared: readonly Declared[]) {
+    super(kind, key);
+    const { elapsedMs, outputs } = attempt.outcome as Outcome;
     this.uid = attempt.uid;
     this.execution = attempt.execution;
-    this.needs = shelf.needs(attempt.needs);
-    this.phase = outcome.phase;
-    this.reason = shelf.text(outcome.reason);
-    this.elapsedMs = outcome.elapsedMs;
-    this.#outputs = keptOutputs(shelf, outcome.outputs, declared);
-    this.templateDigest = shelf.text(templateDigestOf(attempt));
+    this.elapsedMs = elapsedMs;
+    const [only] = outputs;
+    const own =
+      outputs.length === 1 ? declared.find((o) => o.name === only?.name && o.relative === only.path) : undefined;
+    this.#outputs = own ?? (outputs.length === 0 ? NONE : outputs.map(plainOutput));
+    this.#digest = own && only?.digest;
+    this.#sizeBytes = own && only?.sizeBytes;
   }
 
   get outputs(): readonly OutputRecord[] {
-    return Array.isArray(this.#outputs) ? this.#outputs : [this.#outputs as OutputRecord];
+    const own = this.#outputs;
+    if (!('relative' in own)) return own;
+    return [{ name: own.name, path: own.relative, digest: this.#digest as string, sizeBytes: this.#sizeBytes }];
+  }
+
+  get number(): number {
+    return this.kind.number;
+  }
+
+  get needs(): Needs {
+    return this.kind.needs;
+  }
+
+  get phase(): Outcome['phase'] {
+    return this.kind.phase;
+  }
+
+  get reason(): string {
+    return this.kind.reason;
+  }
+
+  get templateDigest(): string {
+    return this.kind.templateDigest;
   }
 
   get state(): 'Ended' {
@@ -251,8 +280,14 @@ class KeptAttempt implements Attempt, Outcome {
 
   /** Undefined: its record was archived, or goes on under another key, since whoever asks has got it. */
   get #whole(): Attempt | undefined {
-    const { shelf, key } = this.#record;
-    return shelf.whole(key)?.attempts.find((a) => a.uid === this.uid);
+    return this.kind.shelf.whole(this.key)?.attempts.find((a) => a.uid === this.uid);
+  }
+}
+
+/** A record of one attempt, as mostly all are: one object for record, attempt and outcome. */
+class KeptResult extends KeptAttempt implements TaskRecord {
+  get attempts(): readonly Attempt[] {
+    return [this];
   }
 }
 
@@ -261,23 +296,7 @@ export function templateDigestOf(attempt: Attempt): string {
   return attempt instanceof KeptAttempt ? attempt.templateDigest : attempt.preimage.templateDigest;
 }
 
-function keptOutputs(
-  shelf: Shelf,
-  outputs: readonly OutputRecord[],
-  declared: readonly Declared[],
-): OutputRecord | readonly OutputRecord[] {
-  if (outputs.length === 0) return NONE;
-  const [first] = outputs;
-  if (outputs.length === 1) return keptOutput(shelf, first as OutputRecord, declared);
-  return outputs.map((output) => keptOutput(shelf, output, declared));
-}
-
-function keptOutput(
-  shelf: Shelf,
-  { name, path, digest, sizeBytes }: OutputRecord,
-  declared: readonly Declared[],
-): OutputRecord {
-  const own = declared.find((o) => o.name === name);
-  const kept = { name: own?.name ?? shelf.text(name), path, digest };
-  return sizeBytes === undefined ? kept : { ...kept, sizeBytes };
+/** Written out: a copy made by spreading takes several times the memory. */
+function plainOutput({ name, path, digest, sizeBytes }: OutputRecord): OutputRecord {
+  return { name, path, digest, sizeBytes };
 }

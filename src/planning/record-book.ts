@@ -20,11 +20,14 @@ export class RecordBook {
   constructor(records: Iterable<TaskRecord>, desired: ReadonlyMap<string, unknown>, keeping?: Keeping) {
     this.#desired = desired;
     this.#keeping = keeping;
-    for (const record of records) {
-      const { key, kept } = this.#brief(record);
-      this.#records.set(key, kept);
-      this.#classify(key);
-    }
+    for (const record of records) this.take(record);
+  }
+
+  /** One that the ledger holds already. */
+  take(record: TaskRecord): void {
+    const { key, kept } = this.#brief(record);
+    this.#records.set(key, kept);
+    this.#classify(key);
   }
 
   get size(): number {

@@ -44,6 +44,7 @@ export function openDatabase(path: string, options: DatabaseOptions): Result<Sql
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
     }
+    db.pragma(`cache_size = -${CACHE_KIB}`);
     prepareForSums(db);
     if (!options.readOnly) writable(db);
     const problem = migrate(db, path, options);
@@ -70,6 +71,9 @@ function writable(db: Sql): void {
   failPoint('ledger.within');
   db.exec('ROLLBACK');
 }
+
+/** Pages in memory: a start reads all of them once, and a turn changes few. */
+const CACHE_KIB = 4_000;
 
 const MALFORMED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 

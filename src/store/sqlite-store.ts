@@ -14,6 +14,9 @@ import {
 } from './store.ts';
 import { Written } from './written.ts';
 
+/** So many records are read at once where all are. */
+const RECORDS_A_PART = 500;
+
 /**
  * The ledger in SQLite. Commits are grouped: batches that arrive in one turn of the event loop become durable by
  * one synchronisation of the disk.
@@ -64,9 +67,17 @@ export class SqliteStore implements Store {
     return [...this.eachRecord(workflowUid)];
   }
 
+  /** In parts: while somebody reads a statement's rows nothing else could be asked. */
   *eachRecord(workflowUid: string): Iterable<TaskRecord> {
-    const rows = this.#db.prepare('SELECT data FROM records WHERE workflow = ?').raw().iterate(workflowUid);
-    for (const [data] of rows as Iterable<[string]>) yield JSON.parse(data) as TaskRecord;
+    let after = '';
+    for (;;) {
+      const rows = this.#statements.recordsAfter.all(workflowUid, after, RECORDS_A_PART) as [string, string][];
+      for (const [key, data] of rows) {
+        yield JSON.parse(data) as TaskRecord;
+        after = key;
+      }
+      if (rows.length < RECORDS_A_PART) return;
+    }
   }
 
   record(workflowUid: string, key: string): TaskRecord | undefined {
@@ -228,7 +239,14 @@ function prepare(db: Sql) {
       'INSERT INTO journal (seq, time, workflow, type, task, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
     record: db.prepare('SELECT data FROM records WHERE workflow = ? AND task = ?'),
-    putRecord: db.prepare('INSERT OR REPLACE INTO records (workflow, task, data) VALUES (?, ?, ?)'),
+    recordsAfter: db
+      .prepare('SELECT task, data FROM records WHERE workflow = ? AND task > ? ORDER BY task LIMIT ?')
+      .raw(),
+    // In place: a row that was replaced would be another one, and its index would change as well.
+    putRecord: db.prepare(
+      `INSERT INTO records (workflow, task, data) VALUES (?, ?, ?)
+        ON CONFLICT (workflow, task) DO UPDATE SET data = excluded.data`,
+    ),
     forgetRecords: db.prepare('DELETE FROM records WHERE workflow = ?'),
     workflow: db.prepare(
       'INSERT OR REPLACE INTO workflows (uid, namespace, name, version, deleted_at, data) VALUES (?, ?, ?, ?, ?, ?)',

@@ -18,7 +18,7 @@ export interface Store {
   /** All that exist, and those deleted whose records are still kept. */
   workflows(): Promise<readonly StoredWorkflow[]>;
   records(workflowUid: string): Promise<readonly TaskRecord[]>;
-  /** The same one by one, for as long as nothing else is asked of the store. */
+  /** The same one by one. What is committed meanwhile may be among them or not. */
   eachRecord(workflowUid: string): Iterable<TaskRecord>;
   /** One of them, at once: whoever keeps little of it in memory asks while it judges. */
   record(workflowUid: string, key: string): TaskRecord | undefined;

@@ -27,8 +27,8 @@ describe('what one task leaves on the disk', () => {
     expect([...found]).toEqual(['claim exit.json metadata.json stderr stdout']);
     const bytes = statSync(join(box.state, 'fixpoint.db')).size / FEW;
     const why =
-      'Found: 6,800; two or three entries and the record, each with the identity and its contributions in full.';
-    expectWithin({ name: 'bytes of the ledger', most: 8_500, why }, bytes);
+      'Found: 3,300; two or three entries and the record, each with the identity and its contributions in full.';
+    expectWithin({ name: 'bytes of the ledger', most: 4_200, why }, bytes);
     expect(existsSync(join(box.state, 'fixpoint.db-wal')), 'the log is in the ledger at the end').toBe(false);
   });
 });

@@ -1,11 +1,8 @@
-import type { BigIntStats } from 'node:fs';
 import type { Clock } from '../../base/clock.ts';
 import { MAX_CACHED_DIGESTS } from '../../base/limits.ts';
 import { type DigestsFile, DigestsLog } from './digests-log.ts';
 import { KnownDigests } from './known-digests.ts';
-
-/** What tells that a file has not changed. Times are nanoseconds. */
-export type FileTimes = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+import type { FileTimes, SeenFiles } from './seen-files.ts';
 
 /** An open file, as far as its digest is concerned. */
 export interface OpenFile {
@@ -20,13 +17,6 @@ export interface Moment {
   readonly now: number;
   /** By device: what its clock had passed. */
   readonly passed: ReadonlyMap<bigint, bigint>;
-}
-
-/** Of what was seen after `moment`, and before the files were read: the clocks had passed those times as well. */
-export function raised(moment: Moment, seen: Iterable<Pick<FileTimes, 'dev' | 'ctimeNs'>>): Moment {
-  const passed = new Map(moment.passed);
-  for (const { dev, ctimeNs } of seen) if (ctimeNs > (passed.get(dev) ?? 0n)) passed.set(dev, ctimeNs);
-  return { ...moment, passed };
 }
 
 /** How much later than a file's times its file system's clock must be before the times can show the next change. */
@@ -70,7 +60,7 @@ export class DigestCache {
     const file = await open();
     try {
       const before = await file.stat();
-      this.#passed(before);
+      this.passed(before);
       const settled = await this.#isSettled(before);
       const digest = await file.hash();
       if (settled && sameTimes(before, await file.stat())) this.#put(before, digest);
@@ -88,8 +78,13 @@ export class DigestCache {
 
   /** The content digest of a file that looked so. */
   remembered(seen: FileTimes): string | undefined {
-    this.#passed(seen);
+    this.passed(seen);
     return this.#known.get(seen);
+  }
+
+  /** The same for one of many, of which the newest has passed. */
+  rememberedAt(seen: SeenFiles, i: number): string | undefined {
+    return this.#known.getAt(seen, i);
   }
 
   /** To be asked for before files are read whose digests will be offered. */
@@ -126,7 +121,8 @@ export class DigestCache {
     this.#known.set(file, digest);
   }
 
-  #passed({ dev, ctimeNs }: Pick<FileTimes, 'dev' | 'ctimeNs'>): void {
+  /** It was seen on this device: its clock has passed this time. */
+  passed({ dev, ctimeNs }: Pick<FileTimes, 'dev' | 'ctimeNs'>): void {
     const bound = this.#passedBy(dev);
     if (bound === undefined || ctimeNs > bound) this.#newest.set(dev, { ctimeNs, at: this.#clock.monotonic() });
   }
@@ -151,7 +147,7 @@ export class DigestCache {
     if (asked !== undefined && this.#clock.monotonic() - asked < MAX_ADDED_MS) return;
     const ctimeNs = await this.#log?.timeOf(dev);
     this.#asked.set(dev, this.#clock.monotonic());
-    if (ctimeNs !== undefined) this.#passed({ dev, ctimeNs });
+    if (ctimeNs !== undefined) this.passed({ dev, ctimeNs });
   }
 
   async #load(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Fingerprint } from '../../apis/workflow.ts';
 import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
 import { ABSENT_DIGEST, unreadableFact } from '../../planning/facts.ts';
 import type { DigestCache, OpenFile } from './digest-cache.ts';
-import type { SeenFile } from './file-thread.ts';
+import type { SeenFile } from './seen-files.ts';
 
 /** Opens a regular file for its digest; counted and replaced by tests. */
 export type OpenForDigest = (path: string | Buffer) => Promise<OpenFile>;
@@ -16,7 +16,7 @@ export type OpenForDigest = (path: string | Buffer) => Promise<OpenFile>;
  * - `sha256:HEX`, or above `MAX_CONTENT_DIGEST_BYTES` and on request `stat:SIZE:MTIME` (nine decimals);
  * - a directory: `dir:HEX` over `sha256sum` lines of its regular files sorted by bytes, or `dirstat:HEX`.
  *
- * `known`: what has just been seen of many files at once; throws as `stat` does.
+ * `known`: how it has just been seen, together with others; throws as `stat` does.
  *
  * `absent` only where nothing is. What cannot be read, be it one file of a directory, makes the whole `unreadable:CODE`;
  * what is neither file nor directory is never opened, since that may block for ever: `unreadable:NOTAFILE`.
@@ -26,10 +26,10 @@ export async function fileDigest(
   fingerprint: Fingerprint,
   cache: DigestCache,
   openFile: OpenForDigest = openForDigest,
-  known: (path: string) => SeenFile | undefined = () => undefined,
+  known?: () => SeenFile,
 ): Promise<string> {
   try {
-    const seen = (typeof path === 'string' ? known(path) : undefined) ?? (await stat(path, { bigint: true }));
+    const seen = known?.() ?? (await stat(path, { bigint: true }));
     if (seen.isDirectory()) return await directoryDigest(path, fingerprint, cache, openFile);
     if (!seen.isFile()) return unreadableFact(NOT_A_FILE);
     if (fingerprint === 'Stat' || seen.size > MAX_CONTENT_DIGEST_BYTES)

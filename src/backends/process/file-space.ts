@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { nextEventLoopTurn } from '../../base/event-loop.ts';
 import { asBytes, globFolder } from '../../base/file-glob.ts';
-import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
 import {
   ABSENT_DIGEST,
   fingerprintOfDigest,
@@ -16,13 +15,13 @@ import {
 import type { OutputRecord } from '../../planning/record.ts';
 import type { FileSpace, Handled, HeldLooks, OwnerFolder } from '../backend.ts';
 import { bytesBelow, onDisk } from './byte-path.ts';
-import { DigestCache, type Moment, raised } from './digest-cache.ts';
+import { DigestCache } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } from './file-digest.ts';
-import { BULK, FileThread, type ReadFile, type SeenFile, SMALL_FILE_BYTES } from './file-thread.ts';
 import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
 import { HeldFiles, HeldThreads } from './held-files.ts';
+import { BULK, type Left, ManyFiles } from './many-files.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
@@ -32,11 +31,9 @@ const LOOKS_A_TURN = 500;
 /** The files of this host. No call fails for what a file system says: what cannot be told is a fact of its own. */
 export class HostFiles implements FileSpace {
   readonly #cache: DigestCache;
-  readonly #digests: DigestsFile | undefined;
   readonly #open: OpenForDigest;
-  #thread: FileThread | undefined;
-  readonly #ahead: Promise<void>[] = [];
   readonly #held = new HeldThreads();
+  readonly #many: ManyFiles;
   readonly reserved: readonly string[];
 
   /** `digests`: where content digests outlive the process. `open`: by what contents are read. */
@@ -47,41 +44,21 @@ export class HostFiles implements FileSpace {
     open: OpenForDigest = openForDigest,
   ) {
     this.#cache = new DigestCache(clock, digests);
-    this.#digests = digests;
+    this.#many = new ManyFiles(this.#cache);
     this.reserved = digests ? [...reserved, dirname(digests.path)] : reserved;
     this.#open = open;
   }
 
-  /** Reads ahead what the cache does not know, while whoever asked is busy with other things. */
-  async expect(looks: readonly Look[]): Promise<void> {
-    const paths = looks.filter(isPlainContent).map(({ path }) => path);
-    if (paths.length < BULK) return;
-    this.#thread ??= new FileThread();
-    const thread = this.#thread;
-    const moment = await this.#cache.moment();
-    const ahead = thread.statAndRead(paths, this.#digests?.path).then(async ({ seen, read }) => {
-      await this.#cache.loaded();
-      this.#offer(raised(moment, seen), read);
-    });
-    this.#ahead.push(ahead.catch(() => undefined));
+  expect(looks: readonly Look[]): Promise<void> {
+    return this.#many.expect(looks);
   }
 
   async look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>> {
     const facts = new Map<string, string>();
-    const { seen, contents } = await this.#lookAtMany(looks);
-    const queue = [...looks].reverse();
-    const digest = ({ path, fingerprint }: Look): Promise<string> =>
-      fileDigest(path, fingerprint, this.#cache, this.#open, seen);
-    const worker = async (): Promise<void> => {
-      for (let look = queue.pop(); look; look = queue.pop()) {
-        const content = isPlainContent(look) ? contents.get(look.path) : undefined;
-        if (content !== undefined) facts.set(lookId(look), `sha256:${content}`);
-        else facts.set(lookId(look), look.glob ? await this.#glob(look) : await digest(look));
-        // What is known already waits for nothing: others have their turn all the same.
-        if (facts.size % LOOKS_A_TURN === 0) await nextEventLoopTurn();
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, looks.length) }, worker));
+    const plain = looks.filter(({ glob }) => !glob);
+    const alone: Left[] = looks.flatMap((look) => (look.glob ? [{ look }] : []));
+    const left = plain.length < BULK ? plain.map((look) => ({ look })) : await this.#many.look(plain, facts);
+    await this.#lookAtEach([...alone, ...left], facts);
     await this.#cache.save();
     return facts;
   }
@@ -91,45 +68,17 @@ export class HostFiles implements FileSpace {
     return new HeldFiles(looks, this.#held, this.#cache, (some) => this.look(some));
   }
 
-  /** What the thread can tell of them at once; nothing, where they are few. */
-  async #lookAtMany(looks: readonly Look[]): Promise<Many> {
-    const paths = looks.flatMap(({ glob, path }) => (glob ? [] : [path]));
-    if (paths.length < BULK) return NONE;
-    const thread = this.#thread ?? new FileThread();
-    this.#thread = undefined;
-    try {
-      await Promise.all([...this.#ahead.splice(0), this.#cache.loaded()]);
-      const seen = await thread.stat(paths);
-      const contents = new Map<string, string>();
-      const unknown: string[] = [];
-      for (const look of looks) if (isPlainContent(look)) this.#recall(look.path, seen, contents, unknown);
-      const moment = unknown.length === 0 ? undefined : await this.#cache.moment();
-      const read = moment ? await thread.read(unknown) : [];
-      if (moment) this.#offer(moment, read);
-      for (const { path, digest } of read) contents.set(path, digest);
-      return { seen, contents };
-    } catch {
-      return NONE;
-    } finally {
-      thread.end();
-    }
-  }
-
-  #recall(path: string, seen: Many['seen'], contents: Map<string, string>, unknown: string[]): void {
-    let file: SeenFile | undefined;
-    try {
-      file = seen(path);
-    } catch {
-      // Whoever looks at it alone says why.
-    }
-    if (!file?.isFile()) return;
-    const known = file.size > MAX_CONTENT_DIGEST_BYTES ? undefined : this.#cache.remembered(file);
-    if (known !== undefined) contents.set(path, known);
-    else if (file.size <= SMALL_FILE_BYTES) unknown.push(path);
-  }
-
-  #offer(moment: Moment, read: readonly ReadFile[]): void {
-    for (const { before, after, digest } of read) this.#cache.offer(moment, before, after, digest);
+  async #lookAtEach(left: readonly Left[], facts: Map<string, string>): Promise<void> {
+    const queue = [...left].reverse();
+    const worker = async (): Promise<void> => {
+      for (let next = queue.pop(); next; next = queue.pop()) {
+        const { look, seen } = next;
+        facts.set(lookId(look), await (look.glob ? this.#glob(look) : this.#digest(look.path, look.fingerprint, seen)));
+        // What is known already waits for nothing: others have their turn all the same.
+        if (facts.size % LOOKS_A_TURN === 0) await nextEventLoopTurn();
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(LOOKS_AT_ONCE, left.length) }, worker));
   }
 
   /**
@@ -221,8 +170,8 @@ export class HostFiles implements FileSpace {
     }
   }
 
-  #digest(path: string | Buffer, fingerprint: Look['fingerprint']): Promise<string> {
-    return fileDigest(path, fingerprint, this.#cache, this.#open);
+  #digest(path: string | Buffer, fingerprint: Look['fingerprint'], seen?: Left['seen']): Promise<string> {
+    return fileDigest(path, fingerprint, this.#cache, this.#open, seen);
   }
 
   /** One folder that cannot be read makes all of it unreadable. */
@@ -259,18 +208,6 @@ export class HostFiles implements FileSpace {
     for (const line of lines.sort((a, b) => Buffer.compare(a, b))) hash.update(line);
     return `glob:${hash.digest('hex')}`;
   }
-}
-
-/** What was found out about many files at once: how they look, and by path the digest of what they hold. */
-interface Many {
-  readonly seen: (path: string) => SeenFile | undefined;
-  readonly contents: ReadonlyMap<string, string>;
-}
-
-const NONE: Many = { seen: () => undefined, contents: new Map() };
-
-function isPlainContent({ glob, fingerprint }: Look): boolean {
-  return !glob && fingerprint === 'Content';
 }
 
 /** What lies at an output's place goes away first, then the output comes back. */

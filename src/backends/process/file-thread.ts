@@ -1,62 +1,56 @@
 import { Worker } from 'node:worker_threads';
-import type { FileTimes } from './digest-cache.ts';
+import { FIELDS, type FileTimes, SeenFiles } from './seen-files.ts';
 
-/**
- * Looks at many files at once, in a thread: a look at 100,000 outputs would otherwise cost the loop seconds of calls back
- * and forth, and a file system that does not answer must not stop it.
- */
-export interface SeenFile extends FileTimes {
-  isDirectory(): boolean;
-  isFile(): boolean;
+/** All that a thread has seen of many files. */
+export interface Seen {
+  readonly files: SeenFiles;
+  /** The newest of each device. */
+  readonly newest: readonly Pick<FileTimes, 'dev' | 'ctimeNs'>[];
 }
 
 /** What a small regular file held, and its times before and after it was read. */
 export interface ReadFile {
-  readonly path: string;
+  /** Which of the paths. */
+  readonly at: number;
   readonly before: FileTimes;
   readonly after: FileTimes;
   /** SHA-256, in hex. */
   readonly digest: string;
 }
 
-/** All were looked at before the first of them was read. */
-export interface SeenAndRead {
-  /** The newest of each device. */
-  readonly seen: readonly Pick<FileTimes, 'dev' | 'ctimeNs'>[];
-  readonly read: readonly ReadFile[];
-}
-
-/** From how many files on the thread is worth its start. */
-export const BULK = 2_000;
 /** Larger ones are read one by one: there the calls are not what takes the time. */
 export const SMALL_FILE_BYTES = 256 * 1024;
 
-const FIELDS = 6;
-const FILE_TYPE = 0o170000n;
-const DIRECTORY = 0o040000n;
-const REGULAR = 0o100000n;
+/** What it makes is short-lived; more than this would only be more memory. */
+const YOUNG_HEAP_MB = 4;
 
 /** Runs in the thread, which has nothing else of ours. */
 const PROGRAM = `
-const { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } = require('node:fs');
+const { closeSync, constants, fstatSync, openSync, readSync, statSync } = require('node:fs');
 const { createHash } = require('node:crypto');
 const { parentPort } = require('node:worker_threads');
 const chunk = Buffer.allocUnsafeSlow(65536);
-const put = (into, i, s) => into.set([s.mode, s.dev, s.ino, s.size, s.mtimeNs, s.ctimeNs], i * ${FIELDS});
-const isSmall = (s) => (s.mode & ${FILE_TYPE}n) === ${REGULAR}n && s.size <= ${SMALL_FILE_BYTES}n;
-const arrays = (length) => new BigInt64Array(length * ${FIELDS});
+const arrays = (length) => new BigInt64Array(length * ${FIELDS.length});
+
+function put(into, i, s) {
+  const at = i * ${FIELDS.length};
+  ${FIELDS.map((name, field) => `into[at + ${field}] = s.${name};`).join('\n  ')}
+}
 
 function stat(paths) {
   const seen = arrays(paths.length);
   const errors = [];
+  const newest = new Map();
   paths.forEach((path, i) => {
     try {
-      put(seen, i, statSync(path, { bigint: true }));
+      const s = statSync(path, { bigint: true });
+      put(seen, i, s);
+      if (!(newest.get(s.dev) >= s.ctimeNs)) newest.set(s.dev, s.ctimeNs);
     } catch (error) {
       errors.push([i, String(error.code)]);
     }
   });
-  return { seen, errors };
+  return { seen, errors, newest };
 }
 
 /** What cannot be read so is passed over: whoever reads it alone finds out why. */
@@ -70,14 +64,14 @@ function read(paths) {
       return undefined;
     }
   });
-  return { paths, before, after, digests };
+  return { before, after, digests };
 }
 
 function readOne(path, i, before, after) {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const first = fstatSync(file, { bigint: true });
-    if (!isSmall(first)) return undefined;
+    if (!first.isFile() || first.size > ${SMALL_FILE_BYTES}n) return undefined;
     const hash = createHash('sha256');
     let total = 0;
     for (let got = readSync(file, chunk); got > 0; got = readSync(file, chunk)) {
@@ -93,56 +87,39 @@ function readOne(path, i, before, after) {
   }
 }
 
-function statAndRead(paths, digests) {
-  const { seen, errors } = stat(paths);
-  const known = new Set();
-  try {
-    for (const line of readFileSync(digests, 'latin1').split('\\n')) known.add(line.slice(0, line.indexOf(' ')));
-  } catch {}
-  const missing = new Set(errors.map(([i]) => i));
-  const wanted = paths.filter((_, i) => {
-    const [mode, dev, ino, size, mtimeNs, ctimeNs] = seen.subarray(i * ${FIELDS}, (i + 1) * ${FIELDS});
-    return !missing.has(i) && isSmall({ mode, size }) && !known.has([dev, ino, size, mtimeNs, ctimeNs].join(':'));
-  });
-  const newest = new Map();
-  paths.forEach((_, i) => {
-    const [, dev, , , , ctimeNs] = seen.subarray(i * ${FIELDS}, (i + 1) * ${FIELDS});
-    if (!missing.has(i) && !(newest.get(dev) >= ctimeNs)) newest.set(dev, ctimeNs);
-  });
-  return { newest, ...read(wanted) };
-}
-
-const WORK = { stat, read, statAndRead };
-parentPort.on('message', ({ work, paths, digests }) => {
-  parentPort.postMessage({ answer: WORK[work](paths, digests) });
+const WORK = { stat, read };
+parentPort.on('message', ({ work, paths }) => {
+  parentPort.postMessage({ answer: WORK[work](paths) });
 });
 `;
 
-interface Seen {
+interface StatAnswer {
   readonly seen: BigInt64Array;
   readonly errors: readonly (readonly [at: number, code: string])[];
+  readonly newest: ReadonlyMap<bigint, bigint>;
 }
 
-interface Read {
-  readonly paths: readonly string[];
+interface ReadAnswer {
   readonly before: BigInt64Array;
   readonly after: BigInt64Array;
   readonly digests: readonly (string | undefined)[];
 }
 
-interface Newest {
-  readonly newest: ReadonlyMap<bigint, bigint>;
-}
-
 interface Task {
-  readonly work: 'stat' | 'read' | 'statAndRead';
+  readonly work: 'stat' | 'read';
   readonly paths: readonly string[];
-  readonly digests?: string | undefined;
 }
 
-/** One thread for one look, and for what was read ahead of it. */
+/**
+ * Looks at many files, in a thread: a look at 100,000 outputs would otherwise cost the loop seconds of calls back and
+ * forth, and a file system that does not answer must not stop it.
+ */
 export class FileThread {
-  readonly #worker = new Worker(PROGRAM, { eval: true, execArgv: [] });
+  readonly #worker = new Worker(PROGRAM, {
+    eval: true,
+    execArgv: [],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_HEAP_MB },
+  });
   readonly #waiting: { resolve: (answer: unknown) => void; reject: (error: Error) => void }[] = [];
   #failed: Error | undefined;
 
@@ -154,29 +131,22 @@ export class FileThread {
     this.#worker.unref();
   }
 
-  /** What lies at each path; asking for one that could not be seen throws an error with its `code`. */
-  async stat(paths: readonly string[]): Promise<(path: string) => SeenFile | undefined> {
-    const { seen, errors } = (await this.#do({ work: 'stat', paths })) as Seen;
-    const at = new Map(paths.map((path, i) => [path, i]));
-    const failed = new Map(errors);
-    return (path) => {
-      const i = at.get(path);
-      if (i === undefined) return undefined;
-      const code = failed.get(i);
-      if (code !== undefined) throw Object.assign(new Error(`${path}: ${code}`), { code });
-      return seenFile(seen, i);
+  async stat(paths: readonly string[]): Promise<Seen> {
+    const { seen, errors, newest } = (await this.#do({ work: 'stat', paths })) as StatAnswer;
+    return {
+      files: new SeenFiles(seen, errors),
+      newest: [...newest].map(([dev, ctimeNs]) => ({ dev, ctimeNs })),
     };
   }
 
   /** Those that are small regular files and can be read. */
   async read(paths: readonly string[]): Promise<readonly ReadFile[]> {
-    return filesOf((await this.#do({ work: 'read', paths })) as Read);
-  }
-
-  /** The same for those whose times the file of digests does not know. */
-  async statAndRead(paths: readonly string[], digests: string | undefined): Promise<SeenAndRead> {
-    const answer = (await this.#do({ work: 'statAndRead', paths, digests })) as Read & Newest;
-    return { seen: [...answer.newest].map(([dev, ctimeNs]) => ({ dev, ctimeNs })), read: filesOf(answer) };
+    const answer = (await this.#do({ work: 'read', paths })) as ReadAnswer;
+    const before = new SeenFiles(answer.before);
+    const after = new SeenFiles(answer.after);
+    return answer.digests.flatMap((digest, at) =>
+      digest === undefined ? [] : [{ at, before: before.times(at), after: after.times(at), digest }],
+    );
   }
 
   end(): void {
@@ -198,22 +168,4 @@ export class FileThread {
     this.#failed = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
-}
-
-function filesOf({ paths, before, after, digests }: Read): ReadFile[] {
-  return digests.flatMap((digest, i) =>
-    digest === undefined
-      ? []
-      : [{ path: paths[i] as string, before: timesAt(before, i), after: timesAt(after, i), digest }],
-  );
-}
-
-function timesAt(seen: BigInt64Array, i: number): FileTimes {
-  const field = (n: number): bigint => seen[i * FIELDS + n] as bigint;
-  return { dev: field(1), ino: field(2), size: field(3), mtimeNs: field(4), ctimeNs: field(5) };
-}
-
-function seenFile(seen: BigInt64Array, i: number): SeenFile {
-  const type = (seen[i * FIELDS] as bigint) & FILE_TYPE;
-  return { ...timesAt(seen, i), isDirectory: () => type === DIRECTORY, isFile: () => type === REGULAR };
 }

@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import type { FileTimes } from './digest-cache.ts';
+import { FIELDS, type FileTimes, SeenFiles } from './seen-files.ts';
 
 /**
  * A thread that looks at the same files again and again, and tells only which of them look otherwise than the last time:
  * 100,000 files that nobody has touched cost whoever asks nothing.
  */
-const FIELDS = 6;
+const WIDTH = FIELDS.length;
 
 /** Runs in the thread, which has nothing else of ours. */
 const PROGRAM = `
@@ -25,27 +25,26 @@ function again({ paths, seen, codes }) {
     } catch (error) {
       code = String(error.code);
     }
-    const at = i * ${FIELDS};
+    const at = i * ${WIDTH};
     if (codes[i] === code && (!file || same(seen, at, file))) continue;
     codes[i] = code;
-    if (file) seen.set([file.mode, file.dev, file.ino, file.size, file.mtimeNs, file.ctimeNs], at);
+    if (file) {
+      ${FIELDS.map((name, field) => `seen[at + ${field}] = file.${name};`).join('\n      ')}
+    }
     indexes.push(i);
   }
-  const times = new BigInt64Array(indexes.length * ${FIELDS});
-  indexes.forEach((i, n) => times.set(seen.subarray(i * ${FIELDS}, (i + 1) * ${FIELDS}), n * ${FIELDS}));
+  const times = new BigInt64Array(indexes.length * ${WIDTH});
+  indexes.forEach((i, n) => times.set(seen.subarray(i * ${WIDTH}, (i + 1) * ${WIDTH}), n * ${WIDTH}));
   return { indexes: Int32Array.from(indexes), times, codes: indexes.map((i) => codes[i]) };
 }
 
 function same(seen, at, file) {
-  return (
-    seen[at] === file.mode && seen[at + 1] === file.dev && seen[at + 2] === file.ino &&
-    seen[at + 3] === file.size && seen[at + 4] === file.mtimeNs && seen[at + 5] === file.ctimeNs
-  );
+  return ${FIELDS.map((name, field) => `seen[at + ${field}] === file.${name}`).join(' && ')};
 }
 
 const work = {
   hold: ({ id, paths }) =>
-    held.set(id, { paths, seen: new BigInt64Array(paths.length * ${FIELDS}), codes: paths.map(() => undefined) }) && null,
+    held.set(id, { paths, seen: new BigInt64Array(paths.length * ${WIDTH}), codes: paths.map(() => undefined) }) && null,
   again: ({ id }) => again(held.get(id)),
   release: ({ id }) => held.delete(id),
 };
@@ -58,7 +57,7 @@ parentPort.on('message', (task) => {
 /** One that looks otherwise than before; without `file` it cannot be looked at, `code` says why. */
 export interface Otherwise {
   readonly index: number;
-  readonly file: (FileTimes & { readonly mode: bigint }) | undefined;
+  readonly file: FileTimes | undefined;
   readonly code: string;
 }
 
@@ -91,9 +90,10 @@ export class HeldThread {
   /** The first time, all of them. */
   async again(id: number): Promise<readonly Otherwise[]> {
     const { indexes, times, codes } = (await this.#do({ work: 'again', id })) as Answer;
+    const seen = new SeenFiles(times);
     return codes.map((code, n) => ({
       index: indexes[n] as number,
-      file: code === '' ? fileAt(times, n) : undefined,
+      file: code === '' ? seen.times(n) : undefined,
       code,
     }));
   }
@@ -117,9 +117,4 @@ export class HeldThread {
     this.#failed = error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
-}
-
-function fileAt(times: BigInt64Array, n: number): FileTimes & { readonly mode: bigint } {
-  const field = (i: number): bigint => times[n * FIELDS + i] as bigint;
-  return { mode: field(0), dev: field(1), ino: field(2), size: field(3), mtimeNs: field(4), ctimeNs: field(5) };
 }

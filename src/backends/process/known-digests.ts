@@ -1,7 +1,4 @@
-import type { BigIntStats } from 'node:fs';
-
-/** A file, and how it looked. Times are nanoseconds. */
-type SeenFile = Pick<BigIntStats, 'dev' | 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+import type { FileTimes, SeenFiles } from './seen-files.ts';
 
 /** Bytes of one entry: size, mtime, ctime, SHA-256. */
 const TIMES_BYTES = 24;
@@ -21,7 +18,9 @@ export class KnownDigests {
   readonly #chunks: Buffer[] = [];
   readonly #devices: bigint[] = [];
   readonly #free: number[] = [];
-  readonly #seen = Buffer.alloc(TIMES_BYTES);
+  /** Three numbers and their bytes, as every entry has them. */
+  readonly #times = new BigInt64Array(TIMES_BYTES / 8);
+  readonly #seen = new Uint8Array(this.#times.buffer);
   #next = 0;
 
   get size(): number {
@@ -29,25 +28,33 @@ export class KnownDigests {
   }
 
   /** In hex; undefined: the file is not known as it looks now. */
-  get(file: SeenFile): string | undefined {
-    const name = this.#nameOf(file.dev, file.ino);
+  get(file: FileTimes): string | undefined {
+    this.#write(file);
+    return this.#found(this.#nameOf(file.dev, file.ino), this.#seen, 0);
+  }
+
+  getAt(seen: SeenFiles, i: number): string | undefined {
+    return this.#found(this.#nameOf(seen.dev(i), seen.ino(i)), seen.bytes, seen.timesAt(i));
+  }
+
+  #found(name: number | string, seen: Uint8Array, from: number): string | undefined {
     const place = this.#places.get(name);
     if (place === undefined) return undefined;
     const { chunk, at } = this.#entry(place);
-    writeTimes(this.#seen, 0, file);
-    if (this.#seen.compare(chunk, at, at + TIMES_BYTES) !== 0) return undefined;
+    if (chunk.compare(seen, from, from + TIMES_BYTES, at, at + TIMES_BYTES) !== 0) return undefined;
     this.#places.delete(name);
     this.#places.set(name, place);
     return chunk.toString('hex', at + TIMES_BYTES, at + ENTRY_BYTES);
   }
 
-  set(file: SeenFile, digest: string): void {
+  set(file: FileTimes, digest: string): void {
     const name = this.#nameOf(file.dev, file.ino);
     const place = this.#places.get(name) ?? this.#free.pop() ?? this.#next++;
     if (place % ENTRIES_A_CHUNK === 0)
       this.#chunks[place / ENTRIES_A_CHUNK] ??= Buffer.alloc(ENTRIES_A_CHUNK * ENTRY_BYTES);
     const { chunk, at } = this.#entry(place);
-    writeTimes(chunk, at, file);
+    this.#write(file);
+    chunk.set(this.#seen, at);
     chunk.write(digest, at + TIMES_BYTES, 'hex');
     this.#places.delete(name);
     this.#places.set(name, place);
@@ -61,19 +68,26 @@ export class KnownDigests {
     }
   }
 
-  *entries(): Generator<readonly [SeenFile, string]> {
+  *entries(): Generator<readonly [FileTimes, string]> {
     for (const [name, place] of this.#places) {
       const { chunk, at } = this.#entry(place);
       const [dev, ino] = this.#fileOf(name);
-      const size = chunk.readBigInt64LE(at);
-      const times = { dev, ino, size, mtimeNs: chunk.readBigInt64LE(at + 8), ctimeNs: chunk.readBigInt64LE(at + 16) };
-      yield [times, chunk.toString('hex', at + TIMES_BYTES, at + ENTRY_BYTES)];
+      this.#seen.set(chunk.subarray(at, at + TIMES_BYTES));
+      const [size = 0n, mtimeNs = 0n, ctimeNs = 0n] = this.#times;
+      yield [{ dev, ino, size, mtimeNs, ctimeNs }, chunk.toString('hex', at + TIMES_BYTES, at + ENTRY_BYTES)];
     }
   }
 
   #entry(place: number): { readonly chunk: Buffer; readonly at: number } {
     const chunk = this.#chunks[Math.floor(place / ENTRIES_A_CHUNK)] as Buffer;
     return { chunk, at: (place % ENTRIES_A_CHUNK) * ENTRY_BYTES };
+  }
+
+  /** Wrapped to 64 bits, which no file system exceeds. */
+  #write({ size, mtimeNs, ctimeNs }: FileTimes): void {
+    this.#times[0] = size;
+    this.#times[1] = mtimeNs;
+    this.#times[2] = ctimeNs;
   }
 
   #nameOf(dev: bigint, ino: bigint): number | string {
@@ -88,11 +102,4 @@ export class KnownDigests {
     const [dev = '0', ino = '0'] = name.split(':');
     return [BigInt(dev), BigInt(ino)];
   }
-}
-
-/** Wrapped to 64 bits, which no file system exceeds. */
-function writeTimes(into: Buffer, at: number, { size, mtimeNs, ctimeNs }: SeenFile): void {
-  into.writeBigInt64LE(BigInt.asIntN(64, size), at);
-  into.writeBigInt64LE(BigInt.asIntN(64, mtimeNs), at + 8);
-  into.writeBigInt64LE(BigInt.asIntN(64, ctimeNs), at + 16);
 }

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DigestCache, type FileTimes, type OpenFile, raised } from '../../../src/backends/process/digest-cache.ts';
+import { DigestCache, type OpenFile } from '../../../src/backends/process/digest-cache.ts';
 import { DigestsLog } from '../../../src/backends/process/digests-log.ts';
+import type { FileTimes } from '../../../src/backends/process/seen-files.ts';
 
 let dir: string;
 
@@ -202,13 +203,10 @@ describe('what is remembered', () => {
     { first, during, last }: Extract<Action, { kind: 'Offer' }>,
   ): Promise<number> {
     await cache.loaded();
-    const moment = await cache.moment();
     first?.(server);
     const there = NAMES.filter((one) => server.content(one) !== undefined);
-    const later = raised(
-      moment,
-      there.map((one) => server.times(one)),
-    );
+    for (const one of there) cache.passed(server.times(one));
+    const moment = await cache.moment();
     const read = there.map((one) => ({ one, before: server.times(one), digest: sha256(server.content(one) ?? '') }));
     during?.(server);
     const after = read.flatMap((file) =>
@@ -218,7 +216,7 @@ describe('what is remembered', () => {
     let taken = 0;
     for (const file of after) {
       const before = cache.remembered(file.before);
-      cache.offer(later, file.before, file.after, file.digest);
+      cache.offer(moment, file.before, file.after, file.digest);
       if (before === undefined && cache.remembered(file.before) !== undefined) taken++;
     }
     return taken;
@@ -249,7 +247,8 @@ describe('a digest that somebody else has made', () => {
   ])('is remembered or not: $what', async ({ passed, taken }) => {
     const cache = new DigestCache(clock);
     const old = file(90n * SECOND);
-    cache.offer(raised(await cache.moment(), [other(passed * SECOND)]), old, old, DIGEST);
+    cache.passed(other(passed * SECOND));
+    cache.offer(await cache.moment(), old, old, DIGEST);
     expect(cache.remembered(old)).toBe(taken ? DIGEST : undefined);
   });
 
@@ -258,7 +257,7 @@ describe('a digest that somebody else has made', () => {
     const moment = await cache.moment();
     const old = file(90n * SECOND);
     cache.remembered(other(99n * SECOND));
-    cache.offer(raised(moment, [old]), old, old, DIGEST);
+    cache.offer(moment, old, old, DIGEST);
     expect(cache.remembered(old)).toBeUndefined();
     cache.offer(await cache.moment(), old, old, DIGEST);
     expect(cache.remembered(old)).toBe(DIGEST);
@@ -266,7 +265,8 @@ describe('a digest that somebody else has made', () => {
 
   it('is not remembered where our own clock was not past its times, nor where they changed meanwhile', async () => {
     const cache = new DigestCache(clock);
-    const moment = raised(await cache.moment(), [other(200n * SECOND)]);
+    cache.passed(other(200n * SECOND));
+    const moment = await cache.moment();
     cache.offer(moment, file(99n * SECOND), file(99n * SECOND), DIGEST);
     cache.offer(moment, file(90n * SECOND), file(91n * SECOND), DIGEST);
     expect([99n, 90n, 91n].map((at) => cache.remembered(file(at * SECOND)))).toEqual([undefined, undefined, undefined]);

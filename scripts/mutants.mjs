@@ -183,7 +183,7 @@ const MUTANTS = [
   {
     name: 'signals of the native runtime are blocked until it asks for them',
     file: 'src/backends/process/native/spawner.c',
-    from: 'sigprocmask(SIG_BLOCK, &ours, NULL);',
+    from: 'heed_signals(SIG_BLOCK);',
     to: '',
     tests: PROCESSES,
   },

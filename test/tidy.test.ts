@@ -369,7 +369,7 @@ const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; re
     line: /readFileSync|:memory:/,
     why: 'between `migrate.before` and `migrate.within`; in memory',
   },
-  { file: 'src/backends/process/native/attempt.c', line: /\(log, O_WRONLY|\(file, line,/, why: 'a line for the user' },
+  { file: 'src/backends/process/native/notice.c', line: /\(log, O_WRONLY|\(file, line,/, why: 'a line for the user' },
   { file: 'src/backends/process/native/command.c', line: /STDERR_FILENO/, why: 'a line for the user' },
   { file: 'src/backends/process/native/command.c', line: /execve|fork/, why: 'around `exec.within`' },
   { file: 'src/backends/process/native/digest.c', line: /fork|execl/, why: 'it only reads' },

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Exit, Launch, Observation } from '../../src/backends/backend.ts';
 import { type Claim, parseClaim } from '../../src/backends/process/exit-record.ts';
+import { readProcessStat } from '../../src/backends/process/host-identity.ts';
 import { remainsOf } from '../../src/backends/process/processes.ts';
 import { lookId } from '../../src/planning/facts.ts';
 import { until } from '../rig/eventually.ts';
@@ -47,10 +48,10 @@ async function observed(launch: Launch): Promise<Observation> {
   return later() as Observation;
 }
 
-async function claimOf(launch: Launch): Promise<number> {
+async function claimOf(launch: Launch): Promise<Claim> {
   const claim = (): Claim | undefined => parseClaim(tryRead(join(launch.directory, 'claim')));
   await until('it is claimed', () => claim() !== undefined);
-  return (claim() as Claim).pid;
+  return claim() as Claim;
 }
 
 function tryRead(path: string): string {
@@ -69,7 +70,7 @@ async function gone(launch: Launch): Promise<Exit> {
 }
 
 async function runtimeGone(launch: Launch): Promise<void> {
-  const pid = await claimOf(launch);
+  const { pid } = await claimOf(launch);
   await until('the runtime has gone', () => !isAlive(pid));
 }
 
@@ -87,6 +88,22 @@ describe.each(['shell', 'native'] as const)('%s spawner', (spawner) => {
     rig = await processRig(spawner);
   });
   afterEach(() => rig.close());
+
+  it('a claim says when its process began, to the tick, as the system does', { timeout: PATIENCE_MS }, async () => {
+    const random = seededRandom(Number(process.env['FIXPOINT_SEED'] ?? 7));
+    const launches = Array.from({ length: 40 }, (_, i) => script(`b${i}`, 'sleep 600'));
+    for (const launch of launches) {
+      // So that they begin at all parts of a tick.
+      await pause(12 * random());
+      await rig.backend.submit([launch]);
+    }
+    for (const launch of launches) {
+      const { pid, start } = await claimOf(launch);
+      expect(readProcessStat(pid)?.startTicks).toBe(start);
+    }
+    await rig.backend.cancel(launches.map(handled));
+    for (const launch of launches) await gone(launch);
+  });
 
   describe('a signal is never lost', () => {
     it('cancelled at any moment of its start, an attempt ends', { timeout: PATIENCE_MS }, async () => {
@@ -172,7 +189,7 @@ describe.each(['shell', 'native'] as const)('%s spawner', (spawner) => {
       await rig.backend.submit([launch]);
       await until('it runs', () => tryRead(pidFile).endsWith('\n'));
       const pid = Number(tryRead(pidFile));
-      process.kill(await claimOf(launch), 'SIGKILL');
+      process.kill((await claimOf(launch)).pid, 'SIGKILL');
       expect(await rig.seen('e', 'Gone')).toMatchObject({ claimed: true });
       expect(isAlive(pid)).toBe(false);
     });
@@ -182,7 +199,7 @@ describe.each(['shell', 'native'] as const)('%s spawner', (spawner) => {
       const launch = script('t', 'while :; do sleep 1; done', { needs });
       await rig.backend.submit([launch]);
       await rig.seen('t', 'Running');
-      process.kill(await claimOf(launch), 'SIGKILL');
+      process.kill((await claimOf(launch)).pid, 'SIGKILL');
       await rig.seen('t', 'Gone');
       expect(await remainsOf(launch.directory)).toEqual([]);
     });
@@ -202,7 +219,7 @@ describe.each(['shell', 'native'] as const)('%s spawner', (spawner) => {
       await rig.backend.submit([launch]);
       const seen = await rig.seen('u', 'Running');
       const handle = seen.state === 'Running' ? seen.handle : undefined;
-      const pid = await claimOf(launch);
+      const { pid } = await claimOf(launch);
       await rig.reopen();
       renameSync(join(rig.folder, 'runs'), join(rig.folder, 'away'));
       const [away] = await rig.backend.observe([{ ...handled(launch), handle }]);

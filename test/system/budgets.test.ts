@@ -85,7 +85,7 @@ function withinBudgets(traced: Traced, tasks: number): void {
       traced.of('spawner').length / tasks,
       'It waits, reads an order, forks, and hears of the end.',
     ],
-    ['calls of the supervisor', 33, traced.of('supervisor').length / tasks, 'Found: 32; folders, five files, a fork.'],
+    ['calls of the supervisor', 26, traced.of('supervisor').length / tasks, 'Found: 25; folders, five files, a fork.'],
     ['programs tried', 2, execs, 'The command is found in the first folder of the path, or in the second.'],
   ];
   for (const [name, most, found, why] of budgets) expectWithin({ name, most, why }, found);
@@ -117,9 +117,9 @@ describe(`instructions of the native spawner${whyNotCounted && ` [SKIPPED: ${why
     expect(some.supervisors).toBe(orders);
     const taken = (some.spawner - none.spawner) / orders;
     // Half as much again as was found: compilers differ.
-    const why = 'Found: 940; it finds the end of the order and forks.';
-    expectWithin({ name: 'instructions to take an order', most: 1_400, why }, taken);
-    const all = 'Found: 60,000; the folder, its files, the command, the record and its checksum.';
-    expectWithin({ name: 'instructions to supervise an attempt', most: 90_000, why: all }, some.supervisor);
+    const why = 'Found: 430; it finds the end of the order and forks.';
+    expectWithin({ name: 'instructions to take an order', most: 650, why }, taken);
+    const all = 'Found: 20,600; the folder, its files, the command, the record and its checksum.';
+    expectWithin({ name: 'instructions to supervise an attempt', most: 31_000, why: all }, some.supervisor);
   });
 });

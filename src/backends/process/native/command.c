@@ -15,7 +15,7 @@ extern char **environ;
 enum { NOT_STARTED = 126, NOT_FOUND = 127, DEFAULT_MODE = 0666 };
 
 /* In the child of a vfork: memory is the parent's, so nothing is allocated and only descriptors are its own. */
-static void complain(const char *what, const char *name, int error) {
+static void __attribute__((noinline)) complain(const char *what, const char *name, int error) {
   char line[PATH_MAX + 256];
   int length = snprintf(line, sizeof line, "fixpoint: %s%s: %s\n", what, name, strerror(error));
   if (length > (int)sizeof line) length = (int)sizeof line;
@@ -57,10 +57,13 @@ static void run_program(char *const arguments[], char *const environment[], size
   int seen = ENOENT;
   for (path = path ? path : "/usr/local/bin:/usr/bin:/bin"; path;) {
     const char *colon = strchr(path, ':');
-    int length = colon ? (int)(colon - path) : (int)strlen(path);
-    char candidate[PATH_MAX];
-    const char *folder = length ? path : ".";
-    if (snprintf(candidate, sizeof candidate, "%.*s/%s", length ? length : 1, folder, name) < (int)sizeof candidate) {
+    size_t length = colon ? (size_t)(colon - path) : strlen(path);
+    if (length + strlen(name) + sizeof "./" <= PATH_MAX) {
+      char candidate[length + strlen(name) + sizeof "./"];
+      struct text text = {candidate, 0, sizeof candidate, false};
+      put_bytes(&text, length ? path : ".", length ? length : 1);
+      put_bytes(&text, "/", 1);
+      put_bytes(&text, name, strlen(name) + 1);
       try_program(candidate, arguments, environment, count, for_shell);
       if (errno == EACCES)
         seen = EACCES;
@@ -86,12 +89,15 @@ static void become_command(const struct order *order, int out, int err, char *co
     complain("the working directory ", order->workdir, errno);
     _exit(NOT_STARTED);
   }
-  int in = open(order->standard_in, O_RDONLY);
-  if (in < 0 || dup2(in, STDIN_FILENO) < 0) {
-    complain("stdin cannot be read: ", order->standard_in, errno);
-    _exit(NOT_STARTED);
+  /* Ours is nowhere already. */
+  if (strcmp(order->standard_in, NOWHERE) != 0) {
+    int in = open(order->standard_in, O_RDONLY);
+    if (in < 0 || dup2(in, STDIN_FILENO) < 0) {
+      complain("stdin cannot be read: ", order->standard_in, errno);
+      _exit(NOT_STARTED);
+    }
+    if (in > STDERR_FILENO) close(in);
   }
-  if (in > STDERR_FILENO) close(in);
   char *const *arguments = (char *const *)order->arguments;
   FAIL_POINT_OF("exec.within", getppid());
   run_program(arguments, environment, order->argument_count, for_shell);
@@ -100,7 +106,7 @@ static void become_command(const struct order *order, int out, int err, char *co
   _exit(error == ENOENT || error == ENOTDIR ? NOT_FOUND : NOT_STARTED);
 }
 
-pid_t start_command(const struct order *order) {
+pid_t start_command(const struct order *order, int logs[2]) {
   size_t inherited = 0;
   while (environ[inherited]) inherited++;
   /* The order's own come first and win; the last of one name wins among them. */
@@ -122,19 +128,13 @@ pid_t start_command(const struct order *order) {
   }
   environment[count] = NULL;
   char *for_shell[order->argument_count + 2];
-  int out = open_log(order->standard_out);
-  int err = open_log(order->standard_err);
-  if (out < 0 || err < 0) {
-    if (out >= 0) close(out);
-    if (err >= 0) close(err);
-    return -1;
-  }
+  /* Of an earlier try. */
+  for (int i = 0; i < 2; i++)
+    if (logs[i] >= 0) close(logs[i]);
+  logs[0] = logs[1] = -1;
+  if ((logs[0] = open_log(order->standard_out)) < 0 || (logs[1] = open_log(order->standard_err)) < 0) return -1;
   /* While the child of a vfork waits, so do we: only what cannot block for long may be opened there. */
-  pid_t child = strcmp(order->standard_in, "/dev/null") == 0 ? vfork() : fork();
-  if (child == 0) become_command(order, out, err, environment, for_shell);
-  int error = errno;
-  close(out);
-  close(err);
-  errno = error;
+  pid_t child = strcmp(order->standard_in, NOWHERE) == 0 ? vfork() : fork();
+  if (child == 0) become_command(order, logs[0], logs[1], environment, for_shell);
   return child;
 }

@@ -1,34 +1,46 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "native.h"
 
+enum { STATE = 3, PARENT, START = 22 };
+
 /* The fields of /proc/PID/stat after the name, which may itself hold spaces and parentheses. */
 static bool read_stat(const char *pid, char *state, int *parent, unsigned long long *start) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%s/stat", pid);
-  int file = open(path, O_RDONLY | O_CLOEXEC);
+  TEXT(path, 64);
+  put(&path, "/proc/");
+  put(&path, pid);
+  put_bytes(&path, "/stat", sizeof "/stat");
+  char text[1024];
+  int file = open(path.bytes, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;
   ssize_t got = read(file, text, sizeof text - 1);
   close(file);
   if (got <= 0) return false;
   text[got] = '\0';
   const char *rest = strrchr(text, ')');
-  return rest && sscanf(rest, ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", state,
-                        parent, start) == 3;
+  for (int at = 3; rest && (rest = strchr(rest, ' ')) != NULL; at++) {
+    rest++;
+    if (at == STATE) *state = *rest;
+    if (at == PARENT) *parent = (int)number_in(rest);
+    if (at == START) *start = number_in(rest);
+    if (at == START) return true;
+  }
+  return false;
 }
 
 unsigned long long start_ticks(pid_t pid) {
-  char name[16], state;
+  TEXT(name, 16);
+  put_number(&name, pid);
+  put_bytes(&name, "", 1);
+  char state;
   int parent;
   unsigned long long start = 0;
-  snprintf(name, sizeof name, "%d", pid);
-  return read_stat(name, &state, &parent, &start) ? start : 0;
+  return read_stat(name.bytes, &state, &parent, &start) ? start : 0;
 }
 
 struct process {

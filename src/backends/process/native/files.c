@@ -26,46 +26,41 @@ bool is_transient(int error) {
   }
 }
 
-/* Most often the folder above is there already, so it is asked for last. */
-int make_folders(const char *path, mode_t mode) {
-  char copy[PATH_MAX];
-  size_t length = strlen(path);
-  if (length == 0 || length >= sizeof copy) return ENAMETOOLONG;
-  memcpy(copy, path, length + 1);
-  size_t end = length;
-  FAIL_POINT("mkdir.before");
-  for (;;) {
-    if (mkdir(copy, mode) == 0) break;
-    if (errno == EEXIST) {
-      struct stat seen;
-      if (stat(copy, &seen) != 0) return errno;
-      if (!S_ISDIR(seen.st_mode)) return ENOTDIR;
-      break;
-    }
-    if (errno != ENOENT) return errno;
-    char *slash = strrchr(copy, '/');
-    if (!slash || slash == copy) return ENOENT;
-    *slash = '\0';
-    end = (size_t)(slash - copy);
-  }
-  while (end < length) {
-    copy[end] = '/';
-    end = strlen(copy);
-    if (mkdir(copy, mode) != 0 && errno != EEXIST) return errno;
-  }
-  FAIL_POINT("mkdir.after");
-  return 0;
+int find_folder(const char *path) {
+  struct stat seen;
+  if (stat(path, &seen) != 0) return errno;
+  return S_ISDIR(seen.st_mode) ? 0 : ENOTDIR;
 }
 
-int make_parent(const char *path) {
-  char parent[PATH_MAX];
-  const char *slash = strrchr(path, '/');
+/* Most often the folder above is there already, so it is asked for last. */
+int make_folders(char *path, mode_t mode) {
+  size_t length = strlen(path), end = length;
+  if (length == 0 || length >= PATH_MAX) return ENAMETOOLONG;
+  int error;
+  FAIL_POINT("mkdir.before");
+  while ((error = mkdir(path, mode) == 0 ? 0 : errno) == ENOENT) {
+    char *slash = strrchr(path, '/');
+    if (!slash || slash == path) break;
+    *slash = '\0';
+    end = (size_t)(slash - path);
+  }
+  if (error == EEXIST) error = find_folder(path);
+  while (end < length) {
+    path[end] = '/';
+    end = strlen(path);
+    if (!error && mkdir(path, mode) != 0 && errno != EEXIST) error = errno;
+  }
+  if (!error) FAIL_POINT("mkdir.after");
+  return error;
+}
+
+int make_parent(char *path) {
+  char *slash = strrchr(path, '/');
   if (!slash || slash == path) return 0;
-  size_t length = (size_t)(slash - path);
-  if (length >= sizeof parent) return ENAMETOOLONG;
-  memcpy(parent, path, length);
-  parent[length] = '\0';
-  return make_folders(parent, 0777);
+  *slash = '\0';
+  int error = make_folders(path, 0777);
+  *slash = '/';
+  return error;
 }
 
 int write_whole(const char *path, mode_t mode, const char *text, size_t length) {
@@ -105,7 +100,7 @@ static int move(const char *path, const char *into) {
   return errno == EXDEV ? move_by_program(path, into) : errno;
 }
 
-int displace(const char *path, const char *into, const char *token) {
+int displace(char *path, char *into, const char *token) {
   struct stat seen;
   FAIL_POINT("displace.before");
   if (lstat(path, &seen) != 0) return errno == ENOENT || errno == ENOTDIR ? 0 : errno;

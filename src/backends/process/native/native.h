@@ -7,6 +7,30 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* -- text.c: text in a room of its own --------------------------------------------------------------------------- */
+
+struct text {
+  char *bytes;
+  size_t length, room;
+  bool cut; /* there was no room for all of it */
+};
+
+/* Room on the stack. */
+#define TEXT(name, size) \
+  char name##_room[size]; \
+  struct text name = {name##_room, 0, sizeof name##_room, false}
+
+void put_bytes(struct text *text, const char *bytes, size_t length);
+void put(struct text *text, const char *words);
+void put_number(struct text *text, long long number);
+/* Of a thousandth, or a millionth: 1 or 2 thousands. */
+void put_thousandths(struct text *text, unsigned long long number, int thousands);
+
+/* -- room.c: memory of an attempt, which never gives any back ------------------------------------------------------ */
+
+/* Empty; NULL: there is none. Only for supervisors: each has its own, since it is forked. */
+void *take_room(size_t size);
+
 /* -- fields.c: netstrings ("5:hello,"), the one thing that a frame is made of ------------------------------------ */
 
 /* One field of a frame; `text` ends in a NUL that `length` does not count. */
@@ -17,6 +41,8 @@ struct field {
 
 /* Cuts a payload into its fields, in place. -1: it is not made of whole netstrings. */
 ssize_t cut_fields(char *payload, size_t length, struct field **fields);
+/* The number that a text begins with; 0 without one. */
+unsigned long long number_in(const char *text);
 
 /* -- order.c: what is to be run ---------------------------------------------------------------------------------- */
 
@@ -28,20 +54,22 @@ struct file {
 };
 
 struct displacement {
-  const char *path, *into;
+  char *path, *into;
 };
 
 struct output {
-  const char *name, *path;
+  const char *name;
+  char *path;
   bool by_stat, optional;
 };
 
 /* One attempt. Lists end in NULL, or have their count beside them. */
 struct order {
-  const char *token, *directory, *workdir, *standard_in, *standard_out, *standard_err;
+  const char *token;
+  char *directory, *workdir, *standard_in, *standard_out, *standard_err;
   double walltime, grace; /* seconds; 0: no limit */
   long long oom_kills;    /* of the machine, before it started; -1: not known */
-  const char **folders, **made, **arguments, **environment;
+  char **folders, **made, **arguments, **environment;
   struct file *files;
   struct displacement *displaced;
   struct output *outputs;
@@ -69,22 +97,41 @@ void leave_lane(pid_t child);
 /* Takes one out that may start now; NULL: there is none. It is the caller's. */
 struct waiting *next_in_lanes(void);
 
+/* -- clock.c ------------------------------------------------------------------------------------------------------ */
+
+/* Since the machine started. */
+long long boot_nanoseconds(void);
+/*
+ * Whether the kernel stamps a process by the clock of the boot. Linux does; what only looks like it (gVisor, the first WSL)
+ * has another clock for that, and says that it is of version 4.
+ */
+bool births_are_by_clock(void);
+/*
+ * `start_ticks` of this process, which was forked just after `earlier`. By the clock it is known without a look into /proc,
+ * which is a tenth of what there is to do for a short command, unless a tick began in between.
+ */
+unsigned long long born_after(long long earlier, bool by_clock);
+
 /* -- attempt.c: runs one order to its exit record ---------------------------------------------------------------- */
 
 /* Where this is, as the claim says it; and the shell runtime, which digests folders for us. */
 struct host {
   const char *name, *boot, *pid_namespace, *shell_runtime;
+  bool births_by_clock;
 };
 
 #define NOTICES 3 /* the descriptor that notices are written to */
 
-/* Never returns. Called in a process of its own. */
-void run_attempt(const struct host *host, const struct order *order) __attribute__((noreturn));
+/* Never returns. Called in a process of its own, of this birth. */
+void run_attempt(const struct host *host, const struct order *order, unsigned long long start) __attribute__((noreturn));
+
+/* Where standard input is of whoever has none. */
+#define NOWHERE "/dev/null"
 
 /* -- command.c ---------------------------------------------------------------------------------------------------- */
 
-/* Starts the command; gives its pid, or -1. */
-pid_t start_command(const struct order *order);
+/* Opens its logs and starts the command; gives its pid, or -1. */
+pid_t start_command(const struct order *order, int logs[2]);
 
 /* -- descendants.c ------------------------------------------------------------------------------------------------ */
 
@@ -111,11 +158,13 @@ void pass_fail_point(const char *name, pid_t dies);
 
 /* -- files.c: each gives 0, or the errno of what failed ----------------------------------------------------------- */
 
-int make_folders(const char *path, mode_t mode);
-int make_parent(const char *path);
+/* Cut paths where they lie, and put them together again. */
+int make_folders(char *path, mode_t mode);
+int make_parent(char *path);
+int find_folder(const char *path);
 int write_whole(const char *path, mode_t mode, const char *text, size_t length);
 /* Moves what lies at `path`, if anything does, to `into`; what lies there makes room under a name of its own. */
-int displace(const char *path, const char *into, const char *token);
+int displace(char *path, char *into, const char *token);
 /* Room, quota, descriptors: may come back. */
 bool is_transient(int error);
 

@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,28 +36,47 @@
 static const size_t MAX_FRAME = (size_t)1 << 30;
 
 static char *title;
-static size_t title_room;
+static size_t title_room, title_used;
 static int nowhere;
 
-static void be_child(void) {
-  signal(SIGCHLD, SIG_DFL);
-  sigset_t child_ended;
-  sigemptyset(&child_ended);
-  sigaddset(&child_ended, SIGCHLD);
-  sigprocmask(SIG_UNBLOCK, &child_ended, NULL);
-  dup2(nowhere, STDIN_FILENO);
+/*
+ * Both are blocked from the start, but while the spawner waits: what it forks is born so, and asks for them when it is
+ * ready (`wait_signal`).
+ */
+static void heed_signals(int how) {
+  sigset_t ours;
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGTERM);
+  sigaddset(&ours, SIGCHLD);
+  sigprocmask(how, &ours, NULL);
 }
 
 static void name_attempt(const char *directory, const char *token) {
-  memset(title, 0, title_room);
-  snprintf(title, title_room, "fixpoint-attempt%c%s%c%s", 0, directory, 0, token);
+  static const char WORD[] = "fixpoint-attempt";
   /* A path that does not fit is cut, and the last byte stays 0, or the kernel would read on. */
-  title[title_room - 1] = '\0';
+  struct text text = {title, 0, title_room - 1, false};
+  put_bytes(&text, WORD, sizeof WORD);
+  put_bytes(&text, directory, strlen(directory) + 1);
+  put(&text, token);
+  /* What is not there any more is not touched: the rest of the room is empty. */
+  if (text.length < title_used) memset(title + text.length, 0, title_used - text.length);
+}
+
+/*
+ * Without what the C library does around a fork for programs with threads, which this is not: that writes into four pages,
+ * on both sides, and each of them has to be copied then.
+ */
+static pid_t fork_alone(void) {
+#ifdef SYS_fork
+  return (pid_t)syscall(SYS_fork);
+#else
+  return fork();
+#endif
 }
 
 static pid_t fork_patiently(void) {
   for (int tries = 0;; tries++) {
-    pid_t child = fork();
+    pid_t child = fork_alone();
     /* A machine out of processes may have one soon; who asked looks again anyway. */
     if (child >= 0 || tries == 20) return child;
     usleep(50000);
@@ -65,14 +85,11 @@ static pid_t fork_patiently(void) {
 
 /* Gives the child's pid, or -1. */
 static pid_t launch_native(const struct host *host, const char *token, char *payload, size_t length) {
+  long long earlier = boot_nanoseconds();
   pid_t child = fork_patiently();
   if (child != 0) return child;
-  be_child();
-  sigset_t ours;
-  sigemptyset(&ours);
-  sigaddset(&ours, SIGTERM);
-  sigaddset(&ours, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &ours, NULL);
+  unsigned long long start = born_after(earlier, host->births_by_clock);
+  dup2(nowhere, STDIN_FILENO);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   struct field *fields;
   struct order order;
@@ -82,13 +99,15 @@ static pid_t launch_native(const struct host *host, const char *token, char *pay
     _exit(98);
   }
   name_attempt(order.directory, token);
-  run_attempt(host, &order);
+  run_attempt(host, &order, start);
 }
 
 static pid_t launch_shell(const struct host *host, const char *token, const char *directory) {
   pid_t child = fork_patiently();
   if (child != 0) return child;
-  be_child();
+  dup2(nowhere, STDIN_FILENO);
+  signal(SIGCHLD, SIG_DFL);
+  heed_signals(SIG_UNBLOCK);
   char log[4096 + 16];
   snprintf(log, sizeof log, "%s/runtime.log", directory);
   int file = open(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
@@ -139,7 +158,10 @@ static pid_t start_order(const struct host *host, char *frame, size_t length) {
   char *payload = memchr(frame, '\n', length);
   if (!payload) return -1;
   payload++;
-  snprintf(token, sizeof token, "%.*s", (int)strcspn(frame + 2, " "), frame + 2);
+  size_t size = strcspn(frame + 2, " ");
+  if (size >= sizeof token) return -1;
+  memcpy(token, frame + 2, size);
+  token[size] = '\0';
   return launch_native(host, token, payload, length - (size_t)(payload - frame));
 }
 
@@ -214,11 +236,9 @@ static void wake(int signal) { (void)signal; }
 
 /* An end of a child is seen while waiting, and at no other time. */
 static void serve(const struct host *host) {
-  sigset_t child_ended, none;
+  sigset_t none;
   sigemptyset(&none);
-  sigemptyset(&child_ended);
-  sigaddset(&child_ended, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &child_ended, NULL);
+  heed_signals(SIG_BLOCK);
   signal(SIGCHLD, wake);
   struct input input = {0};
   struct pollfd orders = {STDIN_FILENO, POLLIN, 0};
@@ -235,13 +255,15 @@ static void serve(const struct host *host) {
 int main(int count, char **words) {
   if (count < 6) return 98;
   const struct host host = {
-      .shell_runtime = strdup(words[1]), .name = strdup(words[2]), .boot = strdup(words[3]), .pid_namespace = strdup(words[4])};
+      .shell_runtime = strdup(words[1]), .name = strdup(words[2]), .boot = strdup(words[3]), .pid_namespace = strdup(words[4]),
+      .births_by_clock = births_are_by_clock()};
   arm_fail_point();
   title = words[0];
   title_room = (size_t)(words[count - 1] + strlen(words[count - 1]) + 1 - title);
   /* Only where its own name ends: the arguments stay readable until an attempt needs their room. */
   memset(words[count - 1], 0, strlen(words[count - 1]));
-  nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+  title_used = (size_t)(words[count - 1] - title);
+  nowhere = open(NOWHERE, O_RDONLY | O_CLOEXEC);
   fcntl(NOTICES, F_SETFD, FD_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);
   signal(SIGHUP, SIG_IGN);
@@ -250,6 +272,7 @@ int main(int count, char **words) {
   dprintf(NOTICES, "R %d\n", getpid());
   FAIL_POINT("ready.after");
   serve(&host);
+  heed_signals(SIG_UNBLOCK);
   while (wait(NULL) > 0 || errno == EINTR) continue;
   return 0;
 }

@@ -19,10 +19,11 @@ import { bytesBelow, onDisk } from './byte-path.ts';
 import { DigestCache, type Moment, raised } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
 import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } from './file-digest.ts';
-import { BULK, FileThread, type ReadFile, type SeenFile, SMALL_FILE_BYTES } from './file-thread.ts';
+import { BULK, BULK_OF_CONTENTS, FileThread, type ReadFile, type SeenFile, SMALL_FILE_BYTES } from './file-thread.ts';
 import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
+import { statFiles } from './stat-files.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
 const LOOKS_AT_ONCE = 8;
@@ -84,27 +85,28 @@ export class HostFiles implements FileSpace {
     return facts;
   }
 
-  /** What the thread can tell of them at once; nothing, where they are few. */
+  /** What can be told of all of them at once. The thread is for so many, or for so many contents, that it is worth its start. */
   async #lookAtMany(looks: readonly Look[]): Promise<Many> {
     const paths = looks.flatMap(({ glob, path }) => (glob ? [] : [path]));
-    if (paths.length < BULK) return NONE;
-    const thread = this.#thread ?? new FileThread();
-    this.#thread = undefined;
+    let thread = paths.length < BULK ? undefined : (this.#thread ?? new FileThread());
+    if (thread) this.#thread = undefined;
     try {
-      await Promise.all([...this.#ahead.splice(0), this.#cache.loaded()]);
-      const seen = await thread.stat(paths);
+      await Promise.all([...(thread ? this.#ahead.splice(0) : []), this.#cache.loaded()]);
+      const seen = await (thread ? thread.stat(paths) : statFiles(paths));
       const contents = new Map<string, string>();
       const unknown: string[] = [];
       for (const look of looks) if (isPlainContent(look)) this.#recall(look.path, seen, contents, unknown);
-      const moment = unknown.length === 0 ? undefined : await this.#cache.moment();
-      const read = moment ? await thread.read(unknown) : [];
-      if (moment) this.#offer(moment, read);
+      if (unknown.length >= BULK_OF_CONTENTS) thread ??= new FileThread();
+      if (!thread || unknown.length === 0) return { seen, contents };
+      const moment = await this.#cache.moment();
+      const read = await thread.read(unknown);
+      this.#offer(moment, read);
       for (const { path, digest } of read) contents.set(path, digest);
       return { seen, contents };
     } catch {
       return NONE;
     } finally {
-      thread.end();
+      thread?.end();
     }
   }
 

@@ -28,6 +28,8 @@ export interface SeenAndRead {
 
 /** From how many files on the thread is worth its start. */
 export const BULK = 2_000;
+/** The same where they are to be read: each costs a dozen calls back and forth. */
+export const BULK_OF_CONTENTS = 100;
 /** Larger ones are read one by one: there the calls are not what takes the time. */
 export const SMALL_FILE_BYTES = 256 * 1024;
 

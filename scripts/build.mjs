@@ -62,10 +62,12 @@ for (const entry of readdirSync(join(root, 'src'), { recursive: true, withFileTy
 const said = buildNative(join(dist, 'backends', 'process', 'spawner'));
 if (said !== undefined) process.stderr.write(`${said}attempts are started by the shell spawner: no C compiler\n`);
 
-// The launcher reads bytes as characters. Of what is not ASCII only regular expressions and comments are left.
+// The launcher reads bytes as characters, and compiles them as they are. Of what is not ASCII only regular expressions and
+// comments are left.
 const program = join(dist, 'cli', 'program.js');
 const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-writeFileSync(program, readFileSync(program, 'utf8').replace(/[\u0080-\uffff]/g, escaped));
+const ascii = readFileSync(program, 'utf8').replace(/[\u0080-\uffff]/g, escaped);
+writeFileSync(program, `(function (require, __filename) {${ascii}})\n`);
 
 const main = join(dist, 'cli', 'main.js');
 copyFileSync(join(root, 'scripts', 'launcher.cjs'), main);

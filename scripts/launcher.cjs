@@ -23,9 +23,7 @@ function madeBefore() {
 }
 
 const filename = join(__dirname, 'program.js');
-// The build writes nothing but ASCII: read so it takes half the memory, and no decoding.
-const text = readFileSync(filename, 'latin1');
-const wrapped = `(function (require, __filename) {${text}\n})`;
-const script = new Script(wrapped, { filename, cachedData: madeBefore() });
+// The build writes one function, in ASCII: so it takes half the memory, no decoding and no copy.
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData: madeBefore() });
 script.runInThisContext()(require, filename);
 module.exports = script;

@@ -1,7 +1,7 @@
 import { type BigIntStats, stat } from 'node:fs';
 
-/** Enough that the pool of threads behind the calls never waits for us, and few enough that others get in between. */
-const STATS_AT_ONCE = 32;
+/** Many, so that the threads behind the calls and this one seldom wait for each other; others still get in between. */
+const STATS_AT_ONCE = 250;
 
 /**
  * What lies at each path; asking for one that could not be seen throws the error. By callbacks: a thousand promises

@@ -21,8 +21,10 @@ import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } f
 import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
 import { HeldFiles, HeldThreads } from './held-files.ts';
-import { BULK, type Left, ManyFiles } from './many-files.ts';
+import { BULK, BULK_OF_CONTENTS, type Left, ManyFiles } from './many-files.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
+import type { SeenFile } from './seen-files.ts';
+import { statFiles } from './stat-files.ts';
 
 /** Looks at a time: hashing is bound by the disk and two cores, and the event loop must stay free. */
 const LOOKS_AT_ONCE = 8;
@@ -57,10 +59,29 @@ export class HostFiles implements FileSpace {
     const facts = new Map<string, string>();
     const plain = looks.filter(({ glob }) => !glob);
     const alone: Left[] = looks.flatMap((look) => (look.glob ? [{ look }] : []));
-    const left = plain.length < BULK ? plain.map((look) => ({ look })) : await this.#many.look(plain, facts);
+    const few = plain.length < BULK ? await this.#seeFew(plain) : undefined;
+    const left = few ?? (await this.#many.look(plain, facts));
     await this.#lookAtEach([...alone, ...left], facts);
     await this.#cache.save();
     return facts;
+  }
+
+  /** Undefined: too many of them have to be read. */
+  async #seeFew(looks: readonly Look[]): Promise<readonly Left[] | undefined> {
+    const [seen] = await Promise.all([statFiles(looks.map(({ path }) => path)), this.#cache.loaded()]);
+    const unread = looks.filter(({ path, fingerprint }) => fingerprint === 'Content' && this.#isUnread(path, seen));
+    if (unread.length >= BULK_OF_CONTENTS) return undefined;
+    return looks.map((look) => ({ look, seen: () => seen(look.path) }));
+  }
+
+  #isUnread(path: string, seen: (path: string) => SeenFile): boolean {
+    try {
+      const file = seen(path);
+      return file.isFile() && this.#cache.remembered(file) === undefined;
+    } catch {
+      // Whoever looks at it alone says why.
+      return false;
+    }
   }
 
   hold(looks: readonly Look[]): HeldLooks | undefined {

@@ -7,6 +7,8 @@ import type { SeenFile } from './seen-files.ts';
 
 /** From how many files on the thread is worth its start. */
 export const BULK = 2_000;
+/** The same where they are to be read: each costs a dozen calls back and forth. */
+export const BULK_OF_CONTENTS = 100;
 /** So many are asked for and taken in at once: the memory for them is small, and others have their turn in between. */
 const PART = 2_000;
 

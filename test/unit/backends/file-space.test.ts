@@ -196,21 +196,32 @@ describe('many files at once', () => {
   const lines = (): number =>
     (existsSync(at('digests')) ? readFileSync(at('digests'), 'latin1') : '').split(/\n+/).length;
 
-  it('are what they are one by one, whatever is among them', async () => {
-    const all = paths();
-    for (const path of all.slice(100)) writeFileSync(path, path);
+  it.each([12, 150, MANY])('%i are what they are one by one, whatever is among them', async (count) => {
+    const all = paths().slice(0, count);
+    const last = at(`f${count - 1}`);
+    for (const path of all.slice(8)) writeFileSync(path, path);
     mkdirSync(at('f1'));
     writeFileSync(at('f1', 'inside'), 'x');
     execFileSync('mkfifo', [at('f2')]);
     writeFileSync(at('f3'), Buffer.alloc(300_000, 'x'));
-    symlinkSync('f200', at('f4'));
+    symlinkSync(last, at('f4'));
     writeFileSync(at('f5'), '');
+    symlinkSync('f6', at('f6'));
     for (const fingerprint of ['Content', 'Stat'] as const) {
       const looks = looksAt(all, fingerprint);
       await files.expect(looks);
       const facts = await files.look(looks);
       for (const look of looks.slice(0, 300))
         expect(facts.get(lookId(look)), look.path).toBe(await fact(look.path, { fingerprint }));
+      if (fingerprint === 'Stat') continue;
+      const seen = (path: string): string | undefined => facts.get(`pc:${path}`);
+      expect([at('f0'), at('f2'), at('f4'), at('f6'), last].map(seen)).toEqual([
+        'absent',
+        'unreadable:NOTAFILE',
+        `sha256:${sha256(last)}`,
+        'unreadable:ELOOP',
+        `sha256:${sha256(last)}`,
+      ]);
     }
   });
 

@@ -1,6 +1,7 @@
 import type { Observation } from '../backends/backend.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { decide } from '../planning/decide.ts';
+import { renamedLook } from '../planning/facts.ts';
 import type { JournalEntry, TaskEntry } from '../planning/journal.ts';
 import { isTaskEntry } from '../planning/journal.ts';
 import { type Attempt, liveAttempt } from '../planning/record.ts';
@@ -263,8 +264,9 @@ export class Reconciler {
     for (const write of attempts.at(-1)?.writes ?? []) {
       const made = entry.outcome.outputs.find((o) => o.name === write.name);
       // What it did to an output that it did not stamp, only a look can tell: another task may have made that file.
-      if (made) state.setFact(write.lookId, made.digest);
-      else state.forgetFact(write.lookId);
+      const look = renamedLook(write.lookId);
+      if (made) state.setFact(look, made.digest);
+      else state.forgetFact(look);
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
     if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all')

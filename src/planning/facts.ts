@@ -38,13 +38,21 @@ export interface Look {
   readonly glob: boolean;
 }
 
+/** The most common look has the name of its path: there is one for every output, and a second text for each would be felt. */
 export function lookId(look: Look): string {
+  if (!look.glob && look.fingerprint === 'Content' && look.path.startsWith('/')) return look.path;
   return `${look.glob ? 'g' : 'p'}${look.fingerprint === 'Stat' ? 's' : 'c'}:${look.path}`;
 }
 
 /** The inverse of `lookId`. */
 export function lookOf(id: string): Look {
+  if (id.startsWith('/')) return { path: id, fingerprint: 'Content', glob: false };
   return { path: id.slice(3), fingerprint: id[1] === 's' ? 'Stat' : 'Content', glob: id[0] === 'g' };
+}
+
+/** As it is named now: in records of earlier versions every name says what kind of look it is. */
+export function renamedLook(id: string): string {
+  return id.startsWith('pc:/') ? id.slice(3) : id;
 }
 
 export function outputLook(output: GraphOutput): Look {

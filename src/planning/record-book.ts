@@ -1,4 +1,5 @@
 import type { GraphTask } from '../graph/graph.ts';
+import { renamedLook } from './facts.ts';
 import { reduce, type TaskEntry } from './journal.ts';
 import type { Shelf } from './kept-record.ts';
 import { type Attempt, lastAttempt, liveAttempt, type TaskRecord, UNREAD } from './record.ts';
@@ -117,8 +118,9 @@ export class RecordBook {
 
   #noteReads(key: string, attempt: Attempt | undefined, reads: boolean): void {
     for (const { looks } of attempt?.reads ?? []) {
-      for (const look of looks) {
-        if (look === UNREAD) continue;
+      for (const id of looks) {
+        if (id === UNREAD) continue;
+        const look = renamedLook(id);
         const readers = this.#readers.get(look) ?? new Set();
         setMember(readers, key, reads);
         if (readers.size > 0) this.#readers.set(look, readers);

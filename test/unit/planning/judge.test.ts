@@ -17,7 +17,7 @@ describe('what else decides', () => {
   it('a result is looked at where somebody may have written since, and stands if it is there', () => {
     const s = new Situation(of(A));
     s.run('a');
-    s.facts.delete('pc:/w/o');
+    s.facts.delete('/w/o');
     expect(s.view('a').step).toMatchObject({ kind: 'Look', look: { path: '/w/o' } });
     s.fact('/w/o', 'sha256:a');
     expect(seen(s, 'a')).toBe('Succeeded Completed Nothing');
@@ -43,15 +43,21 @@ describe('what else decides', () => {
     expect(s.actions()).toEqual(['Cancel a']);
   });
 
-  it('a running attempt that reads a file is stopped before it is made again, whatever the spec says of it now', () => {
-    const s = new Situation(of(A, B));
-    s.run('a');
-    s.start('b', { reads: [{ slot: 'run#1', looks: ['pc:/w/o'] }] });
-    s.settings = { ...s.settings, onChangeWhileRunning: 'Finish' };
-    s.edit(of({ ...A, run: 'make another' }, { name: 'b', run: 'echo', outputs: [{ name: 'p', path: 'p' }] }));
-    expect(s.view('a')).toMatchObject({ reason: 'WaitingForReaders', step: { readers: ['b'] } });
-    expect(s.actions()).toEqual(['Cancel b']);
-  });
+  it.each([
+    { started: 'by this version', look: '/w/o' },
+    { started: 'by an earlier one', look: 'pc:/w/o' },
+  ])(
+    'a running attempt, started $started, that reads a file is stopped before it is made again, whatever the spec says of it now',
+    ({ look }) => {
+      const s = new Situation(of(A, B));
+      s.run('a');
+      s.start('b', { reads: [{ slot: 'run#1', looks: [look] }] });
+      s.settings = { ...s.settings, onChangeWhileRunning: 'Finish' };
+      s.edit(of({ ...A, run: 'make another' }, { name: 'b', run: 'echo', outputs: [{ name: 'p', path: 'p' }] }));
+      expect(s.view('a')).toMatchObject({ reason: 'WaitingForReaders', step: { readers: ['b'] } });
+      expect(s.actions()).toEqual(['Cancel b']);
+    },
+  );
 });
 
 describe('the order of the questions', () => {

@@ -163,6 +163,6 @@ export class Situation {
   }
 
   fact(path: string, digest: string): void {
-    this.facts.set(`pc:${path}`, digest);
+    this.facts.set(`${path}`, digest);
   }
 }

@@ -4,6 +4,7 @@ export const FIGURES = {
   wallSeconds: 'wall, s',
   cpuSeconds: 'CPU, s',
   cpuMsPerTask: 'CPU, ms/task',
+  answerMs: 'answer to a client that runs already, ms',
   daemonCpuMs: 'CPU of the daemon alone, ms',
   treePeakMb: 'peak of the tree, MB',
   mainPeakMb: 'peak of the first process, MB',

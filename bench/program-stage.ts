@@ -7,7 +7,7 @@ import { shellLine } from './peers/words.ts';
 import { inScene, openScene, type Scene } from './scene.ts';
 import { type Question, type Sample, type Stage, sampleOf, WrongOutcome } from './stage.ts';
 import { settledNow, stampOf, writtenSince } from './stamps.ts';
-import { outputProblem, type Work } from './work.ts';
+import { editedTask, outputProblem, type Work } from './work.ts';
 
 /** Questions to a tool that is a command, which is started anew each time. Ours with `run` is one of them. */
 export type Express = (work: Work) => Expression | Refusal;
@@ -99,7 +99,7 @@ export async function finishOnce(accounts: AccountKind, work: Work, expression: 
 
 /** Nothing is run by a plan, so the same edit is new each time; a run needs another word. */
 function editedWork(work: Work, question: Question, round: number): Edited {
-  return { ...work, edit: { task: Math.floor(work.tasks / 2), word: question === 'plan' ? 'v1' : `v${round + 1}` } };
+  return { ...work, edit: { task: editedTask(work), word: question === 'plan' ? 'v1' : `v${round + 1}` } };
 }
 
 async function again(scene: Scene, work: Work, expression: Expression): Promise<Sample> {

@@ -13,6 +13,12 @@ export interface Work {
   readonly slots: number;
   /** One task has been edited: its body gets this word instead of `ORIGINAL`. */
   readonly edit?: { readonly task: number; readonly word: string };
+  /** Which will be: the last one, which stands by itself where the others are elements of a loop, or one of those. */
+  readonly edited?: 'last' | 'element';
+}
+
+export function editedTask({ tasks, edited }: Work): number {
+  return edited === 'element' ? Math.floor(tasks / 2) : tasks - 1;
 }
 
 export const ORIGINAL = 'v0';

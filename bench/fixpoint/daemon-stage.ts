@@ -10,7 +10,8 @@ import { expectWritten, finishOnce } from '../program-stage.ts';
 import { openScene, type Scene } from '../scene.ts';
 import { type Question, type Sample, type Stage, sampleOf, WrongOutcome } from '../stage.ts';
 import { nowSeconds, settledNow, stampOf } from '../stamps.ts';
-import { outputProblem, type Work } from '../work.ts';
+import { editedTask, outputProblem, type Work } from '../work.ts';
+import { answeredIn } from './answered-in.ts';
 import { endDaemon, startDaemon, tell, until, untilSucceeded } from './daemon.ts';
 import { documentOf } from './document.ts';
 import { DOCUMENT, expressed, fixpoint, hasWorkflow, STATE } from './program.ts';
@@ -93,16 +94,22 @@ async function again(served: Served): Promise<Sample> {
 
 async function plan(served: Served): Promise<Sample> {
   const { scene, work } = served;
-  const edit = { task: Math.floor(work.tasks / 2), word: 'v1' };
+  const edit = { task: editedTask(work), word: 'v1' };
   scene.write({ [EDITED]: documentOf({ ...work, edit }) });
-  const sample = await told(served, ['plan', '-f', EDITED], 2);
+  const answerMs = await answeredIn(scene, work, { edit });
+  const sample = await told(served, ['plan', '-f', EDITED], 2, { answerMs });
   const said = readFileSync(join(scene.dir, 'told.out'), 'utf8');
   if (!/\b1 Reset\b/.test(said)) throw new WrongOutcome(`the plan said ${said.slice(-200)}`);
   return sample;
 }
 
 /** What the command costs, together with what the daemon does for it, also after it has ended. Nothing may run. */
-async function told(served: Served, args: readonly string[], exit: number): Promise<Sample> {
+async function told(
+  served: Served,
+  args: readonly string[],
+  exit: number,
+  more: Readonly<Record<string, number>> = {},
+): Promise<Sample> {
   const { scene, daemon, work } = served;
   const { account } = scene;
   const begin = await settledNow();
@@ -114,13 +121,13 @@ async function told(served: Served, args: readonly string[], exit: number): Prom
   const daemonCpuMs = (threadsSeconds(daemon.pid) - before) * 1000;
   if (measured.exit !== exit) throw new WrongOutcome(`${args.join(' ')} ended with ${measured.exit}`);
   expectWritten(scene, begin, 0);
-  return sampleOf({ ...measured, ...memory.stop(), ...finish() }, work, { daemonCpuMs });
+  return sampleOf({ ...measured, ...memory.stop(), ...finish() }, work, { ...more, daemonCpuMs });
 }
 
 /** From the moment at which the edited file is in its place to the first act of the task. */
 async function edit({ scene, daemon, work }: Served, round: number): Promise<Sample> {
   const { account } = scene;
-  const task = Math.floor(work.tasks / 2);
+  const task = editedTask(work);
   const before = stampOf(scene.dir, task);
   const edited = documentOf({ ...work, edit: { task, word: `v${round + 1}` } }, { workdir: scene.dir });
   scene.write({ [EDITED]: edited });

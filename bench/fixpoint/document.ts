@@ -1,4 +1,4 @@
-import { argvOf, ORIGINAL, parentsOf, type Work } from '../work.ts';
+import { ORIGINAL, parentsOf, type Work } from '../work.ts';
 
 export const WORKFLOW = 'bench';
 
@@ -8,35 +8,41 @@ interface Naming {
   readonly workdir?: string;
 }
 
-/** The work as a Workflow: a fan-out where the tasks are alike, else one entry for each task. */
+/** The work as a Workflow: a fan-out where the tasks are alike, with one beside it that may be edited; else one entry for each task. */
 export function documentOf(work: Work, { name = WORKFLOW, workdir }: Naming = {}): string {
   const { edit } = work;
   const spec = {
     ...(workdir === undefined ? {} : { workdir }),
     params: { edited: edit?.task ?? -1, word: edit?.word ?? ORIGINAL },
-    tasks: work.shape === 'fan' ? [fanOut(work)] : entries(work),
+    tasks: work.shape === 'fan' ? fan(work) : entries(work),
   };
   return JSON.stringify({ apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name }, spec });
 }
 
-function fanOut(work: Work): object {
-  const { body } = work;
-  const id = '${{ item }}';
+function fan(work: Work): object[] {
+  const { tasks, body, edit } = work;
+  if (body.output === undefined) return [fanOut(work, tasks)];
+  const last = tasks - 1;
+  const word = edit?.task === last ? edit.word : ORIGINAL;
+  return [fanOut(work, last), { name: 'last', ...bodyOf(work, String(last), word) }];
+}
+
+function fanOut(work: Work, count: number): object {
   const word = `\${{ item == params.edited ? params.word : '${ORIGINAL}' }}`;
+  return { name: 't', foreach: { range: { count } }, ...bodyOf(work, '${{ item }}', word) };
+}
+
+function bodyOf({ body }: Work, id: string, word: string): object {
   return {
-    name: 't',
-    foreach: { range: { count: work.tasks } },
     ...(body.script === undefined ? { command: body.argv(id, word) } : { run: body.script }),
     ...(body.output === undefined ? {} : { outputs: [{ name: 'o', path: body.output(id) }] }),
   };
 }
 
 function entries(work: Work): object[] {
-  const { body } = work;
   return parentsOf(work).map((parents, task) => ({
     name: `t${task}`,
     dependsOn: parents.map((parent) => `t${parent}`),
-    ...(body.script === undefined ? { command: argvOf(work, task) } : { run: body.script }),
-    ...(body.output === undefined ? {} : { outputs: [{ name: 'o', path: body.output(String(task)) }] }),
+    ...bodyOf(work, String(task), work.edit?.task === task ? work.edit.word : ORIGINAL),
   }));
 }

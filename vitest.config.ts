@@ -1,8 +1,9 @@
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 
-// Five layers. `unit` and `contract` share one module graph per thread, which keeps hundreds of small tests cheap;
+// Six layers. `unit` and `contract` share one module graph per thread, which keeps hundreds of small tests cheap;
 // such tests must therefore not leave state behind. `system` drives the built program in dist/ as a user does, so it
-// runs in processes of its own.
+// runs in processes of its own; `alone` is what
+// counts what a whole machine does, and comes when nobody else is at work on it.
 const MINUTE = 60_000;
 
 /** One layer: where its files are and how long one test and one hook may take. */
@@ -13,10 +14,12 @@ const layer = (
   isolate: boolean,
   timeout: number,
   globalSetup: string[] = [],
+  exclude: string[] = [],
 ): TestProjectInlineConfiguration => ({
   test: {
     name,
     include,
+    exclude,
     pool,
     isolate,
     testTimeout: timeout,
@@ -25,6 +28,12 @@ const layer = (
     setupFiles: ['test/rig/property-seed.ts'],
     globalSetup,
   },
+});
+
+const ALONE = ['test/system/budgets.test.ts'];
+
+const afterAllOthers = ({ test }: TestProjectInlineConfiguration): TestProjectInlineConfiguration => ({
+  test: { ...test, maxWorkers: 1, sequence: { groupOrder: 1 } },
 });
 
 // Continuous integration counts tests by machine: with a folder in this variable each run leaves a report there.
@@ -41,7 +50,8 @@ const config = defineConfig({
       layer('unit', ['test/unit/**/*.test.ts'], 'threads', false, MINUTE / 2),
       layer('contract', ['test/contract/**/*.test.ts'], 'threads', false, MINUTE),
       layer('simulation', ['test/simulation/**/*.test.ts'], 'threads', true, 5 * MINUTE),
-      layer('system', ['test/system/**/*.test.ts'], 'forks', true, 3 * MINUTE, ['test/rig/kubernetes-end.ts']),
+      layer('system', ['test/system/**/*.test.ts'], 'forks', true, 3 * MINUTE, ['test/rig/kubernetes-end.ts'], ALONE),
+      afterAllOthers(layer('alone', ALONE, 'forks', true, 3 * MINUTE)),
     ],
   },
 });

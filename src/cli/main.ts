@@ -14,7 +14,8 @@ async function main(): Promise<void> {
   if (!armed.ok) process.stderr.write(`fixpoint: ${armed.error}\n`);
   const code = armed.ok ? await runProgram(process.argv.slice(2), processIo()) : EXIT.invalid;
   process.exitCode = code;
-  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
+  // After what was written last, which is handed over when this turn ends.
+  process.nextTick(() => process.stdout.write('', () => process.stderr.write('', () => process.exit(code))));
 }
 
 void main();

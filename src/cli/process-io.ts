@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../base/clock.ts';
 import { base32 } from '../base/digest.ts';
+import { GatheredText } from '../base/gathered-text.ts';
 import type { Io, Output } from './io.ts';
 
 /** The real process behind `Io`. */
@@ -23,17 +24,8 @@ export function processIo(): Io {
 
 function outputOf(stream: NodeJS.WriteStream): Output {
   let closed = false;
-  let gathering = false;
   // Lines that come together, as news of many short tasks do, are one write.
-  const gather = (): void => {
-    if (gathering) return;
-    gathering = true;
-    stream.cork();
-    process.nextTick(() => {
-      gathering = false;
-      stream.uncork();
-    });
-  };
+  const lines = new GatheredText(stream);
   // A reader that went away (`| head`) is no error of ours.
   stream.on('error', () => {
     closed = true;
@@ -44,8 +36,8 @@ function outputOf(stream: NodeJS.WriteStream): Output {
     columns: () => stream.columns || 80,
     closed: () => closed,
     write: (text) => {
-      gather();
-      if (closed || stream.write(text)) return Promise.resolve();
+      if (!closed) lines.write(text);
+      if (closed || !stream.writableNeedDrain) return Promise.resolve();
       return new Promise((resolve) => {
         const done = (): void => {
           stream.off('drain', done);

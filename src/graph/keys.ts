@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { base32, shortDigest } from '../base/digest.ts';
+import { shortDigest } from '../base/digest.ts';
 
 /**
  * Keys and what they become elsewhere (`docs/language.md`, "Keys"). A key is a path of segments: names, element
@@ -42,6 +41,5 @@ export function keyFileName(key: string): string {
  * folder, the pod, the job. Made again it is the same, so that a launch that was repeated finds the first one.
  */
 export function attemptToken(workflowUid: string, key: string, definition: string, attempt: number): string {
-  const text = JSON.stringify([workflowUid, key, definition, attempt]);
-  return base32(createHash('sha256').update(text).digest(), 16);
+  return shortDigest(JSON.stringify([workflowUid, key, definition, attempt]), 16);
 }

@@ -132,4 +132,6 @@ export interface DefinitionPreimage {
   readonly template: Json;
   readonly templateDigest: string;
   readonly values: { readonly [slot: string]: Json };
+  /** Canonical JSON of `values`, where it is had for less than these. */
+  readonly valuesText?: string;
 }

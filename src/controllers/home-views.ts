@@ -1,4 +1,5 @@
 import { API_VERSION } from '../apis/meta.ts';
+import { TASK_PHASES } from '../apis/phases.ts';
 import type { EventLine, Explanation, GraphView, Plan, TaskItem } from '../apis/task-view.ts';
 import type { LogFrom, LogPart } from '../backends/backend.ts';
 import type { Broadcast } from '../base/broadcast.ts';
@@ -27,6 +28,7 @@ import type { WorkflowState } from './workflow-state.ts';
  */
 function mostDiscarded(state: WorkflowState, now: number): Discarded {
   const { book, board, graph } = state;
+  if (allStands(state)) return NOTHING;
   let tasks = 0;
   let coreMs = 0;
   for (const record of book.all()) {
@@ -46,12 +48,19 @@ function mostDiscarded(state: WorkflowState, now: number): Discarded {
   return { tasks, coreHours: coreMs / MS_PER_HOUR };
 }
 
+/** As after every start of what has finished well: there is no result but those of tasks that have succeeded. */
+function allStands({ book, board }: WorkflowState): boolean {
+  if (board.unsettled > 0 || book.live.size + book.strays.size > 0) return false;
+  return TASK_PHASES.every((phase) => phase === 'Succeeded' || board.count(phase) === 0);
+}
+
 /** All upstream of it has settled, so nothing there runs again, and what it makes is what is wanted. */
 function goesOn(seen: View | undefined, live: Attempt): boolean {
   return seen?.identity !== undefined && seen.step.kind === 'Nothing' && seen.identity.execution === live.execution;
 }
 
 const MS_PER_HOUR = 3_600_000;
+const NOTHING: Discarded = { tasks: 0, coreHours: 0 };
 const EVERYTHING: Discarded = { tasks: Number.POSITIVE_INFINITY, coreHours: Number.POSITIVE_INFINITY };
 
 /** How often a followed log is read again, and how much of the journal is read at once. */

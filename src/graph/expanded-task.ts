@@ -5,6 +5,7 @@ import type { Json } from '../base/json.ts';
 import { NONE } from '../base/none.ts';
 import type { Definition, SharedDefinition } from './definition.ts';
 import type { Element } from './element.ts';
+import { ElementPreimage } from './element-preimage.ts';
 import type { DefinitionPreimage, Edge, GraphInput, GraphMention, GraphOutput, GraphTask } from './graph.ts';
 import type { TaskTemplate } from './template.ts';
 
@@ -123,10 +124,7 @@ export class ExpandedTask implements GraphTask {
   }
 
   get preimage(): DefinitionPreimage {
-    const { json, digest, constant } = this.#shared.definition;
-    const values: Record<string, Json> = { ...constant, ...this.#own };
-    for (const output of this.outputs) values[`outputs.${output.name}`] = output.relative;
-    return { template: json, templateDigest: digest, values };
+    return new ElementPreimage(this.#shared.definition, this.#own, this.outputs);
   }
 
   get handling(): string {

@@ -137,4 +137,6 @@ export interface DefinitionPreimage {
   readonly template: Json;
   readonly templateDigest: string;
   readonly values: { readonly [slot: string]: Json };
+  /** Canonical JSON of `values`, where it is had for less than these. */
+  readonly valuesText?: string;
 }

@@ -20,12 +20,13 @@ export const IDENTITY_SCHEMA = 1;
 export type CodeDigests = { readonly [path: string]: string };
 
 export function definitionDigest(
-  preimage: Pick<DefinitionPreimage, 'templateDigest' | 'values'>,
+  preimage: Pick<DefinitionPreimage, 'templateDigest' | 'values' | 'valuesText'>,
   code: CodeDigests,
 ): string {
   // Canonical JSON of the four, written out: it is made for every task of every full pass.
+  const values = preimage.valuesText ?? canonicalJson(preimage.values);
   return sha256Hex(
-    `{"code":${canonicalJson(code)},"schema":${IDENTITY_SCHEMA},"template":${JSON.stringify(preimage.templateDigest)},"values":${canonicalJson(preimage.values)}}`,
+    `{"code":${canonicalJson(code)},"schema":${IDENTITY_SCHEMA},"template":${JSON.stringify(preimage.templateDigest)},"values":${values}}`,
   );
 }
 

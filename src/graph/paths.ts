@@ -2,8 +2,10 @@ import { isAbsolute, normalize, relative, resolve } from 'node:path';
 
 /** Absolute and normalised: `./a`, `a/` and `b/../a` are one file. The file system is not asked. */
 export function absolutePath(base: string, path: string): string {
-  // Most are plain, and there is one for every output of every element.
-  if (base.length > 1 && !ODD_SEGMENT.test(path) && !ODD_SEGMENT.test(base.slice(1))) return `${base}/${path}`;
+  // Most are plain, and there is one for every output of every element. It is looked at as a whole: what is put together
+  // stays in memory in parts until somebody reads it, and those that outlived a collection before that stay twice.
+  const plain = `${base}/${path}`;
+  if (base.length > 1 && !ODD_SEGMENT.test(plain.slice(1))) return plain;
   const joined = isAbsolute(path) ? normalize(path) : resolve(base, path);
   return joined.length > 1 && joined.endsWith('/') ? joined.slice(0, -1) : joined;
 }

@@ -15,7 +15,7 @@ import {
 import { Written } from './written.ts';
 
 /** So many records are read at once where all are. */
-const RECORDS_A_PART = 500;
+const RECORDS_A_PART = 100;
 
 /**
  * The ledger in SQLite. Commits are grouped: batches that arrive in one turn of the event loop become durable by

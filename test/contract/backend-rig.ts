@@ -225,7 +225,8 @@ export async function processRig(spawner: 'shell' | 'native'): Promise<Rig> {
     },
     close: async () => {
       await backend.close();
-      rmSync(folder, { recursive: true, force: true });
+      // What has just ended may still write its last.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
     },
   };
 }

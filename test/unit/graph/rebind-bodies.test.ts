@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { TaskSpec, WorkflowSpec } from '../../../src/apis/workflow.ts';
 import { type BuiltGraph, buildGraph } from '../../../src/graph/build.ts';
-import type { Graph } from '../../../src/graph/graph.ts';
+import type { Graph, GraphTask } from '../../../src/graph/graph.ts';
+import { definitionDigest } from '../../../src/graph/identity.ts';
 import { Random } from '../../simulation/random.ts';
 import { documentOf, edit, FOLDER, randomModel } from '../../simulation/random-workflow.ts';
 
@@ -47,11 +48,16 @@ function dataOf({ graph, expanded }: BuiltGraph): unknown {
       priority: task.priority,
       fanout: task.fanout,
       workdir: task.workdir,
-      preimage: task.preimage,
+      preimage: preimageOf(task),
       handling: task.handling,
       code: task.code,
     })),
   };
+}
+
+function preimageOf({ preimage }: GraphTask): unknown {
+  const { template, templateDigest, values } = preimage;
+  return { template, templateDigest, values, definition: definitionDigest(preimage, {}) };
 }
 
 function sharedTasks(a: Graph, b: Graph): string[] {
@@ -95,7 +101,8 @@ describe('a graph made of the one before', () => {
     expect(edited.graph.downstream).toBe(before.graph.downstream);
     const again = build({ ...spec, params: { ...spec.params, word: 'y' } }, before);
     expect(sharedTasks(before.graph, again.graph)).toEqual(['join', 'fan']);
-    expect(again.graph.tasks[0]?.preimage).not.toEqual(before.graph.tasks[0]?.preimage);
+    const [old, now] = [before, again].map(({ graph }) => preimageOf(graph.tasks[0] as GraphTask));
+    expect(now).not.toEqual(old);
   });
 
   test.each<[string, WorkflowSpec]>([

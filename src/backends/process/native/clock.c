@@ -10,7 +10,7 @@
 
 #include "native.h"
 
-enum { TICKS_PER_SECOND = 100 /* what /proc counts in */ };
+enum { TICKS_PER_SECOND = 100 /* what /proc counts in */, JUST_NOW = 10 * TICKS_PER_SECOND };
 static const long long TICK = 1000000000 / TICKS_PER_SECOND;
 /* More than one reading of the clock may be off from another. */
 static const long long DOUBT = 100000;
@@ -21,12 +21,16 @@ long long boot_nanoseconds(void) {
   return (long long)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+static unsigned long long tick_of(long long nanoseconds) { return (unsigned long long)(nanoseconds / TICK); }
+
 bool births_are_by_clock(void) {
   struct utsname kernel;
-  return uname(&kernel) == 0 && atoi(kernel.release) >= 5 && sysconf(_SC_CLK_TCK) == TICKS_PER_SECOND;
+  if (uname(&kernel) != 0 || atoi(kernel.release) < 5 || sysconf(_SC_CLK_TCK) != TICKS_PER_SECOND) return false;
+  unsigned long long now = tick_of(boot_nanoseconds()), own = start_ticks(getpid());
+  return own <= now && now - own < JUST_NOW;
 }
 
 unsigned long long born_after(long long earlier, bool by_clock) {
-  long long first = (earlier - DOUBT) / TICK, last = (boot_nanoseconds() + DOUBT) / TICK;
-  return by_clock && first == last ? (unsigned long long)first : start_ticks(getpid());
+  unsigned long long first = tick_of(earlier - DOUBT), last = tick_of(boot_nanoseconds() + DOUBT);
+  return by_clock && first == last ? first : start_ticks(getpid());
 }

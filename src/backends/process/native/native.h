@@ -103,7 +103,7 @@ struct waiting *next_in_lanes(void);
 long long boot_nanoseconds(void);
 /*
  * Whether the kernel stamps a process by the clock of the boot. Linux does; what only looks like it (gVisor, the first WSL)
- * has another clock for that, and says that it is of version 4.
+ * has another clock for that, and says that it is of version 4. By whoever has just been started, and tells by its own birth.
  */
 bool births_are_by_clock(void);
 /*

@@ -36,26 +36,50 @@ export function templateTask(spec: WorkflowSpec, template: TaskTemplate, definit
   };
 }
 
+/** What a task has to do with other tasks and files. */
+type Links = Pick<GraphTask, 'inputs' | 'mentions' | 'upstream' | 'code'>;
+
+/** As the tasks of a plain fan-out have it. */
+const NO_LINKS: Links = { inputs: NONE, mentions: NONE, upstream: NONE, code: NONE };
+
+function linksOf(index: number, edges: Edges, code: readonly string[]): Links {
+  const inputs = orNone(edges.inputs[index]);
+  const mentions = orNone(edges.mentions[index]);
+  const upstream = orNone(edges.upstream[index]);
+  if (inputs.length + mentions.length + upstream.length + code.length === 0) return NO_LINKS;
+  return { inputs, mentions, upstream, code: orNone(code) };
+}
+
 /** A task of the graph that holds what is its own; the rest is its template's, or made of both when somebody asks. */
 export class ExpandedTask implements GraphTask {
   readonly #shared: TemplateTask;
   readonly #element: Element;
   readonly #own: Definition['own'];
+  readonly #links: Links;
   readonly index: number;
-  readonly inputs: readonly GraphInput[];
-  readonly mentions: readonly GraphMention[];
-  readonly upstream: readonly Edge[];
-  readonly code: readonly string[];
 
   constructor(shared: TemplateTask, element: Element, index: number, edges: Edges, definition: Definition) {
     this.#shared = shared;
     this.#element = element;
     this.#own = definition.own;
+    this.#links = linksOf(index, edges, definition.code);
     this.index = index;
-    this.inputs = orNone(edges.inputs[index]);
-    this.mentions = orNone(edges.mentions[index]);
-    this.upstream = orNone(edges.upstream[index]);
-    this.code = orNone(definition.code);
+  }
+
+  get inputs(): readonly GraphInput[] {
+    return this.#links.inputs;
+  }
+
+  get mentions(): readonly GraphMention[] {
+    return this.#links.mentions;
+  }
+
+  get upstream(): readonly Edge[] {
+    return this.#links.upstream;
+  }
+
+  get code(): readonly string[] {
+    return this.#links.code;
   }
 
   get key(): string {

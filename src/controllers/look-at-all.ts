@@ -1,4 +1,5 @@
 import type { FileSpace } from '../backends/backend.ts';
+import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { NONE } from '../base/none.ts';
 import type { GraphTask } from '../graph/graph.ts';
 import { absolutePath } from '../graph/paths.ts';
@@ -21,6 +22,7 @@ const LOOKS_AT_ONCE = 20_000;
 export async function lookAtAll(files: Pick<FileSpace, 'look'>, state: WorkflowState): Promise<void> {
   let looks: Look[] = [];
   let recorded = new Map<string, string>();
+  let many = false;
   const look = async (): Promise<void> => {
     for (const [id, digest] of await files.look(looks)) {
       const before = recorded.get(id);
@@ -33,9 +35,13 @@ export async function lookAtAll(files: Pick<FileSpace, 'look'>, state: WorkflowS
   for (const wanted of allLooks(state)) {
     looks.push(wanted.look);
     if (wanted.recorded !== undefined) recorded.set(lookId(wanted.look), wanted.recorded);
-    if (looks.length === LOOKS_AT_ONCE) await look();
+    if (looks.length < LOOKS_AT_ONCE) continue;
+    await look();
+    many = true;
   }
   await look();
+  // Whoever looks at so many lets go of what that took when others have their turn: before they are judged, which takes more.
+  if (many) await nextEventLoopTurn();
 }
 
 interface Wanted {

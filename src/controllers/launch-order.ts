@@ -131,8 +131,12 @@ export function launchScope(
   for (const { expression } of allExpressions(source.template))
     for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);
   const link = source.task.spec.staging === 'Link';
+  const { item, elementKey, workdir, outputs } = source.element;
   const element = {
-    ...source.element,
+    item,
+    elementKey,
+    workdir,
+    outputs,
     inputs: source.element.inputs.map((bound, i) => ({
       ...bound,
       paths: inputPaths(source, source.inputs[i] as GraphInput),

@@ -1,3 +1,4 @@
+import { nextEventLoopTurn } from '../base/event-loop.ts';
 import type { Look } from '../planning/facts.ts';
 import { lookId } from '../planning/facts.ts';
 import type { HomeContext } from './home-context.ts';
@@ -51,6 +52,7 @@ async function look(home: HomeContext, state: WorkflowState, take: Take): Promis
 async function lookInParts({ files }: HomeContext, state: WorkflowState, take: Take): Promise<void> {
   let looks: Look[] = [];
   let recorded = new Map<string, string>();
+  let many = false;
   const part = async (): Promise<void> => {
     for (const [id, digest] of await files.look(looks)) {
       const before = recorded.get(id);
@@ -63,7 +65,11 @@ async function lookInParts({ files }: HomeContext, state: WorkflowState, take: T
   for (const wanted of allLooks(state)) {
     looks.push(wanted.look);
     if (wanted.recorded !== undefined) recorded.set(lookId(wanted.look), wanted.recorded);
-    if (looks.length === LOOKS_AT_ONCE) await part();
+    if (looks.length < LOOKS_AT_ONCE) continue;
+    await part();
+    many = true;
   }
   await part();
+  // Whoever looks at so many lets go of what that took when others have their turn: before they are judged, which takes more.
+  if (many) await nextEventLoopTurn();
 }

@@ -4,14 +4,13 @@ import { parseFileGlob } from '../base/file-glob.ts';
 import { isGlob } from '../base/glob.ts';
 import { limitHeapGrowth } from '../base/heap-growth.ts';
 import { MAX_EDGES, MAX_TASKS } from '../base/limits.ts';
-import { NONE } from '../base/none.ts';
 import { fail } from '../base/result.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
 import { bindInput, isAbsentInput, rebinds } from './bind-input.ts';
-import { BoundOutput, type DeclaredOutput, declaredOutput } from './bound-output.ts';
+import { type DeclaredOutput, declaredOutput } from './bound-output.ts';
 import { topologicalOrder } from './dag.ts';
-import type { Element, ExpandedTemplate } from './element.ts';
+import { Element, type ExpandedTemplate } from './element.ts';
 import { expandFanout } from './fanout.ts';
 import type { GraphTask } from './graph.ts';
 import { absolutePath } from './paths.ts';
@@ -65,17 +64,7 @@ export function expandTemplates(source: ExpansionSource): Expansion {
           },
           template,
         )
-      : [
-          {
-            key: template.name,
-            elementKey: undefined,
-            item: undefined,
-            counterparts: NONE,
-            workdir: '',
-            inputs: NONE,
-            outputs: NONE,
-          },
-        ];
+      : [new Element(template.name, undefined, undefined)];
     total += elements.length;
     if (total > MAX_TASKS) {
       source.diagnostics.push(limit(index, ['foreach'], `more than MAX_TASKS (${MAX_TASKS}) tasks in all`));
@@ -208,7 +197,8 @@ function bindPaths(
   }
   // Exact in size: a list that was pushed to has room for more, and there are as many as tasks.
   if (inputs.length > 0) element.inputs = inputs.slice();
-  const outputs: BoundOutput[] = [];
+  const bound: DeclaredOutput[] = [];
+  const paths: string[] = [];
   const reader = template.outputs.length > 0 ? scopes.of(element, scopes.formFor(element), mentioned) : early;
   for (const [i, output] of template.outputs.entries()) {
     const path = text(output.template, reader, ['outputs', i]);
@@ -217,11 +207,13 @@ function bindPaths(
       reportAt(source, output.template, [...base, 'outputs', i], `${element.key}: the path is empty`);
       continue;
     }
-    const bound = new BoundOutput(declared[i] as DeclaredOutput, absolutePath(element.workdir, path));
-    if (bound.glob) checkGlob(source, bound.path, [...base, 'outputs', i]);
-    outputs.push(bound);
+    const one = declared[i] as DeclaredOutput;
+    bound.push(one);
+    paths.push(absolutePath(element.workdir, path));
+    if (one.form === 'glob') checkGlob(source, paths.at(-1) as string, [...base, 'outputs', i]);
   }
-  if (outputs.length > 0) element.outputs = outputs.slice();
+  // Exact in size, as above; and one list for all elements, unless there is an error that ends this.
+  element.bindOutputs(bound.length === declared.length ? declared : bound, paths.slice());
   return element.inputs.reduce((sum, input) => sum + input.paths.length, 0);
 }
 

@@ -37,10 +37,20 @@ export function templateTask(spec: WorkflowSpec, template: TaskTemplate, definit
 }
 
 /** What leads to one task. */
-export interface Links {
-  readonly inputs: readonly GraphInput[] | undefined;
-  readonly mentions: readonly GraphMention[] | undefined;
-  readonly upstream: readonly Edge[] | undefined;
+export type Leads = { readonly [K in 'inputs' | 'mentions' | 'upstream']: GraphTask[K] | undefined };
+
+/** What a task has to do with other tasks and files. */
+type Links = Pick<GraphTask, 'inputs' | 'mentions' | 'upstream' | 'code'>;
+
+/** As the tasks of a plain fan-out have it. */
+const NO_LINKS: Links = { inputs: NONE, mentions: NONE, upstream: NONE, code: NONE };
+
+function linksOf(leads: Leads, code: readonly string[]): Links {
+  const inputs = orNone(leads.inputs);
+  const mentions = orNone(leads.mentions);
+  const upstream = orNone(leads.upstream);
+  if (inputs.length + mentions.length + upstream.length + code.length === 0) return NO_LINKS;
+  return { inputs, mentions, upstream, code: orNone(code) };
 }
 
 /** A task of the graph that holds what is its own; the rest is its template's, or made of both when somebody asks. */
@@ -48,21 +58,31 @@ export class ExpandedTask implements GraphTask {
   readonly #shared: TemplateTask;
   readonly #element: Element;
   readonly #own: Definition['own'];
+  readonly #links: Links;
   readonly index: number;
-  readonly inputs: readonly GraphInput[];
-  readonly mentions: readonly GraphMention[];
-  readonly upstream: readonly Edge[];
-  readonly code: readonly string[];
 
-  constructor(shared: TemplateTask, element: Element, index: number, links: Links, definition: Definition) {
+  constructor(shared: TemplateTask, element: Element, index: number, leads: Leads, definition: Definition) {
     this.#shared = shared;
     this.#element = element;
     this.#own = definition.own;
+    this.#links = linksOf(leads, definition.code);
     this.index = index;
-    this.inputs = orNone(links.inputs);
-    this.mentions = orNone(links.mentions);
-    this.upstream = orNone(links.upstream);
-    this.code = orNone(definition.code);
+  }
+
+  get inputs(): readonly GraphInput[] {
+    return this.#links.inputs;
+  }
+
+  get mentions(): readonly GraphMention[] {
+    return this.#links.mentions;
+  }
+
+  get upstream(): readonly Edge[] {
+    return this.#links.upstream;
+  }
+
+  get code(): readonly string[] {
+    return this.#links.code;
   }
 
   /** For a task of the same element, with the same links: whether it is the same task in all else. */

@@ -9,7 +9,7 @@ import { evaluate } from '../expressions/expression.ts';
 import type { Scope } from '../expressions/scope.ts';
 import { renderText, type Template } from '../expressions/template.ts';
 import { ABSENT, fromJson, toJson } from '../expressions/value.ts';
-import type { Element, ExpandedTemplate } from './element.ts';
+import { Element, type ExpandedTemplate } from './element.ts';
 import { joinKey, keySegment } from './keys.ts';
 import { absolutePath } from './paths.ts';
 import { parseSheet } from './sheet.ts';
@@ -60,15 +60,7 @@ export function expandFanout(context: FanoutContext, template: TaskTemplate): El
       return [];
     }
     seen.set(key, one);
-    elements.push({
-      key: joinKey(template.name, keySegment(key)),
-      elementKey: key,
-      item: one.item,
-      counterparts: one.counterparts,
-      workdir: '',
-      inputs: NONE,
-      outputs: NONE,
-    });
+    elements.push(new Element(joinKey(template.name, keySegment(key)), key, one.item, one.counterparts));
   }
   return elements;
 }

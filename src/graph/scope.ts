@@ -62,7 +62,11 @@ export class Scopes {
   }
 
   /** `tasks` are those that the caller's expressions mention. */
-  of(element: Element, form: PathForm, tasks: Iterable<string>): Scope {
+  of(
+    element: Pick<Element, 'item' | 'elementKey' | 'inputs' | 'outputs'>,
+    form: PathForm,
+    tasks: Iterable<string>,
+  ): Scope {
     let values: Record<string, TaskValue> = NOTHING;
     for (const name of tasks) {
       const value = this.task(name, form);

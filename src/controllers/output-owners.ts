@@ -2,7 +2,7 @@ import type { Diagnostic } from '../apis/diagnostic.ts';
 import { globFolder } from '../base/file-glob.ts';
 import { MAX_PATTERN_STEPS } from '../base/limits.ts';
 import { NONE } from '../base/none.ts';
-import type { Graph, GraphOutput, GraphTask } from '../graph/graph.ts';
+import { type Graph, type GraphOutput, type GraphTask, sameShape } from '../graph/graph.ts';
 import { foldersAbove } from '../graph/output-paths.ts';
 import { DeclaredOutputs } from './declared-outputs.ts';
 
@@ -16,6 +16,7 @@ export class OutputOwners {
   readonly #taken = new Map<string, Taken>();
 
   set(uid: string, graph: Graph): void {
+    if (this.#hasPathsOf(uid, graph)) return;
     this.remove(uid);
     const outputs = new DeclaredOutputs(graph);
     const above = new Set<string>();
@@ -48,6 +49,8 @@ export class OutputOwners {
 
   /** The first output of `graph` that another workflow declares, or that lies in or holds what it declares. */
   clash(uid: string | undefined, graph: Graph, nameOf: (uid: string) => string): Diagnostic | undefined {
+    // Whoever came later was held against these paths.
+    if (uid !== undefined && this.#hasPathsOf(uid, graph)) return undefined;
     const free = new Set<string>();
     for (const task of graph.tasks) {
       for (const [i, output] of task.outputs.entries()) {
@@ -56,6 +59,12 @@ export class OutputOwners {
       }
     }
     return this.#clashOfPatterns(uid, graph, nameOf);
+  }
+
+  /** An edit has left them where they are. */
+  #hasPathsOf(uid: string, graph: Graph): boolean {
+    const taken = this.#taken.get(uid);
+    return taken !== undefined && sameShape(taken.graph, graph);
   }
 
   #clashOfPatterns(uid: string | undefined, graph: Graph, nameOf: (uid: string) => string): Diagnostic | undefined {

@@ -89,14 +89,15 @@ async function watching(accounts: AccountKind, work: Work): Promise<Stage> {
 }
 
 async function again(served: Served): Promise<Sample> {
-  return await told(served, ['apply', '-f', DOCUMENT], 0);
+  const answerMs = await answeredIn(served.scene, served.work, 'apply');
+  return await told(served, ['apply', '-f', DOCUMENT], 0, { answerMs });
 }
 
 async function plan(served: Served): Promise<Sample> {
   const { scene, work } = served;
   const edit = { task: editedTask(work), word: 'v1' };
   scene.write({ [EDITED]: documentOf({ ...work, edit }) });
-  const answerMs = await answeredIn(scene, work, { edit });
+  const answerMs = await answeredIn(scene, { ...work, edit }, 'plan');
   const sample = await told(served, ['plan', '-f', EDITED], 2, { answerMs });
   const said = readFileSync(join(scene.dir, 'told.out'), 'utf8');
   if (!/\b1 Reset\b/.test(said)) throw new WrongOutcome(`the plan said ${said.slice(-200)}`);

@@ -52,7 +52,7 @@ export const NOOP = aboutFinished({
   quick: 50,
   variants: ANY,
   about:
-    'The finished work again, unchanged: N tasks with one output each. `fixpoint` is a new process with `run`, `fixpoint daemon` an `apply` to a daemon (the client’s start included, and the cpu time of both). Checked: nothing ran.',
+    'The finished work again, unchanged: N tasks with one output each. `fixpoint` is a new process with `run`, `fixpoint daemon` an `apply` to a daemon (the client’s start included, and the cpu time of both; `answer`: to a client that runs already). Checked: nothing ran.',
 });
 
 export const PLAN = aboutFinished({

@@ -4,7 +4,6 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { failPoint, failPointOfSpawner } from '../../base/fail-point.ts';
-import { GatheredText } from '../../base/gathered-text.ts';
 import { OWN_FILES } from '../../base/own-files.ts';
 import type { Lane } from '../backend.ts';
 import { hostIdentity } from './host-identity.ts';
@@ -54,8 +53,6 @@ export class Spawner {
   #native: string | undefined;
   #ready = false;
   #child: ChildProcess | undefined;
-  /** To its standard input. */
-  #frames: GatheredText | undefined;
   #closed = false;
   #resting = false;
 
@@ -102,7 +99,6 @@ export class Spawner {
   close(): void {
     this.#closed = true;
     failPoint('dismiss.before');
-    this.#frames?.flush();
     this.#child?.stdin?.end();
     (this.#child?.stdio[3] as Readable | undefined)?.destroy();
     this.#child?.unref();
@@ -112,9 +108,14 @@ export class Spawner {
 
   /** Frames that are sent together are one write. */
   #send(frame: string): void {
-    if (!this.#running()) return;
+    const stdin = this.#running()?.stdin;
+    if (!stdin) return;
+    if (stdin.writableCorked === 0) {
+      stdin.cork();
+      process.nextTick(() => stdin.uncork());
+    }
     failPoint('send.before');
-    this.#frames?.write(frame);
+    stdin.write(frame);
     failPoint('send.after');
   }
 
@@ -134,7 +135,6 @@ export class Spawner {
     if (child.pid === undefined) return undefined;
     child.on('exit', (_, how) => this.#lost(child, !this.#ready && how !== 'SIGKILL' && how !== 'SIGTERM'));
     child.stdin?.on('error', () => undefined);
-    this.#frames = child.stdin ? new GatheredText(child.stdin) : undefined;
     let rest = '';
     const notices = child.stdio[3] as Readable;
     notices.setEncoding('utf8');

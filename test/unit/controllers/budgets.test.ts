@@ -206,13 +206,13 @@ describe('bytes that one task keeps', () => {
   const retained = once(async () => await program<Retained>(['--expose-gc', RETAINED_PROGRAM, '10000', '4000']));
 
   test('of its graph', { timeout: TIMEOUT_MS }, async () => {
-    const why = 'Found: 1,900, in a fan-out of 10,000 with an input and an output each.';
-    expectWithin({ name: 'bytes of the graph', most: 2_400, why }, (await retained()).graph);
+    const why = 'Found: 970, in a fan-out of 10,000 with an input and an output each.';
+    expectWithin({ name: 'bytes of the graph', most: 1_250, why }, (await retained()).graph);
   });
 
   test('of all that is known of it when it has ended', { timeout: TIMEOUT_MS }, async () => {
-    const why = 'Found: 5,600, graph included, in a fan-out of 4,000. To come down: most of it is never read again.';
-    expectWithin({ name: 'bytes of a finished task', most: 7_000, why }, (await retained()).finished);
+    const why = 'Found: 2,900, graph included, in a fan-out of 4,000. To come down: most of it is never read again.';
+    expectWithin({ name: 'bytes of a finished task', most: 3_700, why }, (await retained()).finished);
   });
 });
 

@@ -52,13 +52,15 @@ describe('bench', () => {
   test('what a daemon is asked: nothing runs for a plan, one task for an edit', async ({ box }) => {
     await bench(box.dir, '--only', 'plan,edit1', '--peers', 'none', '--results', box.path('results.jsonl'));
     const taken = results(box.read('results.jsonl'));
-    expect(taken.map(({ workload, tool }) => `${workload} ${tool}`)).toEqual([
-      'plan fixpoint',
-      'plan fixpoint daemon',
+    expect(taken.map(({ workload, variant, tool }) => [workload, variant, tool].filter(Boolean).join(' '))).toEqual([
+      'plan last fixpoint',
+      'plan last fixpoint daemon',
+      'plan element fixpoint',
+      'plan element fixpoint daemon',
       'edit1 fixpoint',
       'edit1 fixpoint daemon',
     ]);
-    for (const { figures } of taken.slice(2)) expect(figures['firstInstructionSeconds']).toBeGreaterThan(0);
+    for (const { figures } of taken.slice(4)) expect(figures['firstInstructionSeconds']).toBeGreaterThan(0);
   });
 
   test('a peer that is not there is named, and quick runs are not for the page', async ({ box }) => {

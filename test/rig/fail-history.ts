@@ -51,7 +51,7 @@ interface Life {
 
 const POLL_MS = 150;
 /** What is not reached by then never is. A sweep comes every 5 seconds, a lost attempt is tried again after one. */
-const PATIENCE_MS = 90_000;
+const PATIENCE_MS = 45_000;
 const REF = { namespace: 'default', name: 'w' };
 /** More lines than live digests are worth: the next that is written makes the file anew. */
 const JUNK_DIGESTS = 'not a digest\n'.repeat(1_100);

@@ -12,7 +12,8 @@ process.on('exit', () => {
 });
 `;
 const FILES = 8;
-const FILE_BYTES = 4 * 1024 * 1024;
+/** More than all that the program reads of itself. */
+const FILE_BYTES = 8 * 1024 * 1024;
 
 test('a finished workflow is read once more, and then no more until a file changes', async ({
   box,

@@ -10,13 +10,18 @@ interface Naming {
 
 /** The work as a Workflow: a fan-out where the tasks are alike, with one beside it that may be edited; else one entry for each task. */
 export function documentOf(work: Work, { name = WORKFLOW, workdir }: Naming = {}): string {
-  const { edit } = work;
+  // What stands by itself is edited there, and nobody else is told of it.
+  const edit = standsApart(work) ? undefined : work.edit;
   const spec = {
     ...(workdir === undefined ? {} : { workdir }),
     params: { edited: edit?.task ?? -1, word: edit?.word ?? ORIGINAL },
     tasks: work.shape === 'fan' ? fan(work) : entries(work),
   };
   return JSON.stringify({ apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name }, spec });
+}
+
+function standsApart({ shape, tasks, edit }: Work): boolean {
+  return shape !== 'fan' || edit?.task === tasks - 1;
 }
 
 function fan(work: Work): object[] {

@@ -20,7 +20,7 @@ import type { DigestsFile } from './digests-log.ts';
 import { errorCode, fileDigest, isAbsence, type OpenForDigest, openForDigest } from './file-digest.ts';
 import { displacedPath } from './folder-content.ts';
 import { matching, matchingNames } from './glob-walk.ts';
-import { HeldFiles, HeldThreads } from './held-files.ts';
+import { HeldFiles, HeldThreads, WORTH_HOLDING } from './held-files.ts';
 import { BULK, BULK_OF_CONTENTS, type Left, ManyFiles } from './many-files.ts';
 import { liesThere, type Move, moveAside, moveTo } from './move-files.ts';
 import type { SeenFile } from './seen-files.ts';
@@ -85,7 +85,7 @@ export class HostFiles implements FileSpace {
   }
 
   hold(looks: readonly Look[]): HeldLooks | undefined {
-    if (looks.length < BULK) return undefined;
+    if (looks.length < WORTH_HOLDING) return undefined;
     return new HeldFiles(looks, this.#held, this.#cache, (some) => this.look(some));
   }
 

@@ -3,8 +3,10 @@ import type { HeldLooks } from '../backend.ts';
 import type { DigestCache } from './digest-cache.ts';
 import { HeldThread, type Otherwise } from './held-thread.ts';
 
-/** Two: looking is calls to the kernel, and there are other things to do meanwhile. */
-const THREADS = 2;
+/** From how many files on a thread that stays is worth its memory: a look at so many costs the loop some milliseconds. */
+export const WORTH_HOLDING = 250;
+/** A second thread is for so many: looking is calls to the kernel, and there are other things to do meanwhile. */
+const FOR_TWO_THREADS = 20_000;
 
 /** The threads of one file space, and what they hold. */
 export class HeldThreads {
@@ -12,9 +14,10 @@ export class HeldThreads {
   #next = 0;
 
   /** Starts what is not there yet. */
-  get all(): readonly HeldThread[] {
-    while (this.#threads.length < THREADS) this.#threads.push(new HeldThread());
-    return this.#threads;
+  forLooks(count: number): readonly HeldThread[] {
+    const wanted = count < FOR_TWO_THREADS ? 1 : 2;
+    while (this.#threads.length < wanted) this.#threads.push(new HeldThread());
+    return this.#threads.slice(0, wanted);
   }
 
   nextId(): number {
@@ -52,9 +55,10 @@ export class HeldFiles implements HeldLooks {
     this.#cache = cache;
     this.#look = look;
     this.#id = threads.nextId();
-    const size = Math.ceil(looks.length / threads.all.length);
+    const its = threads.forLooks(looks.length);
+    const size = Math.ceil(looks.length / its.length);
     this.#ready = Promise.all(
-      threads.all.map((thread, i) => {
+      its.map((thread, i) => {
         const first = i * size;
         this.#parts.push({ thread, first });
         return thread.hold(

@@ -19,8 +19,8 @@ function look(n: number, fingerprint: Fingerprint = 'Content'): Look {
   return { path: join(dir, `f${n}`), fingerprint, glob: false };
 }
 
-function hold(fingerprint: Fingerprint, space = new HostFiles(clock)): HeldLooks {
-  const made = space.hold(Array.from({ length: MANY }, (_, n) => look(n, fingerprint)));
+function hold(fingerprint: Fingerprint, space = new HostFiles(clock), count = MANY): HeldLooks {
+  const made = space.hold(Array.from({ length: count }, (_, n) => look(n, fingerprint)));
   if (!made) throw new Error('they are not held');
   return made;
 }
@@ -77,6 +77,16 @@ describe('held files', () => {
     expect(Object.keys(first)).toHaveLength(MANY - 1);
     expect(await told(({ path }) => !path.endsWith('/f5'))).toEqual({});
     expect(Object.keys(await told())).toEqual(['f5']);
+  });
+
+  it('may be so many that two threads hold them', async () => {
+    const VERY_MANY = 20_001;
+    for (let n = MANY; n < VERY_MANY; n++) writeFileSync(join(dir, `f${n}`), `${n}`);
+    held = hold('Stat', new HostFiles(clock), VERY_MANY);
+    expect(Object.keys(await told())).toHaveLength(VERY_MANY);
+    writeFileSync(join(dir, 'f1'), 'more than before');
+    unlinkSync(join(dir, 'f20000'));
+    expect(Object.keys(await told()).sort()).toEqual(['f1', 'f20000']);
   });
 
   it('are not worth it where they are few', () => {

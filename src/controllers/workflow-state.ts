@@ -14,7 +14,7 @@ import { ABSENT_DIGEST, codeLooks, type Look, lookId, outputLook, possibleLooks 
 import { type FactBook, FactsOver } from '../planning/facts-over.ts';
 import { isTaskEntry, type JournalEntry, type TaskEntry } from '../planning/journal.ts';
 import { type ReadRecord, Shelf } from '../planning/kept-record.ts';
-import type { OutputRecord, TaskRecord } from '../planning/record.ts';
+import { lastAttempt, type OutputRecord, type TaskRecord } from '../planning/record.ts';
 import { RecordBook } from '../planning/record-book.ts';
 import type { Mode, Settings } from '../planning/snapshot.ts';
 import type { View } from '../planning/view.ts';
@@ -155,6 +155,14 @@ export class WorkflowState {
     if (entry.type === 'TaskMoved') this.mark(entry.to);
     // Tasks that wait for this one's readers or for removed tasks are judged again; there are few of them.
     for (const index of this.board.waitingForReaders()) this.board.mark(index);
+    if (entry.type === 'AttemptEnded' && !this.graph.byKey.has(entry.task)) this.#markHeirs(entry.task);
+  }
+
+  /** A removed task has ended: whoever is about to make the same may take over what it made. Few are alive when an edit removes them. */
+  #markHeirs(removed: string): void {
+    const made = lastAttempt(this.book.get(removed))?.execution;
+    for (const index of this.board.ready)
+      if (this.board.view(index)?.identity?.execution === made) this.board.mark(index);
   }
 
   unfold(entry: TaskEntry): void {

@@ -116,6 +116,7 @@ function requestedCancels(board: Board, actions: Action[]): void {
 
 function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void {
   const adopted = new Set<string>();
+  const resets: Action[] = [];
   for (const index of board.actionable) {
     const task = snapshot.graph.tasks[index] as GraphTask;
     const { step } = board.view(index) as View;
@@ -140,13 +141,15 @@ function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void 
         actions.push({ kind: 'Look', index, key: task.key, look: step.look });
         break;
       case 'ResetAlso':
-        actions.push({ kind: 'ResetAlso', index, key: task.key, definition: step.definition });
+        resets.push({ kind: 'ResetAlso', index, key: task.key, definition: step.definition });
         break;
       case 'Launch':
       case 'Nothing':
         break;
     }
   }
+  // What is taken over in this turn is reset in the next one, or it would be missed.
+  if (adopted.size === 0) actions.push(...resets);
 }
 
 /**

@@ -158,7 +158,9 @@ class Planner {
     const differences = (): Because[] => this.#differences(task, seen, record);
     this.#also ??= this.#resetWith();
     const also = this.#also.get(task.index);
-    if (also !== undefined && !fresh)
+    // What it takes over from a removed task is reset as well.
+    if (also !== undefined && step.kind === 'Adopt') this.#adopted.add(step.from);
+    if (also !== undefined && (!fresh || step.kind === 'Adopt'))
       return {
         action: liveAttempt(record) ? 'CancelAndReset' : 'Reset',
         reason: 'ResetAlso',

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { AskedThread } from './asked-thread.ts';
 import { FIELDS, type FileTimes, SeenFiles } from './seen-files.ts';
 
 /** All that a thread has seen of many files. */
@@ -115,24 +115,13 @@ interface Task {
  * forth, and a file system that does not answer must not stop it.
  */
 export class FileThread {
-  readonly #worker = new Worker(PROGRAM, {
-    eval: true,
-    execArgv: [],
+  // Nobody waits for what was read ahead and is not asked for.
+  readonly #thread = new AskedThread<Task>(PROGRAM, 'looks at files', {
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_HEAP_MB },
   });
-  readonly #waiting: { resolve: (answer: unknown) => void; reject: (error: Error) => void }[] = [];
-  #failed: Error | undefined;
-
-  constructor() {
-    this.#worker.on('message', ({ answer }: { answer: unknown }) => this.#waiting.shift()?.resolve(answer));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', (code) => this.#fail(new Error(`the thread that looks at files ended with code ${code}`)));
-    // Nobody waits for what was read ahead and is not asked for.
-    this.#worker.unref();
-  }
 
   async stat(paths: readonly string[]): Promise<Seen> {
-    const { seen, errors, newest } = (await this.#do({ work: 'stat', paths })) as StatAnswer;
+    const { seen, errors, newest } = (await this.#thread.ask({ work: 'stat', paths })) as StatAnswer;
     return {
       files: new SeenFiles(seen, errors),
       newest: [...newest].map(([dev, ctimeNs]) => ({ dev, ctimeNs })),
@@ -141,7 +130,7 @@ export class FileThread {
 
   /** Those that are small regular files and can be read. */
   async read(paths: readonly string[]): Promise<readonly ReadFile[]> {
-    const answer = (await this.#do({ work: 'read', paths })) as ReadAnswer;
+    const answer = (await this.#thread.ask({ work: 'read', paths })) as ReadAnswer;
     const before = new SeenFiles(answer.before);
     const after = new SeenFiles(answer.after);
     return answer.digests.flatMap((digest, at) =>
@@ -150,22 +139,6 @@ export class FileThread {
   }
 
   end(): void {
-    void this.#worker.terminate();
-  }
-
-  #do(task: Task): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      if (this.#failed) return reject(this.#failed);
-      this.#waiting.push({ resolve, reject });
-      this.#worker.ref();
-      this.#worker.postMessage(task);
-    }).finally(() => {
-      if (this.#waiting.length === 0) this.#worker.unref();
-    });
-  }
-
-  #fail(error: Error): void {
-    this.#failed = error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#thread.end();
   }
 }

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { AskedThread } from './asked-thread.ts';
 import { FIELDS, type FileTimes, SeenFiles } from './seen-files.ts';
 
 /**
@@ -72,24 +72,15 @@ type Task =
   | { readonly work: 'again' | 'release'; readonly id: number };
 
 export class HeldThread {
-  readonly #worker = new Worker(PROGRAM, { eval: true, execArgv: [] });
-  readonly #waiting: { resolve: (answer: unknown) => void; reject: (error: Error) => void }[] = [];
-  #failed: Error | undefined;
-
-  constructor() {
-    this.#worker.on('message', ({ answer }: { answer: unknown }) => this.#waiting.shift()?.resolve(answer));
-    this.#worker.on('error', (error) => this.#fail(error));
-    this.#worker.on('exit', (code) => this.#fail(new Error(`the thread that holds files ended with code ${code}`)));
-    this.#worker.unref();
-  }
+  readonly #thread = new AskedThread<Task>(PROGRAM, 'holds files');
 
   hold(id: number, paths: readonly string[]): Promise<unknown> {
-    return this.#do({ work: 'hold', id, paths });
+    return this.#thread.ask({ work: 'hold', id, paths });
   }
 
   /** The first time, all of them. */
   async again(id: number): Promise<readonly Otherwise[]> {
-    const { indexes, times, codes } = (await this.#do({ work: 'again', id })) as Answer;
+    const { indexes, times, codes } = (await this.#thread.ask({ work: 'again', id })) as Answer;
     const seen = new SeenFiles(times);
     return codes.map((code, n) => ({
       index: indexes[n] as number,
@@ -99,22 +90,6 @@ export class HeldThread {
   }
 
   release(id: number): void {
-    this.#do({ work: 'release', id }).catch(() => undefined);
-  }
-
-  #do(task: Task): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      if (this.#failed) return reject(this.#failed);
-      this.#waiting.push({ resolve, reject });
-      this.#worker.ref();
-      this.#worker.postMessage(task);
-    }).finally(() => {
-      if (this.#waiting.length === 0) this.#worker.unref();
-    });
-  }
-
-  #fail(error: Error): void {
-    this.#failed = error;
-    for (const { reject } of this.#waiting.splice(0)) reject(error);
+    this.#thread.ask({ work: 'release', id }).catch(() => undefined);
   }
 }

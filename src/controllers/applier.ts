@@ -110,7 +110,7 @@ export class Applier {
       ? await this.#update(existing, admitted, same)
       : await this.#create(admitted, ref.namespace);
     try {
-      await this.#look(reconciler, admitted, options);
+      await this.#look(reconciler, options);
     } catch (error) {
       // The document is in force: its turns must not rest for ever because a look failed.
       reconciler.state.resting = false;
@@ -152,7 +152,7 @@ export class Applier {
   }
 
   /** Looks at the files now, and sees whether the plan needs approval. */
-  async #look(reconciler: Reconciler, admitted: Admitted, { request, until }: ApplyOptions): Promise<void> {
+  async #look(reconciler: Reconciler, { request, until }: ApplyOptions): Promise<void> {
     const { state } = reconciler;
     if (this.#activity !== 'Active') {
       await this.#clear(reconciler, [SOURCE_INVALID]);
@@ -164,7 +164,7 @@ export class Applier {
     await reconciler.pause(async () => {
       if (until) state.launchOnly = new LaunchScope(state.graph, until);
       if (request) await noteRequest(this.#context, state, request);
-      state.see(admitted.facts);
+      // Not what admission saw: somebody may have looked later.
       await lookAtAll(this.#context, state);
       state.unrestorable.clear();
       state.lookNeeded = false;

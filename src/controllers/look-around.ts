@@ -1,6 +1,5 @@
 import { nextEventLoopTurn } from '../base/event-loop.ts';
-import type { Look } from '../planning/facts.ts';
-import { lookId } from '../planning/facts.ts';
+import { type Look, lookId, lookOf } from '../planning/facts.ts';
 import type { HomeContext } from './home-context.ts';
 import { allLooks, otherLooks, ownLooks, wantedLooks } from './looks.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -28,7 +27,8 @@ export async function lookAround(home: HomeContext, state: WorkflowState): Promi
   try {
     await look(home, state, (id, digest) => {
       if (state.facts.get(id) === digest) state.news.delete(id);
-      else if (!newer.has(id)) state.news.set(id, digest);
+      else if (newer.has(id)) state.doubtful.add(id);
+      else state.news.set(id, digest);
     });
   } finally {
     looking.abort();
@@ -46,7 +46,10 @@ async function look(home: HomeContext, state: WorkflowState, take: Take): Promis
     state.release();
     return lookInParts(home, state, take);
   }
-  for (const [id, digest] of await files.look(otherLooks(state))) take(id, digest);
+  // What is held is told once: what was lost of it is asked for.
+  const doubtful = [...state.doubtful].map(lookOf);
+  state.doubtful.clear();
+  for (const [id, digest] of await files.look([...otherLooks(state), ...doubtful])) take(id, digest);
 }
 
 async function lookInParts({ files }: HomeContext, state: WorkflowState, take: Take): Promise<void> {

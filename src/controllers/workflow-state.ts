@@ -37,6 +37,8 @@ export class WorkflowState {
   readonly facts: FactBook;
   /** What looks beside the turns have seen that is not in `facts`, and nothing of ours has touched since. */
   readonly news = new Map<string, string>();
+  /** Seen beside the turns while something else changed the fact: which came last nobody knows, so it is looked at again. */
+  readonly doubtful = new Set<string>();
   /** Of this graph's files, once they have been looked at often. */
   heldLooks: HeldLooks | undefined;
   timesLookedAround = 0;
@@ -219,7 +221,7 @@ export class WorkflowState {
   }
 
   #factChanged(lookId: string): void {
-    this.news.delete(lookId);
+    if (this.news.delete(lookId)) this.doubtful.add(lookId);
     for (const changed of this.#changedFacts) changed.add(lookId);
     this.markReaders(lookId);
   }

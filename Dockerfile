@@ -28,5 +28,5 @@ COPY --from=build /src/crds crds
 ENV NODE_ENV=production
 # By number, so that runAsNonRoot can be checked. It owns nothing here: what is installed cannot be changed.
 USER 10001:10001
-ENTRYPOINT ["/usr/bin/tini", "--", "node", "/opt/fixpoint/dist/cli/main.js"]
+ENTRYPOINT ["/usr/bin/tini", "--", "/opt/fixpoint/dist/cli/main.js"]
 CMD ["daemon", "--home", "cluster"]

@@ -1,12 +1,13 @@
 // Builds dist/ from src/: puts the modules of the program together into one script, has V8's code of it kept, since each file
 // that a start has to find, read and compile costs half a millisecond, and copies what is no module (shell and SQL
 // files), keeping their paths. Plain JavaScript, so that it needs nothing built. Types are checked by `npm run check`.
-import { chmodSync, copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { buildNative } from './build-native.mjs';
 import { keepCode } from './exercise.mjs';
+import { SHELL_START } from './launch-flags.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -70,7 +71,7 @@ const ascii = readFileSync(program, 'utf8').replace(/[\u0080-\uffff]/g, escaped)
 writeFileSync(program, `(function (require, __filename) {${ascii}})\n`);
 
 const main = join(dist, 'cli', 'main.js');
-copyFileSync(join(root, 'scripts', 'launcher.cjs'), main);
+writeFileSync(main, SHELL_START + readFileSync(join(root, 'scripts', 'launcher.cjs'), 'utf8'));
 chmodSync(main, 0o755);
 const failed = keepCode(main);
 if (failed !== undefined) process.stderr.write(`${failed}every start compiles the program: it could not be tried\n`);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LAUNCH_FLAGS } from './launch-flags.mjs';
 
 const CODE_CACHE = join(dirname(fileURLToPath(import.meta.url)), 'code-cache.cjs');
 /** So many that loops are entered often, and code that is only there for many of something is not. */
@@ -28,12 +29,13 @@ spec:
 /** Gives what went wrong; undefined: the code is there. */
 export function keepCode(main) {
   const dir = mkdtempSync(join(tmpdir(), 'fixpoint-exercise-'));
-  const run = (word, ...program) => {
+  const run = (word, program, ...args) => {
     writeFileSync(join(dir, 'exercise.yaml'), document(word));
-    return spawnSync(process.execPath, [...program, 'run', 'exercise.yaml'], { cwd: dir, encoding: 'utf8' });
+    return spawnSync(program, [...args, 'run', 'exercise.yaml'], { cwd: dir, encoding: 'utf8' });
   };
   try {
-    const ran = [run('one', main), run('two', CODE_CACHE, main)];
+    // V8 takes code that was kept under the same flags only.
+    const ran = [run('one', main), run('two', process.execPath, ...LAUNCH_FLAGS, CODE_CACHE, main)];
     return ran.find(({ status }) => status !== 0)?.stderr;
   } finally {
     rmSync(dir, { recursive: true, force: true });

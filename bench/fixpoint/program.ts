@@ -12,7 +12,7 @@ export const DOCUMENT = 'bench.json';
 
 /** The built program with these arguments. */
 export function fixpoint(...args: readonly string[]): readonly string[] {
-  return [process.execPath, MAIN, ...args];
+  return [MAIN, ...args];
 }
 
 export function isBuilt(): boolean {

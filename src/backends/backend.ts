@@ -1,6 +1,7 @@
 import type { EndReason } from '../apis/reasons.ts';
 import type { SlurmOptions } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
+import type { GraphOutput } from '../graph/graph.ts';
 import type { Look } from '../planning/facts.ts';
 import type { Needs, OutputRecord, Usage } from '../planning/record.ts';
 
@@ -67,19 +68,23 @@ export interface FileSpace {
   hold?(looks: readonly Look[]): HeldLooks | undefined;
   /** Outputs that a later attempt moved aside, put back; false: they are not all there with these digests. */
   restore(attempt: Handled, outputs: readonly OutputRecord[], ownerFolder: OwnerFolder): Promise<boolean>;
+  /** What lies at these paths, or matches these patterns, moved to where a later attempt would move it; false: not all could be. */
+  setAside(attempt: Handled, outputs: readonly PlacedOutput[]): Promise<boolean>;
   /** Paths that match a pattern, sorted. */
   matching(pattern: string): Promise<readonly string[]>;
   /** Sizes in bytes; 0 for what does not exist. */
   size(path: string): number;
 }
 
+export type PlacedOutput = Pick<GraphOutput, 'name' | 'path' | 'form'>;
+
 /** What is looked at again and again, and mostly is as it was. */
 export interface HeldLooks {
   /**
-   * By `lookId`, what may be otherwise than when it was last told; the first time, all. What is not wanted now is told
-   * when it is. Fails if it cannot go on: then nothing may be concluded from what it does not tell.
+   * Tells what may be otherwise than when it was last told; the first time, all. What is not wanted now is told when it is.
+   * Fails if it cannot go on: then nothing may be concluded from what it does not tell.
    */
-  again(isWanted: (look: Look) => boolean): Promise<ReadonlyMap<string, string>>;
+  again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void>;
   release(): void;
 }
 

@@ -89,6 +89,13 @@ function tell(entry: JournalEntry): Told {
         attempt: entry.number,
         message: `outputs of attempt ${entry.number} were put back`,
       };
+    case 'AsideIntended':
+      return { reason: 'SettingOutputsAside', message: 'skipped now: what it made before is to be moved aside' };
+    case 'OutputsSetAside':
+      return {
+        reason: 'OutputsSetAside',
+        message: 'what it made before was moved to the run folder that it came from',
+      };
     case 'TaskMoved':
       return { reason: 'TaskAdopted', message: `renamed to ${entry.to}` };
     case 'TaskPruned':

@@ -11,7 +11,8 @@ import type { Action } from '../planning/actions.ts';
 import { causesOf, comparedAttempt, upstreamsOf } from '../planning/because.ts';
 import { ABSENT_DIGEST, codeLooks, inputLooks, type Look, lookId, lookOf, outputLook } from '../planning/facts.ts';
 import type { TaskEntry } from '../planning/journal.ts';
-import { type Attempt, lastAttempt, outputOwner } from '../planning/record.ts';
+import { outputsInPlace } from '../planning/left-behind.ts';
+import { type Attempt, lastAttempt, NONE_PUT_BACK, outputOwner } from '../planning/record.ts';
 import { resetAlsoTargets } from '../planning/reset-also.ts';
 import { displacements, looksToDisplace } from './displacements.ts';
 import { handled } from './handled.ts';
@@ -49,6 +50,9 @@ export async function prepare(home: HomeContext, state: WorkflowState, actions: 
         break;
       case 'Restore':
         await restore(home, state, action, prepared);
+        break;
+      case 'SetAside':
+        await setAside(home, state, action, prepared);
         break;
       case 'Adopt':
         prepared.entries.push({ type: 'TaskMoved', task: action.from, to: action.key });
@@ -342,6 +346,30 @@ async function restore(
     if (made) state.setFact(lookId(outputLook(output)), made.digest);
   }
   prepared.entries.push({ type: 'OutputsRestored', task: action.key, number: attempt.number });
+}
+
+/** The files are moved by the turn after the one that makes the intent durable, as where they are put back. */
+async function setAside(
+  home: HomeContext,
+  state: WorkflowState,
+  { index, key, attempt }: Extract<Action, { kind: 'SetAside' }>,
+  prepared: Prepared,
+): Promise<void> {
+  state.board.mark(index);
+  if (state.book.get(key)?.putBack !== NONE_PUT_BACK) {
+    prepared.entries.push({ type: 'AsideIntended', task: key });
+    return;
+  }
+  const outputs = outputsInPlace(state, state.graph.tasks[index] as GraphTask, attempt);
+  const moved = await home.files.setAside(handled(attempt), outputs);
+  for (const output of outputs) {
+    const id = lookId(outputLook(output));
+    if (moved) state.setFact(id, ABSENT_DIGEST);
+    else state.forgetFact(id);
+  }
+  if (moved) prepared.entries.push({ type: 'OutputsSetAside', task: key });
+  // Once between two looks, as above.
+  else state.unrestorable.add(attempt.uid);
 }
 
 /** `resetAlso`: named tasks, direct upstreams or all ancestors forget their results together with this task. */

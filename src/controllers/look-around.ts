@@ -41,7 +41,7 @@ async function look(home: HomeContext, state: WorkflowState, take: Take): Promis
     state.heldLooks ??= files.hold?.(ownLooks(state));
   if (!state.heldLooks) return lookInParts(home, state, take);
   try {
-    for (const [id, digest] of await state.heldLooks.again(wantedLooks(state))) take(id, digest);
+    await state.heldLooks.again(wantedLooks(state), take);
   } catch {
     state.release();
     return lookInParts(home, state, take);

@@ -22,6 +22,8 @@ export type Action =
   | { readonly kind: 'Withdraw'; readonly key: string; readonly attempt: Attempt }
   /** Put outputs of this success back that a later attempt moved aside. */
   | { readonly kind: 'Restore'; readonly index: number; readonly key: string; readonly attempt: Attempt }
+  /** What a skipped task made goes to the folder of the attempt that made it. */
+  | { readonly kind: 'SetAside'; readonly index: number; readonly key: string; readonly attempt: Attempt }
   /** A renamed task takes over the record of the removed one. */
   | { readonly kind: 'Adopt'; readonly key: string; readonly from: string }
   /** Nobody has looked yet at a file that this task reads. */

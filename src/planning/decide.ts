@@ -131,7 +131,8 @@ function stepActions(board: Board, snapshot: Snapshot, actions: Action[]): void 
         }
         break;
       case 'Restore':
-        actions.push({ kind: 'Restore', index, key: task.key, attempt: step.attempt });
+      case 'SetAside':
+        actions.push({ kind: step.kind, index, key: task.key, attempt: step.attempt });
         break;
       case 'Adopt':
         if (!adopted.has(step.from)) actions.push({ kind: 'Adopt', key: task.key, from: step.from });

@@ -1,6 +1,6 @@
 import type { Json } from '../base/json.ts';
 import type { Attempt, Outcome, TaskRecord } from './record.ts';
-import { emptyRecord, nextNumber } from './record.ts';
+import { emptyRecord, NONE_PUT_BACK, nextNumber } from './record.ts';
 
 /**
  * The entries of the journal that make task records. Nothing is ever changed in it: `reduce` over all entries
@@ -42,6 +42,10 @@ export type TaskEntry =
   | { readonly type: 'RestoreIntended'; readonly task: string; readonly number: number }
   /** They were put back. */
   | { readonly type: 'OutputsRestored'; readonly task: string; readonly number: number }
+  /** It is skipped: what its attempts have made is to be moved aside. */
+  | { readonly type: 'AsideIntended'; readonly task: string }
+  /** It was moved. */
+  | { readonly type: 'OutputsSetAside'; readonly task: string }
   /** Rename: the record goes on under another key. */
   | { readonly type: 'TaskMoved'; readonly task: string; readonly to: string }
   /** Left the spec: the record is archived. */
@@ -131,7 +135,10 @@ function reduceRecord(record: TaskRecord, entry: Exclude<TaskEntry, { type: 'Tas
       return { ...record, releasedUpTo: Math.max(record.releasedUpTo, entry.upTo) };
     case 'RestoreIntended':
       return { ...record, putBack: entry.number };
+    case 'AsideIntended':
+      return { ...record, putBack: NONE_PUT_BACK };
     case 'OutputsRestored':
+    case 'OutputsSetAside':
       return record;
   }
 }

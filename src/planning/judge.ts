@@ -2,6 +2,7 @@ import { carriesData, type GraphTask } from '../graph/graph.ts';
 import { definitionDigest, executionKey } from '../graph/identity.ts';
 import { type Gathered, gatherContributions } from './contributions.ts';
 import { ABSENT_DIGEST, type Look, lookId, outputLook, unreadableCode } from './facts.ts';
+import { leftBehind } from './left-behind.ts';
 import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } from './record.ts';
 import { needsResetAlso } from './reset-also.ts';
 import { judgeRetry } from './retry-policy.ts';
@@ -21,7 +22,7 @@ import { type DesiredIdentity, NO_CODE, standingView, type View, view } from './
  * | 2 | alive with another definition, policy Restart? | cancel, confirm, then ask again |
  * | 2b | another definition, and `resetAlso`? | reset those first |
  * | 3 | an upstream not settled? | Running if alive, else Pending (Reevaluating) |
- * | 4 | trigger rule not met? | Skipped; what lives is cancelled |
+ * | 4 | trigger rule not met? | Skipped; what lives is cancelled, what it made before goes aside (`left-behind.ts`) |
  * | 5 | a gate? | Succeeded, passes on what its upstreams contribute |
  * | 6 | an input missing, absent or not looked at? | Failed(MissingInput), Skipped(UpstreamSkipped), Pending |
  * | 7 | alive? | same key: Running; another: cancel |
@@ -63,7 +64,7 @@ export function judge(context: JudgeContext, task: GraphTask): View {
   if (trigger.verdict === 'Wait') return waiting(snapshot, record, live, trigger.on);
   if (trigger.verdict === 'Skip') {
     const cause = trigger.cause === undefined ? '' : causeOf(context, trigger.cause);
-    return live ? cancelling(live, 'UpstreamChanged') : view('Skipped', trigger.reason, { message: cause });
+    return live ? cancelling(live, 'UpstreamChanged') : skipped(snapshot, task, record, trigger.reason, cause);
   }
   if (task.kind !== 'Task') return passOn(context, task);
 
@@ -78,7 +79,7 @@ export function judge(context: JudgeContext, task: GraphTask): View {
     },
     task,
   );
-  if (gathered.kind !== 'Contributions') return withoutInputs(context, live, gathered);
+  if (gathered.kind !== 'Contributions') return withoutInputs(context, task, live, gathered);
   if (!code || !definition) return live ? running(live, false) : view('Pending', 'Reevaluating');
   const { contributions } = gathered;
   const identity = { definition, code, contributions, execution: executionKey(definition, contributions) };
@@ -165,8 +166,26 @@ function passOn(context: JudgeContext, task: GraphTask): View {
   return view('Succeeded', 'GateOpen', { passes: [...passes].sort() });
 }
 
+/** Skipped, once nothing lies any more where it has made something that a run from scratch would not make. */
+function skipped(
+  snapshot: Snapshot,
+  task: GraphTask,
+  record: TaskRecord | undefined,
+  reason: 'UpstreamFailed' | 'UpstreamSkipped' | 'TriggerNotMet',
+  cause: string,
+): View {
+  const left = reason === 'UpstreamFailed' ? undefined : leftBehind(snapshot, task, record);
+  if (left === undefined) return view('Skipped', reason, { message: cause });
+  if (left.kind === 'Unlooked') return lookingAt(left.look);
+  const readers = liveReaders(snapshot, task);
+  const message = 'moves aside what it made before';
+  if (readers.length > 0) return view('Pending', reason, { message, step: { kind: 'CancelReaders', readers } });
+  return view('Pending', reason, { message, step: { kind: 'SetAside', attempt: left.attempt } });
+}
+
 function withoutInputs(
   context: JudgeContext,
+  task: GraphTask,
   live: Attempt | undefined,
   gathered: Exclude<Gathered, { kind: 'Contributions' }>,
 ): View {
@@ -181,7 +200,13 @@ function withoutInputs(
         message: `input ${gathered.input}: ${gathered.path} ${gathered.unreadable === undefined ? 'does not exist' : `cannot be read (${gathered.unreadable})`}`,
       });
     case 'AbsentUpstream':
-      return view('Skipped', 'UpstreamSkipped', { message: causeOf(context, gathered.upstream) });
+      return skipped(
+        context.snapshot,
+        task,
+        context.snapshot.records.get(task.key),
+        'UpstreamSkipped',
+        causeOf(context, gathered.upstream),
+      );
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Because, PlanAction, PlannedTask } from '../apis/task-view.ts';
+import type { TriggerRule } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { NONE } from '../base/none.ts';
@@ -11,7 +12,7 @@ import { type Attempt, lastAttempt, lastSuccess, liveAttempt, type TaskRecord } 
 import { needsResetAlso, resetAlsoTargets } from './reset-also.ts';
 import type { Snapshot } from './snapshot.ts';
 import { standingResult } from './standing.ts';
-import { type DesiredIdentity, isStanding, type View } from './view.ts';
+import { type DesiredIdentity, isLeaving, isStanding, type View } from './view.ts';
 
 /**
  * What would happen to every task, and why, without doing it.
@@ -131,7 +132,8 @@ class Planner {
     const record = this.#snapshot.records.get(task.key);
     const { action, reason, because } = task.kind === 'Task' ? this.#decide(task, seen, record) : this.#gate(task);
     if (action === 'Create' || action === 'Reset' || action === 'CancelAndReset') this.#fate.set(task.index, 'Runs');
-    else if (action === 'Reevaluate') this.#fate.set(task.index, 'MayRun');
+    // Who reads what is moved aside runs without it.
+    else if (action === 'Reevaluate' || isLeaving(seen)) this.#fate.set(task.index, 'MayRun');
     return { name: task.key, action, reason, because };
   }
 
@@ -178,7 +180,7 @@ class Planner {
     if (live) return this.#live(task, any);
     if (
       step.kind === 'Launch' ||
-      step.kind === 'CancelReaders' ||
+      (step.kind === 'CancelReaders' && !isLeaving(seen)) ||
       step.kind === 'ResetAlso' ||
       seen.reason === 'BackOff'
     )
@@ -186,7 +188,8 @@ class Planner {
         ? { action: 'Create', reason: 'New', because: [] }
         : { action: 'Reset', reason: seen.reason === 'BackOff' ? 'BackOff' : 'Changed', because: differences() };
     // Settled as its upstreams stand; one of them will be reset with another task.
-    if (seen.phase !== 'Pending' && any !== undefined)
+    const final = seen.phase !== 'Pending' || isLeaving(seen);
+    if (final && any !== undefined)
       // One that was skipped and never ran: whether it does depends on how they end.
       return broad === undefined || fresh
         ? { action: 'Reevaluate', reason: 'UpstreamMayChange', because: [{ task: any }] }
@@ -197,7 +200,7 @@ class Planner {
         return { action: 'Reevaluate', reason: 'OutputsMayBePutBack', because: [{ task: other }] };
       return this.#kept(task);
     }
-    if (seen.phase !== 'Pending') return { action: 'Keep', reason: seen.reason, because: [] };
+    if (final) return { action: 'Keep', reason: seen.reason, because: [] };
     if (fresh) return { action: 'Create', reason: 'New', because: any === undefined ? [] : [{ task: any }] };
     const changed = this.#definitionChanged(task, record as TaskRecord);
     if (changed.length > 0 && broad === undefined && hadResult(task, record as TaskRecord))
@@ -251,6 +254,8 @@ class Planner {
   }
 
   #upstreamThat(task: GraphTask, fate: 'Runs' | 'MayRun', broadOnly: boolean): string | undefined {
+    // One that waits for a failure may be skipped as well when its upstreams run again.
+    if (broadOnly && FAILURE_RULES.has(task.triggerRule)) return undefined;
     const everything = this.#snapshot.settings.convergence === 'ResetDescendants';
     const edge = task.upstream.find((e) => {
       if (!carriesData(e.kind) || this.#fate.get(e.from) !== fate) return false;
@@ -293,6 +298,9 @@ class Planner {
     return planned;
   }
 }
+
+/** Trigger rules that a success upstream does not meet. */
+const FAILURE_RULES: ReadonlySet<TriggerRule> = new Set(['AnyFailed', 'AllFailed']);
 
 function planSummary(tasks: readonly PlannedTask[], leftAlone: number): Record<string, number> {
   const summary: Record<string, number> = leftAlone > 0 ? { Keep: leftAlone } : {};

@@ -21,7 +21,7 @@ export interface TaskRecord {
   readonly releasedUpTo: number;
   /**
    * The result whose outputs were last to be put back, if that was after the last attempt was intended. Durable before a
-   * file moves, so that a crash half-way is known for what it is.
+   * file moves, so that a crash half-way is known for what it is. `NONE_PUT_BACK`: all were to be moved aside.
    */
   readonly putBack: number | undefined;
   /** The definition for which `resetAlso` has been carried out. */
@@ -118,6 +118,9 @@ export interface Contributions {
   /** Attempt uids of `dependsOn`, sorted. */
   readonly broad: readonly string[];
 }
+
+/** In `putBack`: a number that no attempt has. */
+export const NONE_PUT_BACK = 0;
 
 /** Of a record whose task nobody has asked anything of. */
 export const UNMARKED: Omit<TaskRecord, 'key' | 'attempts'> = {

@@ -14,7 +14,7 @@ import type { Snapshot } from './snapshot.ts';
  * | as recorded | | InPlace |
  * | not looked at since an attempt may have written there | | Unlooked |
  * | unreadable now | nothing of ours | InPlace |
- * | others, or unreadable | a later attempt, or another result was put back | MovedAside, until that was tried |
+ * | others, or unreadable | a later attempt, or another result was put back, or all went aside | MovedAside, until that was tried |
  * | others | nothing of ours | none |
  */
 export type Standing =

@@ -81,6 +81,11 @@ export function isStanding(view: View): boolean {
   return view instanceof StandingView;
 }
 
+/** It will be skipped when what it made before has been moved aside. */
+export function isLeaving({ phase, reason }: View): boolean {
+  return phase === 'Pending' && (reason === 'TriggerNotMet' || reason === 'UpstreamSkipped');
+}
+
 export interface DesiredIdentity {
   readonly definition: string;
   readonly execution: string;
@@ -95,6 +100,8 @@ export type Step =
   | { readonly kind: 'Cancel'; readonly attempt: Attempt; readonly reason: TaskReason }
   | { readonly kind: 'CancelReaders'; readonly readers: readonly string[] }
   | { readonly kind: 'Restore'; readonly attempt: Attempt }
+  /** It is skipped, and what this attempt made lies there still. */
+  | { readonly kind: 'SetAside'; readonly attempt: Attempt }
   | { readonly kind: 'Adopt'; readonly from: string }
   | { readonly kind: 'Look'; readonly look: Look }
   | { readonly kind: 'ResetAlso'; readonly definition: string };

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { EventLine, Explanation, Plan, TaskItem } from '../../src/apis/task-view.ts';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import { until } from './eventually.ts';
+import { LAUNCH_FLAGS } from './launch-flags.ts';
 import { attemptProcesses, signalQuietly } from './processes.ts';
 
 // A user at a shell: a folder of its own, and the program as a real process. What system tests share lives here:
@@ -13,7 +14,7 @@ import { attemptProcesses, signalQuietly } from './processes.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 /** The built program, unless this names another entry; one that ends in `.ts` is run without building. */
 const MAIN = resolve(ROOT, process.env['FIXPOINT_MAIN'] ?? 'dist/cli/main.js');
-const NODE_ARGUMENTS = MAIN.endsWith('.ts') ? ['--import', 'tsx', MAIN] : [MAIN];
+const NODE_ARGUMENTS = MAIN.endsWith('.ts') ? ['--import', 'tsx', MAIN] : [...LAUNCH_FLAGS, MAIN];
 
 export interface Ran {
   readonly code: number | undefined;

@@ -167,6 +167,7 @@ function countedBackend(inner: Backend, tally: Tally): Backend {
       return inner.files.look(looks);
     },
     restore: (attempt, outputs, into) => inner.files.restore(attempt, outputs, into),
+    setAside: (attempt, outputs) => inner.files.setAside(attempt, outputs),
     matching: (pattern) => {
       tally.add('patterns matched');
       return inner.files.matching(pattern);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Sandbox } from './cli.ts';
+import { LAUNCH_FLAGS } from './launch-flags.ts';
 
 // A run of the built program in which every process and every system call is seen. Times mean nothing in it.
 
@@ -128,7 +129,7 @@ function read(log: string): { roles: Map<string, Role>; processes: Map<Role, num
 /** Runs the workflow to its end, with the commands of the system in one folder. */
 export async function tracedRun(box: Sandbox, file: string, ...args: readonly string[]): Promise<Traced> {
   const log = box.path('trace');
-  const program = [process.execPath, join(DIST, 'cli/main.js'), 'run', file, ...args];
+  const program = [process.execPath, ...LAUNCH_FLAGS, join(DIST, 'cli/main.js'), 'run', file, ...args];
   const env = { PATH: '/usr/bin:/bin', HOME: box.dir, XDG_RUNTIME_DIR: box.path('run'), NO_COLOR: '1' };
   await promisify(execFile)(STRACE, [...FLAGS, '-o', log, ...program], { cwd: box.dir, env });
   return new Traced(readFileSync(log, 'latin1'));

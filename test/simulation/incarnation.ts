@@ -139,6 +139,7 @@ export class Incarnation {
     const files: FileSpace = {
       look: (looks) => this.#effect('look', () => inner.files.look(looks)),
       restore: (attempt, outputs, into) => this.#effect('restore', () => inner.files.restore(attempt, outputs, into)),
+      setAside: (attempt, outputs) => this.#effect('aside', () => inner.files.setAside(attempt, outputs)),
       size: (path) => inner.files.size(path),
       matching: (pattern) => this.#effect('look', () => inner.files.matching(pattern)),
     };

@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { describe, expect } from 'vitest';
 import type { GraphView, TaskItem } from '../../src/apis/task-view.ts';
+import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { noted, type Span, spansByTask, starts } from '../rig/task-log.ts';
 
@@ -533,4 +534,44 @@ test('what a person left at the place of an output is kept', async ({ box }) => 
   const runs = readdirSync(box.path('.fixpoint/runs'), { recursive: true, encoding: 'utf8' });
   const kept = runs.filter((name) => name.endsWith('kept/o')).map((name) => box.read(`.fixpoint/runs/${name}`));
   expect(kept).toEqual(['mine']);
+});
+
+test('J-23 thousands of small tasks, many sleeping at once, and tasks without a command', async ({ box }) => {
+  const sleepers = 200;
+  const file = box.workflow({
+    tasks: [
+      { name: 'trivial', foreach: { range: { count: 3_000 } }, resources: { cpu: '10m' }, command: ['true'] },
+      { name: 'sleeps', foreach: { range: { count: sleepers } }, resources: { cpu: '10m' }, run: noted('sleep 2') },
+      { name: 'gate', after: ['trivial'] },
+      { name: 'gates', foreach: { range: { count: 500 } }, dependsOn: ['gate'] },
+      { name: 'end', dependsOn: ['gates', 'sleeps'], run: noted(':') },
+    ],
+  });
+  const running = box.start('run', file, '--cpus', '4');
+  let memoryKb = 0;
+  let files = 0;
+  let over = false;
+  void running.ended.finally(() => {
+    over = true;
+  });
+  await until('it ends', () => {
+    if (over) return true;
+    try {
+      const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${running.pid}/status`, 'latin1'));
+      memoryKb = Math.max(memoryKb, Number(peak?.[1] ?? 0));
+      files = Math.max(files, readdirSync(`/proc/${running.pid}/fd`).length);
+    } catch {
+      // It has ended meanwhile.
+    }
+    return false;
+  });
+  expect((await running.ended).code).toBe(0);
+  const phases = [...(await box.tasks()).values()].map(({ status }) => status.phase);
+  expect(phases).toEqual(Array(3_702).fill('Succeeded'));
+  const seen = spansByTask(box.path('log'));
+  expect(
+    mostAtOnce([...seen].filter(([key]) => key.startsWith('sleeps/')).flatMap(([, spans]) => spans)),
+  ).toBeGreaterThan(50);
+  expect(memoryKb / 1024, 'MB of the program').toBeLessThan(250);
+  expect(files, 'open files of the program').toBeLessThan(100);
 });

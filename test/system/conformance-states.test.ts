@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { expect } from 'vitest';
+import type { Plan } from '../../src/apis/task-view.ts';
 import type { Workflow, WorkflowStatus } from '../../src/apis/workflow.ts';
 import type { Sandbox } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
@@ -64,6 +66,43 @@ test('F-4 a chain of two failures that are allowed goes on with the third', asyn
   expect((await statusOf(box))?.phase).toBe('Running');
   box.write('go', '');
   expect((await running.ended).code).toBe(0);
+});
+
+test('what a task made is gone while it is skipped, and back with the condition, without running again', async ({
+  box,
+}) => {
+  const spec = (code: number) => ({
+    tasks: [
+      { name: 'try', retry: { limit: 0 }, run: `exit ${code}` },
+      {
+        name: 'instead',
+        dependsOn: ['try'],
+        triggerRule: 'AnyFailed',
+        outputs: [{ name: 'o', path: 'instead.txt' }],
+        run: noted('echo instead > instead.txt'),
+      },
+      // It reads the file without saying so.
+      {
+        name: 'report',
+        dependsOn: ['try', 'instead'],
+        triggerRule: 'AllFinished',
+        outputs: [{ name: 'o', path: 'report.txt' }],
+        run: noted('cat instead.txt > report.txt 2> /dev/null || echo none > report.txt'),
+      },
+    ],
+  });
+  await box.expectExit(0, 'run', box.workflow(spec(1)));
+  expect(box.read('report.txt')).toBe('instead\n');
+  const { stdout } = await box.expectExit(2, 'plan', '-f', box.workflow(spec(0)), '-o', 'json');
+  const plan = JSON.parse(stdout) as Plan;
+  expect(plan.tasks.map(({ name, action }) => `${name} ${action}`)).toContain('instead Reevaluate');
+  await box.expectExit(0, 'run', box.workflow(spec(0)));
+  expect(box.read('report.txt')).toBe('none\n');
+  expect(existsSync(box.path('instead.txt'))).toBe(false);
+  await box.expectExit(0, 'run', box.workflow(spec(1)));
+  expect(box.read('report.txt')).toBe('instead\n');
+  expect(box.read('instead.txt')).toBe('instead\n');
+  expect(starts(box.path('log'))).toEqual({ instead: 1, report: 3 });
 });
 
 test('F-5 a suspended workflow launches nothing until it is resumed', async ({ box }) => {

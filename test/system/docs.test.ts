@@ -12,7 +12,7 @@ import { readConfig } from '../../src/cli/config.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 /** The built program, unless this names another entry; one that ends in `.ts` is run without building. */
 const MAIN = resolve(ROOT, process.env['FIXPOINT_MAIN'] ?? 'dist/cli/main.js');
-const PROGRAM = MAIN.endsWith('.ts') ? `--import '${import.meta.resolve('tsx')}' '${MAIN}'` : `'${MAIN}'`;
+const PROGRAM = MAIN.endsWith('.ts') ? `node --import '${import.meta.resolve('tsx')}' '${MAIN}'` : `'${MAIN}'`;
 const PAGES = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)].filter((p) =>
   p.endsWith('.md'),
 );
@@ -52,7 +52,7 @@ class Desk {
   constructor() {
     const bin = join(this.dir, '.bin');
     mkdirSync(bin);
-    writeFileSync(join(bin, 'fixpoint'), `#!/bin/sh\nexec node ${PROGRAM} "$@"\n`, { mode: 0o755 });
+    writeFileSync(join(bin, 'fixpoint'), `#!/bin/sh\nexec ${PROGRAM} "$@"\n`, { mode: 0o755 });
     cpSync(join(ROOT, 'examples'), join(this.dir, 'examples'), {
       recursive: true,
       filter: (from) => !/\/examples\/(?:wfinstances|out|\.fixpoint)(?:\/|$)/.test(from),

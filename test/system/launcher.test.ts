@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { LAUNCH_FLAGS } from '../rig/launch-flags.ts';
 
 // The program starts with the code that V8 had made of it, or without.
 
@@ -26,10 +27,10 @@ afterEach(() => {
 });
 
 /** What `version` says, and whether V8 took the code. */
-function start(...flags: string[]): { readonly said: string; readonly refused: unknown } {
+function start(...more: string[]): { readonly said: string; readonly refused: unknown } {
   const look = `process.argv.splice(1, 0, 'main.js'); const script = require(${JSON.stringify(main)});
     process.on('exit', () => console.log(script.cachedDataRejected));`;
-  const { stdout, stderr, status } = spawnSync(process.execPath, [...flags, '-e', look, 'version'], {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [...LAUNCH_FLAGS, ...more, '-e', look, 'version'], {
     encoding: 'utf8',
   });
   expect([stderr, status]).toEqual(['', 0]);
@@ -62,6 +63,31 @@ describe('a start', () => {
   it('compiles anew where V8 refuses the code', () => {
     const { said } = start();
     expect(start('--no-lazy-feedback-allocation')).toEqual({ said, refused: 'true' });
+  });
+
+  it('is one by its name, wherever that leads, and one of node on it', () => {
+    const link = join(dir, 'some where');
+    symlinkSync(main, link);
+    const { said } = start();
+    const starts = [[main], [link], [process.execPath, main]];
+    for (const [program = '', ...args] of starts) {
+      const { stdout, stderr } = spawnSync(program, [...args, 'version'], { encoding: 'utf8' });
+      expect([stdout.trimEnd(), stderr]).toEqual([said, '']);
+    }
+  });
+
+  it('hands its arguments over as they are', () => {
+    const { stderr, status } = spawnSync(main, ['no such', '$(touch here)', "it's"], { encoding: 'utf8', cwd: dir });
+    expect([status, stderr]).toEqual([2, expect.stringContaining("'no such'")]);
+    expect(readdirSync(dir)).not.toContain('here');
+  });
+
+  it('keeps little space for what is new', () => {
+    const small = 'v8.getHeapSpaceStatistics().find((s) => s.space_name === "new_space").space_size <= 8 << 20';
+    const { stdout } = spawnSync('grep', ['-o', 'exec node .* "$0"', main], { encoding: 'utf8' });
+    expect(stdout.trim()).toBe(`exec node ${LAUNCH_FLAGS.join(' ')} "$0"`);
+    const { stdout: said } = spawnSync(process.execPath, [...LAUNCH_FLAGS, '-p', small], { encoding: 'utf8' });
+    expect(said.trim()).toBe('true');
   });
 
   it('reads the script as it was written', () => {

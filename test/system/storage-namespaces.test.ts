@@ -5,6 +5,7 @@ import { type Sandbox, Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { CAPACITY, endsWell, heldTasksEnd, heldTasksRun, heldWork } from '../rig/held-work.ts';
 import { test } from '../rig/in-sandbox.ts';
+import { LAUNCH_FLAGS } from '../rig/launch-flags.ts';
 import { spansByTask } from '../rig/task-log.ts';
 
 // Two owners of one state folder that cannot see each other: each in namespaces of its own, as in two containers with one
@@ -28,7 +29,7 @@ const WHY = possible ? '' : ' [SKIPPED: needs root and unshare(1)]';
 
 /** The program in namespaces of its own. */
 function apart(box: Sandbox, kinds: readonly string[], ...args: readonly string[]): Started {
-  const words = [...kinds, '--kill-child', '-f', process.execPath, MAIN, ...args];
+  const words = [...kinds, '--kill-child', '-f', process.execPath, ...LAUNCH_FLAGS, MAIN, ...args];
   const { FIXPOINT_STATE: _state, FIXPOINT_SERVER: _server, ...inherited } = process.env;
   const child = spawn('unshare', words, {
     cwd: box.dir,

@@ -2,7 +2,7 @@ import { sha256Hex } from '../../base/digest.ts';
 import { parseFileGlob } from '../../base/file-glob.ts';
 import { ABSENT_DIGEST, fingerprintOfDigest, type Look, lookId } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
-import type { FileSpace, Handled, HeldLooks, OwnerFolder } from '../backend.ts';
+import type { FileSpace, Handled, HeldLooks, OwnerFolder, PlacedOutput } from '../backend.ts';
 
 /**
  * A file space in memory: absolute path → content. A folder exists while a file lies below it. Digests have the
@@ -58,11 +58,13 @@ export class MemoryFiles implements FileSpace {
 
   hold(looks: readonly Look[]): HeldLooks {
     const told = new Map<string, string>();
-    const again: HeldLooks['again'] = async (isWanted) => {
+    const again: HeldLooks['again'] = async (isWanted, tell) => {
       const seen = await this.look(looks.filter(isWanted));
       const news = [...seen].filter(([id, digest]) => told.get(id) !== digest);
-      for (const [id, digest] of news) told.set(id, digest);
-      return new Map(news);
+      for (const [id, digest] of news) {
+        told.set(id, digest);
+        tell(id, digest);
+      }
     };
     return { again, release: () => undefined };
   }
@@ -105,6 +107,20 @@ export class MemoryFiles implements FileSpace {
     for (const { from, to, name, owner } of moves) {
       if (this.exists(to)) this.move(to, displacedPath(owner ?? `${directory}/displaced`, name));
       if (this.exists(from)) this.move(from, to);
+    }
+    return true;
+  }
+
+  async setAside({ directory, token }: Handled, outputs: readonly PlacedOutput[]): Promise<boolean> {
+    if (directory === undefined) return false;
+    for (const { name, path, form } of outputs) {
+      const aside = displacedPath(directory, name);
+      for (const from of form === 'glob' ? await this.matching(path) : [path]) {
+        const into = form === 'glob' ? `${aside}/${from.slice(from.lastIndexOf('/') + 1)}` : aside;
+        if (!this.exists(from)) continue;
+        if (this.exists(into)) this.move(into, `${into}.${token}`);
+        this.move(from, into);
+      }
     }
     return true;
   }

@@ -13,7 +13,7 @@ import {
   unreadableFact,
 } from '../../planning/facts.ts';
 import type { OutputRecord } from '../../planning/record.ts';
-import type { FileSpace, Handled, HeldLooks, OwnerFolder } from '../backend.ts';
+import type { FileSpace, Handled, HeldLooks, OwnerFolder, PlacedOutput } from '../backend.ts';
 import { bytesBelow, onDisk } from './byte-path.ts';
 import { DigestCache } from './digest-cache.ts';
 import type { DigestsFile } from './digests-log.ts';
@@ -136,6 +136,28 @@ export class HostFiles implements FileSpace {
     } catch {
       return false;
     }
+  }
+
+  /** Each file is whole here or there at any moment; what was moved stays moved, and the same call later goes on from there. */
+  async setAside({ directory, token }: Handled, outputs: readonly PlacedOutput[]): Promise<boolean> {
+    if (directory === undefined) return false;
+    try {
+      for (const output of outputs)
+        for (const move of await this.#movesAside(output, displacedPath(directory, output.name)))
+          if (await liesThere(move.from)) await moveAside(move, token);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #movesAside({ path, form }: PlacedOutput, aside: string): Promise<readonly Move[]> {
+    if (form === 'path') return [{ from: asBytes(path), to: asBytes(aside) }];
+    const [folder, root] = [asBytes(globFolder(path)), asBytes(aside)];
+    const names = await matchingNames(path, folder, (error) => {
+      if (!isAbsence(error)) throw error;
+    });
+    return names.map((name) => ({ from: bytesBelow(folder, name), to: bytesBelow(root, name) }));
   }
 
   /** Undefined: it is whole in neither place. */

@@ -7,6 +7,8 @@ import { HeldThread, type Otherwise } from './held-thread.ts';
 export const WORTH_HOLDING = 250;
 /** A second thread is for so many: looking is calls to the kernel, and there are other things to do meanwhile. */
 const FOR_TWO_THREADS = 20_000;
+/** So many at a time: what looking takes beside what is kept of it is needed for these only. */
+const TOLD_AT_ONCE = 10_000;
 
 /** The threads of one file space, and what they hold. */
 export class HeldThreads {
@@ -70,22 +72,31 @@ export class HeldFiles implements HeldLooks {
     this.#ready.catch(() => undefined);
   }
 
-  async again(isWanted: (look: Look) => boolean): Promise<ReadonlyMap<string, string>> {
+  async again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {
     await this.#ready;
     await Promise.all(
       this.#parts.map(async ({ thread, first }) => {
         for (const one of await thread.again(this.#id)) this.#due.set(first + one.index, one);
       }),
     );
-    const told = [...this.#due].filter(([index]) => isWanted(this.#looks[index] as Look));
+    const wanted = [...this.#due].filter(([index]) => isWanted(this.#looks[index] as Look));
+    for (let from = 0; from < wanted.length; from += TOLD_AT_ONCE)
+      await this.#tell(wanted.slice(from, from + TOLD_AT_ONCE), tell);
+  }
+
+  async #tell(
+    told: readonly (readonly [number, Otherwise])[],
+    tell: (id: string, fact: string) => void,
+  ): Promise<void> {
     const looks = told.map(([index]) => this.#looks[index] as Look);
     const facts = await this.#look(looks);
     told.forEach(([index, seen], i) => {
-      const fact = facts.get(lookId(looks[i] as Look)) as string;
+      const id = lookId(looks[i] as Look);
+      const fact = facts.get(id) as string;
+      tell(id, fact);
       // Somebody else who asked meanwhile may have seen it later.
       if (this.#due.get(index) === seen && this.#isSure(seen, fact)) this.#due.delete(index);
     });
-    return facts;
   }
 
   /** Whether another fact than this one would show in how the file looks. */

@@ -55,10 +55,26 @@ parentPort.on('message', (task) => {
 `;
 
 /** One that looks otherwise than before; without `file` it cannot be looked at, `code` says why. */
-export interface Otherwise {
-  readonly index: number;
-  readonly file: FileTimes | undefined;
-  readonly code: string;
+export class Otherwise {
+  readonly #answer: Answer;
+  readonly #n: number;
+
+  constructor(answer: Answer, n: number) {
+    this.#answer = answer;
+    this.#n = n;
+  }
+
+  get index(): number {
+    return this.#answer.indexes[this.#n] as number;
+  }
+
+  get code(): string {
+    return this.#answer.codes[this.#n] as string;
+  }
+
+  get file(): FileTimes | undefined {
+    return this.code === '' ? new SeenFiles(this.#answer.times).times(this.#n) : undefined;
+  }
 }
 
 interface Answer {
@@ -80,13 +96,8 @@ export class HeldThread {
 
   /** The first time, all of them. */
   async again(id: number): Promise<readonly Otherwise[]> {
-    const { indexes, times, codes } = (await this.#thread.ask({ work: 'again', id })) as Answer;
-    const seen = new SeenFiles(times);
-    return codes.map((code, n) => ({
-      index: indexes[n] as number,
-      file: code === '' ? seen.times(n) : undefined,
-      code,
-    }));
+    const answer = (await this.#thread.ask({ work: 'again', id })) as Answer;
+    return answer.codes.map((_, n) => new Otherwise(answer, n));
   }
 
   release(id: number): void {

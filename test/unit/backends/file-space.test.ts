@@ -450,6 +450,45 @@ describe('putting outputs back', () => {
   });
 });
 
+describe('moving aside what a skipped task made', () => {
+  const attempt = () => ({ token: 'token', directory: at('run'), handle: undefined });
+
+  it('it comes back as it was', async () => {
+    writeFileSync(at('a'), 'result');
+    expect(await files.setAside(attempt(), [{ name: 'a', path: at('a'), form: 'path' }])).toBe(true);
+    expect(existsSync(at('a'))).toBe(false);
+    const recorded = { name: 'a', path: at('a'), digest: `sha256:${sha256('result')}` };
+    expect(await files.restore(attempt(), [recorded], () => undefined)).toBe(true);
+    expect(readFileSync(at('a'), 'utf8')).toBe('result');
+  });
+
+  it('also what a pattern matches', async () => {
+    const look = { path: at('out', '**'), fingerprint: 'Content', glob: true } as const;
+    mkdirSync(at('out', 'below'), { recursive: true });
+    writeFileSync(at('out', 'a'), 'one');
+    writeFileSync(at('out', 'below', 'b'), 'two');
+    const digest = (await files.look([look])).get(lookId(look)) as string;
+    expect(await files.setAside(attempt(), [{ name: 'o', path: look.path, form: 'glob' }])).toBe(true);
+    expect((await files.look([look])).get(lookId(look))).toBe('absent');
+    expect(await files.restore(attempt(), [{ name: 'o', path: look.path, digest }], () => undefined)).toBe(true);
+    expect((await files.look([look])).get(lookId(look))).toBe(digest);
+  });
+
+  it('what lay there aside before is kept, and what has no folder or cannot be moved stays', async () => {
+    mkdirSync(at('run', 'outputs'), { recursive: true });
+    writeFileSync(at('run', 'outputs', 'a'), 'kept before');
+    writeFileSync(at('a'), 'result');
+    const a = { name: 'a', path: at('a'), form: 'path' } as const;
+    expect(await files.setAside({ ...attempt(), directory: undefined }, [a])).toBe(false);
+    writeFileSync(at('blocked'), 'in the way');
+    expect(await files.setAside({ ...attempt(), directory: at('blocked', 'run') }, [a])).toBe(false);
+    expect(readFileSync(at('a'), 'utf8')).toBe('result');
+    expect(await files.setAside(attempt(), [a])).toBe(true);
+    expect(readFileSync(at('run', 'outputs', 'a.token'), 'utf8')).toBe('kept before');
+    expect(readFileSync(at('run', 'outputs', 'a'), 'utf8')).toBe('result');
+  });
+});
+
 function sha256(data: string | Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -27,8 +27,14 @@ function hold(fingerprint: Fingerprint, space = new HostFiles(clock), count = MA
 
 const all = (): boolean => true;
 
+async function again(isWanted: (look: Look) => boolean): Promise<ReadonlyMap<string, string>> {
+  const facts = new Map<string, string>();
+  await held.again(isWanted, (id, fact) => facts.set(id, fact));
+  return facts;
+}
+
 async function told(isWanted: (look: Look) => boolean = all): Promise<Record<string, string>> {
-  const facts = await held.again(isWanted);
+  const facts = await again(isWanted);
   return Object.fromEntries([...facts].map(([id, digest]) => [id.slice(id.lastIndexOf('/') + 1), digest]));
 }
 
@@ -45,7 +51,7 @@ afterEach(() => {
 describe('held files', () => {
   it('are all told the first time, as a look would tell them', async () => {
     held = hold('Content');
-    const facts = await held.again(all);
+    const facts = await again(all);
     const looks = Array.from({ length: MANY }, (_, n) => look(n));
     expect(facts).toEqual(await new HostFiles(clock).look(looks));
     expect(facts.get(lookId(look(7)))).toBe('absent');
@@ -90,7 +96,7 @@ describe('held files', () => {
   });
 
   it('are not worth it where they are few', () => {
-    held = { again: () => Promise.resolve(new Map()), release: () => undefined };
+    held = { again: () => Promise.resolve(), release: () => undefined };
     expect(new HostFiles(clock).hold([look(1)])).toBeUndefined();
   });
 });

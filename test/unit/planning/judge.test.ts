@@ -175,6 +175,60 @@ describe('the order of the questions', () => {
     expect(seen(s, 'a')).toBe('Ready Capacity Launch');
   });
 
+  it('4 what a task made before it is skipped goes aside, once its readers are gone, and comes back', () => {
+    const works: TaskSpec = { name: 'u', run: 'x' };
+    const C: TaskSpec = { ...A, dependsOn: ['u'], triggerRule: 'AnyFailed' };
+    const reader: TaskSpec = { name: 'r', run: 'y' };
+    const s = new Situation(of({ ...works, retry: { limit: 0 } }, C));
+    s.run('u', { phase: 'Failed' });
+    s.run('u', { phase: 'Failed' });
+    const { uid } = s.run('a');
+    s.edit(of({ ...works, run: 'other' }, C, reader));
+    s.start('r', { reads: [{ slot: 'inputs.i', looks: ['/w/o'] }] });
+    s.run('u');
+    expect(seen(s, 'a')).toBe('Pending TriggerNotMet CancelReaders');
+    s.happens({
+      type: 'AttemptEnded',
+      task: 'r',
+      number: 1,
+      outcome: { phase: 'Cancelled', reason: 'UpstreamChanged', finishTime: NOW, outputs: [] },
+    });
+    s.facts.delete('/w/o');
+    expect(seen(s, 'a')).toBe('Pending Reevaluating Look');
+    s.fact('/w/o', 'sha256:a');
+    expect(seen(s, 'a')).toBe('Pending TriggerNotMet SetAside');
+    expect(s.actions()).toContain('SetAside a');
+    s.unrestorable.add(uid);
+    expect(seen(s, 'a')).toBe('Skipped TriggerNotMet Nothing');
+    s.unrestorable.clear();
+    s.happens({ type: 'AsideIntended', task: 'a' });
+    s.fact('/w/o', 'absent');
+    expect(seen(s, 'a')).toBe('Skipped TriggerNotMet Nothing');
+    s.edit(of({ ...works, run: 'third' }, C, reader));
+    s.run('u', { phase: 'Failed' });
+    s.run('u', { phase: 'Failed' });
+    expect(seen(s, 'a')).toBe('Pending Restoring Restore');
+  });
+
+  it('4 what lies there otherwise stays, and so does all of it where an upstream failed', () => {
+    const C: TaskSpec = { ...A, dependsOn: ['u'], triggerRule: 'AnyFailed' };
+    const s = new Situation(of({ name: 'u', run: 'x' }, C));
+    s.run('u', { phase: 'Failed' });
+    s.run('u', { phase: 'Failed' });
+    s.run('a');
+    s.edit(of({ name: 'u', run: 'other' }, C));
+    s.run('u');
+    s.fact('/w/o', 'sha256:by hand');
+    expect(seen(s, 'a')).toBe('Skipped TriggerNotMet Nothing');
+    const plain = new Situation(of({ name: 'u', run: 'x' }, { ...A, dependsOn: ['u'] }));
+    plain.run('u');
+    plain.run('a');
+    plain.edit(of({ name: 'u', run: 'other' }, { ...A, dependsOn: ['u'] }));
+    plain.run('u', { phase: 'Failed' });
+    plain.run('u', { phase: 'Failed' });
+    expect(seen(plain, 'a')).toBe('Skipped UpstreamFailed Nothing');
+  });
+
   it('10 a renamed task adopts; two that could are not guessed between; movedFrom settles it', () => {
     const s = new Situation(of(A));
     s.run('a');

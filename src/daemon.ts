@@ -5,6 +5,7 @@
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { fail, ok, type Result } from './base/result.ts';
+import { type ClusterHomeOptions, openClusterHome } from './controllers/cluster-home.ts';
 import { type EmbeddedHomeOptions, openEmbeddedHome } from './controllers/embedded-home.ts';
 import { serveState } from './server/serve-state.ts';
 import { startInputWatch } from './sources/folder/input-watch.ts';
@@ -22,6 +23,27 @@ export interface DaemonOptions {
   readonly logger: Logger;
   readonly version: string;
   readonly onSignal: (signal: 'SIGINT' | 'SIGTERM', run: () => void) => () => void;
+}
+
+export interface ClusterDaemonOptions extends Omit<ClusterHomeOptions, 'userAgent'> {
+  readonly version: string;
+  readonly onSignal: DaemonOptions['onSignal'];
+}
+
+/** Runs workflows of a cluster until a signal, or until this process leads no more: the error says so, and whoever started it does so again. */
+export async function runClusterDaemon(options: ClusterDaemonOptions): Promise<Result<void, string>> {
+  const stopping = new AbortController();
+  const signalled = waitForSignal(options).finally(() => stopping.abort());
+  const opened = await openClusterHome({ ...options, userAgent: `fixpoint/${options.version}` }, stopping.signal);
+  if (!opened.ok) return opened;
+  const home = opened.value;
+  if (home === undefined) return ok(undefined);
+  const lost = await Promise.race([signalled.then(() => undefined), home.lost]);
+  // Whoever leads now must not wait for us: nothing that closing would write gets through.
+  if (lost !== undefined) return fail(lost);
+  options.logger.info({}, 'stopping; what runs goes on');
+  await home.close();
+  return ok(undefined);
 }
 
 const LOCK_PATIENCE_MS = 3_000;
@@ -87,7 +109,7 @@ export async function runDaemon(options: DaemonOptions): Promise<Result<void, st
   }
 }
 
-function waitForSignal(options: DaemonOptions): Promise<string> {
+function waitForSignal(options: Pick<DaemonOptions, 'onSignal'>): Promise<string> {
   return new Promise((resolve) => {
     options.onSignal('SIGINT', () => resolve('SIGINT'));
     options.onSignal('SIGTERM', () => resolve('SIGTERM'));

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { WriteGate } from '../kubernetes/transport.ts';
 import type { FileSpace } from './backend.ts';
 
 /** What a configuration says of a backend of type `kubernetes`. */
@@ -41,4 +42,8 @@ export interface Surroundings {
   readonly userAgent: string;
   /** False: it is asked what it is, and launches nothing. */
   readonly active: boolean;
+  /** What tells attempts of this home from those of others, wherever it runs; default: host and state folder. */
+  readonly home?: string | undefined;
+  /** Asked before every write to a cluster. */
+  readonly gate?: WriteGate | undefined;
 }

@@ -55,6 +55,8 @@ export const MAX_DIAGNOSTICS = 100;
 export const MAX_EXPRESSION_CHARS = 16 * 1024;
 /** One string that expressions make; a script's values must fit a process's memory many times. */
 export const MAX_VALUE_BYTES = 4 * 1024 * 1024;
+/** One part of a cluster's ledger, unpacked: what is packed into the 1 MiB that an object may have. */
+export const MAX_LEDGER_PART_BYTES = 64 * 1024 * 1024;
 /** Failing tasks in `status`, which must stay under 32 KB. */
 export const MAX_FAILING_TASKS_IN_STATUS = 20;
 /** Files up to this size count by content, larger ones by size and mtime (`fingerprint`). */

@@ -1,6 +1,6 @@
 import { DEFAULT_NAMESPACE } from '../apis/meta.ts';
 import { nameTasks } from '../apis/name-tasks.ts';
-import type { WorkflowDocument } from '../apis/workflow.ts';
+import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
 import { Mutex } from '../base/mutex.ts';
@@ -107,8 +107,8 @@ export class Applier {
       return ok({ applied: () => ({ workflow, outcome, warnings }), turn: undefined });
     }
     const reconciler = existing
-      ? await this.#update(existing, admitted, same)
-      : await this.#create(admitted, ref.namespace);
+      ? await this.#update(existing, admitted, same, options.identity)
+      : await this.#create(admitted, ref.namespace, options.identity);
     try {
       await this.#look(reconciler, options);
     } catch (error) {
@@ -173,21 +173,21 @@ export class Applier {
     });
   }
 
-  async #create(admitted: Admitted, namespace: string): Promise<Reconciler> {
+  async #create(admitted: Admitted, namespace: string, identity: ApplyOptions['identity']): Promise<Reconciler> {
     const { store, clock } = this.#context;
     const now = clock.now();
-    const uid = uniqueId();
-    const object = withMeta(draft(admitted.document, namespace), {
-      uid,
+    const { uid, generation, creationTimestamp } = identity ?? {
+      uid: uniqueId(),
       generation: 1,
       creationTimestamp: new Date(now).toISOString(),
-    });
+    };
+    const object = withMeta(draft(admitted.document, namespace), { uid, generation, creationTimestamp });
     const past = this.#registry.deleted.get(nameKey(object.metadata));
     const records = past ? await store.records(past.uid) : [];
     const stored = { uid, deletedAt: undefined, object, memory: { ...NO_MEMORY, sheets: admitted.sheets } };
     const entry = {
       type: 'WorkflowApplied' as const,
-      generation: 1,
+      generation,
       message: `created with ${admitted.built.graph.tasks.filter((t) => t.kind !== 'Barrier').length} tasks`,
     };
     const committed = await store.commit({
@@ -207,18 +207,19 @@ export class Applier {
     return reconciler;
   }
 
-  async #update(reconciler: Reconciler, admitted: Admitted, same: boolean): Promise<Reconciler> {
+  async #update(
+    reconciler: Reconciler,
+    admitted: Admitted,
+    same: boolean,
+    identity: ApplyOptions['identity'],
+  ): Promise<Reconciler> {
     const { state } = reconciler;
     const sheetsSame = canonicalJson(state.stored.memory.sheets) === canonicalJson(admitted.sheets);
     if (same && sheetsSame) return reconciler;
     await reconciler.pause(async () => {
       const now = this.#context.clock.now();
       const before = state.stored.object;
-      const generation =
-        before.metadata.generation +
-        (canonicalJson(before.spec as unknown as Json) === canonicalJson(admitted.document.spec as unknown as Json)
-          ? 0
-          : 1);
+      const generation = identity?.generation ?? nextGeneration(before, admitted.document);
       const object = updated(before, admitted.document, generation);
       const stored = { ...state.stored, object, memory: { ...state.stored.memory, sheets: admitted.sheets } };
       const entry = { type: 'WorkflowApplied' as const, generation, message: `configured, generation ${generation}` };
@@ -248,4 +249,9 @@ export class Applier {
     this.#context.published(stored, type);
     this.#context.journaled([{ seq: seqs[0] ?? 0, time, workflow: uid, entry }]);
   }
+}
+
+function nextGeneration({ metadata, spec }: Workflow, document: WorkflowDocument): number {
+  const same = canonicalJson(spec as unknown as Json) === canonicalJson(document.spec as unknown as Json);
+  return metadata.generation + (same ? 0 : 1);
 }

@@ -15,14 +15,19 @@ export function withoutConditions(object: Workflow, types: readonly string[]): W
 }
 
 /** Sets one condition to hold; the same object where it holds already, with the same message. */
-export function withCondition(object: Workflow, wanted: Pick<Condition, 'type' | 'reason' | 'message'>, now: number) {
+export function withCondition(
+  object: Workflow,
+  wanted: Pick<Condition, 'type' | 'reason' | 'message'>,
+  now: number,
+  observedGeneration = object.metadata.generation,
+) {
   const { status } = object;
   const old = status?.conditions.find((c) => c.type === wanted.type);
-  if (!status || old?.message === wanted.message) return object;
+  if (!status || (old?.message === wanted.message && old.observedGeneration === observedGeneration)) return object;
   const condition: Condition = {
     ...wanted,
     status: 'True',
-    observedGeneration: object.metadata.generation,
+    observedGeneration,
     lastTransitionTime: old?.lastTransitionTime ?? new Date(now).toISOString(),
   };
   const others = status.conditions.filter((c) => c.type !== wanted.type);

@@ -18,6 +18,8 @@ export interface HomeContext {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly activity: Activity;
+  /** Records of a deleted workflow are kept under its name for a while, for one that takes it. */
+  readonly keepsDeleted: boolean;
   readonly keepRuns: 'all' | 'failed' | 'none' | 'compact';
   /** Which task an attempt's token belongs to, over all workflows. */
   readonly tokens: Map<string, { readonly workflow: string; readonly key: string }>;

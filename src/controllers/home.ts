@@ -67,6 +67,8 @@ export interface ApplyOptions {
   readonly until?: readonly string[] | undefined;
   /** Refuse when users have said anything else of the resource than this meanwhile; its status does not matter. */
   readonly over?: Workflow | undefined;
+  /** The resource is an API server's, which has given it these. */
+  readonly identity?: Pick<Workflow['metadata'], 'uid' | 'generation' | 'creationTimestamp'>;
   /** Refuse when it exists (`create`), or when the stored resourceVersion differs (`update`). */
   readonly create?: boolean;
   readonly resourceVersion?: string;

@@ -11,7 +11,7 @@ import { parseRequest } from './parse-request.ts';
 import type { Reconciler } from './reconciler.ts';
 import { STORE_RETRY_MS } from './reconciler.ts';
 import type { Registry } from './registry.ts';
-import { withMeta, withVersion } from './resource.ts';
+import { nameKey, requestAnnotations, withMeta, withVersion } from './resource.ts';
 import { namesNothing } from './task-selection.ts';
 import type { WorkflowState } from './workflow-state.ts';
 
@@ -39,6 +39,16 @@ export class Lifecycle {
   /** The request is durable before it is carried out, and the reconciler takes it from the resource. */
   async annotate(reconciler: Reconciler, name: string, text: string): Promise<void> {
     await this.#change(reconciler, () => annotateResource(this.#context, reconciler.state, name, text));
+  }
+
+  /** Those of a resource elsewhere that nobody has noted here: each is durable when this resolves. */
+  async takeRequests(reconciler: Reconciler, object: Workflow): Promise<void> {
+    for (const [name, text] of requestAnnotations(object)) {
+      const { stored } = reconciler.state;
+      const isDone = Object.hasOwn(stored.memory.requests, name.slice(REQUEST_ANNOTATION_PREFIX.length));
+      const isNoted = stored.object.metadata.annotations?.[name] !== undefined;
+      if (!isDone && !isNoted) await this.annotate(reconciler, name, text);
+    }
   }
 
   async #change(reconciler: Reconciler, change: () => Promise<void>): Promise<void> {
@@ -81,9 +91,14 @@ export class Lifecycle {
     const { state } = reconciler;
     const now = this.#context.clock.now();
     const stored = { ...state.stored, deletedAt: now };
-    const committed = await this.#persist({ time: now, workflows: [{ stored }] });
+    const { keepsDeleted } = this.#context;
+    const committed = await this.#persist({
+      time: now,
+      ...(keepsDeleted ? { workflows: [{ stored }] } : { forget: [uid] }),
+    });
     const gone = { ...stored, version: committed.outcome === 'Committed' ? committed.version : 0 };
     this.#registry.remove(gone);
+    if (!keepsDeleted) this.#registry.deleted.delete(nameKey(gone.object.metadata));
     this.#context.published(gone, 'DELETED');
   }
 

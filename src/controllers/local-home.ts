@@ -7,7 +7,6 @@ import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import type { Backend } from '../backends/backend.ts';
 import { Backends } from '../backends/backends.ts';
 import { Broadcast } from '../base/broadcast.ts';
-import type { Clock } from '../base/clock.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
 import type { Json } from '../base/json.ts';
 import { MAX_PATCH_TRIES } from '../base/limits.ts';
@@ -15,7 +14,7 @@ import type { Logger } from '../base/logger.ts';
 import { NONE } from '../base/none.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import { buildGraph } from '../graph/build.ts';
-import type { JournalLine, Store, StoredWorkflow } from '../store/store.ts';
+import type { JournalLine, StoredWorkflow } from '../store/store.ts';
 import { type Admitted, admitAgain, admitDocument } from './admit-document.ts';
 import { Applier } from './applier.ts';
 import { BackendSlots } from './backend-slots.ts';
@@ -34,10 +33,11 @@ import type {
   WorkflowRef,
 } from './home.ts';
 import { isWorkflowRef } from './home.ts';
-import type { Activity, HomeContext } from './home-context.ts';
+import type { HomeContext } from './home-context.ts';
 import { HomeViews } from './home-views.ts';
 import type { Reached } from './launch-scope.ts';
 import { Lifecycle } from './lifecycle.ts';
+import type { LocalHomeOptions } from './local-home-options.ts';
 import { isTooDeep, mergePatch, versionNamedBy } from './merge-patch.ts';
 import type { Reconciler } from './reconciler.ts';
 import { recover, takeRecords } from './recover.ts';
@@ -59,27 +59,14 @@ import { noteSource, SOURCE_INVALID, SOURCE_SUSPECT } from './source-reports.ts'
 import { type WatchedPaths, watchedPaths } from './watched-paths.ts';
 import { WorkflowState } from './workflow-state.ts';
 
-/**
- * A home over a store and a backend: it admits documents, keeps one reconciler per workflow, and answers. What it
- * writes itself are resources; records are the reconcilers' alone.
- */
-export interface LocalHomeOptions {
-  readonly store: Store;
-  /** The first takes the tasks that name none, and its files are the home's. */
-  readonly backends: readonly [Backend, ...Backend[]];
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly keepRuns: HomeContext['keepRuns'];
-  readonly activity: Activity;
-  /** About to be applied: it makes no turn before that, lest it launches what the document changes. */
-  readonly awaited?: WorkflowRef | undefined;
-  readonly onClose: () => void;
-}
-
 function refOf({ metadata: { namespace = DEFAULT_NAMESPACE, name } }: WorkflowDocument): WorkflowRef {
   return { namespace, name };
 }
 
+/**
+ * A home over a store and a backend: it admits documents, keeps one reconciler per workflow, and answers. What it
+ * writes itself are resources; records are the reconcilers' alone.
+ */
 export class LocalHome implements Home {
   readonly #options: LocalHomeOptions;
   readonly #context: HomeContext;
@@ -102,6 +89,7 @@ export class LocalHome implements Home {
     const offer = new CapacityOffer(hasRoom, () => this.#registry.reconcilers.values());
     this.#context = {
       ...options,
+      keepsDeleted: options.keepsDeleted ?? true,
       backends,
       files: backends.first.files,
       slots,
@@ -195,6 +183,14 @@ export class LocalHome implements Home {
 
   apply(document: WorkflowDocument, options: ApplyOptions = {}): Promise<Result<Applied, HomeError>> {
     return this.#applier.apply(document, options);
+  }
+
+  /** The resource as an API server has it: its document, and the requests in its annotations. */
+  async take(object: Workflow): Promise<Result<Applied, HomeError>> {
+    const applied = await this.apply(withoutRequests(object), { identity: object.metadata });
+    const found = this.#registry.find(refOf(object));
+    if (applied.ok && found.ok) await this.#lifecycle.takeRequests(found.value, object);
+    return applied;
   }
 
   request(ref: WorkflowRef, request: VerbRequest): Promise<Result<Workflow, HomeError>> {
@@ -372,10 +368,10 @@ export class LocalHome implements Home {
   }
 
   /** A source could not read or apply what it has for this workflow: the last good generation stays in force. */
-  async reportInvalid(ref: WorkflowRef, message: string): Promise<void> {
+  async reportInvalid(ref: WorkflowRef, message: string, generation?: number): Promise<void> {
     const found = this.#registry.find(ref);
     if (!found.ok) return;
-    await found.value.pause(() => noteSource(this.#context, found.value.state, SOURCE_INVALID, message));
+    await found.value.pause(() => noteSource(this.#context, found.value.state, SOURCE_INVALID, message, generation));
   }
 
   /** A source lost many files at once and deletes nothing; undefined: that is over. */

@@ -1,5 +1,6 @@
 import { type Backoff, backoffDelay } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
+import { deferred } from '../base/deferred.ts';
 import type { Logger } from '../base/logger.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 import type { Api, Selection } from './api.ts';
@@ -346,12 +347,4 @@ function parsed(line: string): WatchEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

@@ -13,8 +13,16 @@ export interface StoreRig {
   dispose(): Promise<void>;
 }
 
+/** What an implementation promises beyond the laws. */
+export interface StorePromises {
+  /** Records of a deleted workflow may go on under another uid. */
+  readonly inherits: boolean;
+  /** Versions follow one another without a gap, also over a restart. */
+  readonly countsByOne: boolean;
+}
+
 /** The laws of `src/store/store.ts`. */
-export function storeContract(name: string, makeRig: () => StoreRig): void {
+export function storeContract(name: string, makeRig: () => StoreRig, { inherits, countsByOne }: StorePromises): void {
   describe(`the ${name} store`, () => {
     let rig: StoreRig;
     let store: Store;
@@ -96,26 +104,27 @@ export function storeContract(name: string, makeRig: () => StoreRig): void {
       expect(good.outcome).toBe('Committed');
     });
 
-    it('records of a deleted workflow go on under another uid', async () => {
-      await store.commit({
-        time: 1,
-        workflows: [{ stored: workflow('old') }],
-        entries: [{ workflow: 'old', entry: intended('a', 1) }],
+    if (inherits)
+      it('records of a deleted workflow go on under another uid', async () => {
+        await store.commit({
+          time: 1,
+          workflows: [{ stored: workflow('old') }],
+          entries: [{ workflow: 'old', entry: intended('a', 1) }],
+        });
+        await store.commit({
+          time: 2,
+          inherit: [{ from: 'old', to: 'new' }],
+          workflows: [{ stored: workflow('new') }],
+        });
+        expect((await store.workflows()).map((w) => w.uid)).toEqual(['new']);
+        expect(await store.records('old')).toEqual([]);
+        expect((await store.records('new')).map((r) => r.key)).toEqual(['a']);
+        // Law 3 holds for the heir as well.
+        expect((await store.journal({ workflow: 'new', limit: 10 })).map((line) => line.entry)).toEqual([
+          intended('a', 1),
+        ]);
+        expect(await store.journal({ workflow: 'old', limit: 10 })).toEqual([]);
       });
-      await store.commit({
-        time: 2,
-        inherit: [{ from: 'old', to: 'new' }],
-        workflows: [{ stored: workflow('new') }],
-      });
-      expect((await store.workflows()).map((w) => w.uid)).toEqual(['new']);
-      expect(await store.records('old')).toEqual([]);
-      expect((await store.records('new')).map((r) => r.key)).toEqual(['a']);
-      // Law 3 holds for the heir as well.
-      expect((await store.journal({ workflow: 'new', limit: 10 })).map((line) => line.entry)).toEqual([
-        intended('a', 1),
-      ]);
-      expect(await store.journal({ workflow: 'old', limit: 10 })).toEqual([]);
-    });
 
     describe('law 5: what is forgotten', () => {
       const made = (uid: string, ...digests: string[]) =>
@@ -145,19 +154,20 @@ export function storeContract(name: string, makeRig: () => StoreRig): void {
         expect(await store.journal({ limit: 10 })).toEqual([]);
       });
 
-      it('also after it was inherited, and after a restart', async () => {
-        await made('old', 'first');
-        await store.commit({
-          time: 2,
-          inherit: [{ from: 'old', to: 'new' }],
-          workflows: [{ stored: workflow('new') }],
+      if (inherits)
+        it('also after it was inherited, and after a restart', async () => {
+          await made('old', 'first');
+          await store.commit({
+            time: 2,
+            inherit: [{ from: 'old', to: 'new' }],
+            workflows: [{ stored: workflow('new') }],
+          });
+          const again = await rig.reopen();
+          expect(await kept('first')).toEqual(['first']);
+          await again.commit({ time: 3, forget: ['new'] });
+          expect(await kept('first')).toEqual([]);
+          expect(await again.journal({ limit: 10 })).toEqual([]);
         });
-        const again = await rig.reopen();
-        expect(await kept('first')).toEqual(['first']);
-        await again.commit({ time: 3, forget: ['new'] });
-        expect(await kept('first')).toEqual([]);
-        expect(await again.journal({ limit: 10 })).toEqual([]);
-      });
 
       it('a result that was accepted refers to another pre-image', async () => {
         await made('w', 'first');
@@ -193,15 +203,17 @@ export function storeContract(name: string, makeRig: () => StoreRig): void {
         const before = store.version();
         await store.commit({ time: 2, forget: ['w'] });
         const again = await rig.reopen();
-        expect(again.version()).toBe(before);
+        const found = again.version();
+        expect(found).toBeGreaterThanOrEqual(before);
+        if (countsByOne) expect(found).toBe(before);
         const committed = await again.commit({ time: 3, entries: [{ workflow: 'v', entry: intended('a', 5) }] });
-        expect(committed).toMatchObject({ outcome: 'Committed', seqs: [before + 1] });
+        expect(committed).toMatchObject({ outcome: 'Committed', seqs: [found + 1] });
       });
     });
   });
 }
 
-function workflow(uid: string): Omit<StoredWorkflow, 'version'> {
+export function workflow(uid: string): Omit<StoredWorkflow, 'version'> {
   const object = {
     apiVersion: 'fixpoint.dev/v1alpha1',
     kind: 'Workflow',
@@ -212,7 +224,7 @@ function workflow(uid: string): Omit<StoredWorkflow, 'version'> {
   return { uid, deletedAt: undefined, object, memory };
 }
 
-function intended(
+export function intended(
   task: string,
   number: number,
   templateDigest = 't',
@@ -237,7 +249,7 @@ function intended(
   return { type: 'AttemptIntended', task, attempt };
 }
 
-function entryOf(): fc.Arbitrary<TaskEntry> {
+export function entryOf(): fc.Arbitrary<TaskEntry> {
   const task = fc.constantFrom('a', 'b', 'c');
   const number = fc.integer({ min: 1, max: 4 });
   return fc.oneof(

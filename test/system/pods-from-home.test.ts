@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import { beforeAll, describe, expect } from 'vitest';
 import type { Sandbox } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
 import { BASH } from '../rig/pod-rig.ts';
+import { PodWatch } from '../rig/pod-watch.ts';
 import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
 import { noted, spansByTask } from '../rig/task-log.ts';
 
@@ -35,34 +35,6 @@ async function withPods(box: Sandbox): Promise<string> {
   return namespace;
 }
 
-/** Names of all pods that ever come to be in a namespace, told by a watch of its own. */
-class PodWatch {
-  readonly #child;
-  #text = '';
-
-  constructor(namespace: string) {
-    this.#child = spawn('kubectl', ['get', '--raw', `/api/v1/namespaces/${namespace}/pods?watch=1`], {
-      env: { ...server.env, KUBECONFIG: server.kubeconfig },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
-      this.#text += text;
-    });
-  }
-
-  get names(): string[] {
-    const events = this.#text.split('\n').slice(0, -1);
-    return events
-      .map((line) => JSON.parse(line) as { type: string; object: { metadata: { name: string } } })
-      .filter(({ type }) => type === 'ADDED')
-      .map(({ object }) => object.metadata.name);
-  }
-
-  stop(): void {
-    this.#child.kill();
-  }
-}
-
 async function podsLeft(namespace: string): Promise<number> {
   const { stdout } = await server.kubectl(['get', 'pods', '-n', namespace, '-o', 'name']);
   return stdout.split('\n').filter((line) => line !== '').length;
@@ -76,7 +48,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`pods from the embedded home${WHY_NO_CLUS
     box,
   }) => {
     const namespace = await withPods(box);
-    const watch = new PodWatch(namespace);
+    const watch = new PodWatch(server, namespace);
     try {
       const spec = (word: string) => ({
         tasks: [

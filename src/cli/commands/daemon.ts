@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createLogger } from '../../base/logger.ts';
-import { runDaemon } from '../../daemon.ts';
+import { runClusterDaemon, runDaemon } from '../../daemon.ts';
 import { capacityOf } from '../capacity.ts';
 import type { CommandContext } from '../command.ts';
 import { configOf } from '../config.ts';
@@ -11,6 +11,12 @@ import { VERSION } from '../version.ts';
 
 export async function run(context: CommandContext): Promise<number> {
   const { io } = context;
+  const home = context.text('home') ?? 'embedded';
+  if (home === 'cluster') return runInCluster(context);
+  if (home !== 'embedded') throw new CommandFailure(EXIT.invalid, `--home: embedded or cluster, not ${home}`);
+  for (const option of ['kubeconfig', 'context', 'namespace'])
+    if (context.text(option) !== undefined)
+      throw new CommandFailure(EXIT.invalid, `--${option} goes with --home cluster`);
   const stateDir = resolve(io.cwd, context.text('state') ?? io.env['FIXPOINT_STATE'] ?? STATE_FOLDER);
   const owner = await ownerOf(stateDir);
   if (owner.kind === 'elsewhere') throw new CommandFailure(EXIT.unreachable, elsewhereMessage(stateDir, owner.holder));
@@ -24,6 +30,35 @@ export async function run(context: CommandContext): Promise<number> {
     backends: config.backends,
     keepRuns: keepRunsOf(context),
     runtimeDir: io.env['XDG_RUNTIME_DIR'],
+    clock: io.clock,
+    logger: await createLogger({ level: 'info' }),
+    version: VERSION,
+    onSignal: io.onSignal,
+  });
+  if (!ended.ok) throw new CommandFailure(EXIT.unreachable, ended.error);
+  return EXIT.done;
+}
+
+/** Workflows are resources of a cluster, and so is all that is remembered of them. */
+async function runInCluster(context: CommandContext): Promise<number> {
+  const { io } = context;
+  for (const option of ['state', 'runs', 'watch'])
+    if (context.text(option) !== undefined || context.list(option).length > 0)
+      throw new CommandFailure(EXIT.invalid, `--${option} goes with --home embedded`);
+  const config = await configOf(io, context.text('config'), '/etc/fixpoint');
+  const pods = config.backends.filter((backend) => backend.type === 'kubernetes');
+  const [backend] = pods;
+  if (backend === undefined || pods.length !== config.backends.length || pods.length > 1)
+    throw new CommandFailure(
+      EXIT.invalid,
+      'a cluster home runs pods: its configuration has one backend, of type kubernetes, with the volume that pods and this process share',
+    );
+  const ended = await runClusterDaemon({
+    kubeconfig: context.text('kubeconfig'),
+    context: context.text('context'),
+    namespace: context.text('namespace') ?? backend.namespace,
+    backend,
+    env: io.env,
     clock: io.clock,
     logger: await createLogger({ level: 'info' }),
     version: VERSION,

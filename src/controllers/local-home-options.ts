@@ -1,0 +1,22 @@
+import type { Backend } from '../backends/backend.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Store } from '../store/store.ts';
+import type { WorkflowRef } from './home.ts';
+import type { Activity, HomeContext } from './home-context.ts';
+
+/** What a home is put together from. */
+export interface LocalHomeOptions {
+  readonly store: Store;
+  /** The first takes the tasks that name none, and its files are the home's. */
+  readonly backends: readonly [Backend, ...Backend[]];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly keepRuns: HomeContext['keepRuns'];
+  /** As in `HomeContext`; default: yes. */
+  readonly keepsDeleted?: boolean;
+  readonly activity: Activity;
+  /** About to be applied: it makes no turn before that, lest it launches what the document changes. */
+  readonly awaited?: WorkflowRef | undefined;
+  readonly onClose: () => void;
+}

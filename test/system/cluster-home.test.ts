@@ -1,0 +1,189 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect } from 'vitest';
+import type { Workflow } from '../../src/apis/workflow.ts';
+import type { Sandbox, Started } from '../rig/cli.ts';
+import { until } from '../rig/eventually.ts';
+import { test } from '../rig/in-sandbox.ts';
+import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
+import { BASH } from '../rig/pod-rig.ts';
+import { PodWatch } from '../rig/pod-watch.ts';
+import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
+import { noted, starts } from '../rig/task-log.ts';
+
+// Workflows of a cluster by kubectl alone: nothing but the API server remembers anything, and the operator may die.
+
+const START_TIMEOUT_MS = 1_800_000;
+const CRDS = join(import.meta.dirname, '../../crds');
+
+let server: ApiServer;
+let namespaces = 0;
+
+beforeAll(async () => {
+  if (WHY_NO_CLUSTER !== '') return;
+  server = await startApiServer('node');
+  const applied = await server.kubectl(['apply', '--server-side', '-k', CRDS]);
+  if (applied.code !== 0) throw new Error(applied.stderr);
+  await server.kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=60s']);
+}, START_TIMEOUT_MS);
+
+/** A namespace, an operator for it as a process of its own, and kubectl in it. */
+class Operated {
+  readonly box: Sandbox;
+  readonly namespace = `cluster-${process.pid}-${Date.now().toString(36)}-${++namespaces}`;
+  readonly #config: string;
+
+  private constructor(box: Sandbox) {
+    this.box = box;
+    const backend = {
+      name: 'kubernetes',
+      type: 'kubernetes',
+      namespace: this.namespace,
+      image: BASH,
+      volume: { mountPath: box.dir },
+    };
+    this.#config = box.write('operator.yaml', JSON.stringify({ backends: [backend] }));
+  }
+
+  static async in(box: Sandbox): Promise<Operated> {
+    const made = new Operated(box);
+    await made.kubectl('create', 'namespace', made.namespace);
+    return made;
+  }
+
+  operator(): Started {
+    const where = ['--kubeconfig', server.kubeconfig, '-n', this.namespace];
+    return this.box.start('daemon', '--home', 'cluster', '--config', this.#config, ...where);
+  }
+
+  async kubectl(...args: readonly string[]): Promise<string> {
+    const ran = await server.kubectl(['-n', this.namespace, ...args]);
+    if (ran.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${ran.stderr}`);
+    return ran.stdout;
+  }
+
+  async apply(tasks: readonly object[], name = 'w'): Promise<void> {
+    const LOG = this.box.path('log');
+    const spec = { tasks: tasks.map((task) => ({ env: [{ name: 'LOG', value: LOG }], ...task })) };
+    const document = { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name }, spec };
+    await this.kubectl('apply', '-f', this.box.write(`${name}.json`, JSON.stringify(document)));
+  }
+
+  async workflow(name = 'w'): Promise<Workflow> {
+    return JSON.parse(await this.kubectl('get', 'fwf', name, '-o', 'json')) as Workflow;
+  }
+
+  async complete(generation: number, name = 'w'): Promise<void> {
+    await until(`generation ${generation} of ${name} is complete`, async () => {
+      const { status } = await this.workflow(name);
+      return status?.observedGeneration === generation && status.phase === 'Succeeded';
+    });
+  }
+
+  async names(kind: string): Promise<string[]> {
+    const listed = await this.kubectl('get', kind, '-o', 'name');
+    return listed.split('\n').filter((line) => line !== '' && !line.includes('kube-root-ca'));
+  }
+}
+
+const SMALL = { resources: { cpu: '50m' } };
+const chain = (word: string, sleep = 0) => [
+  { name: 'a', ...SMALL, outputs: [{ name: 'o', path: 'a.txt' }], run: noted(`sleep ${sleep}; echo ${word} > a.txt`) },
+  {
+    name: 'b',
+    ...SMALL,
+    outputs: [{ name: 'o', path: 'b.txt' }],
+    run: noted('tr a-z A-Z < ${{ tasks.a.outputs.o }} > b.txt'),
+  },
+  { name: 'c', ...SMALL, run: noted('true') },
+];
+
+describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () => {
+  test('kubectl apply runs a workflow; an edit makes exactly the pods that it has to; delete leaves nothing', async ({
+    box,
+  }) => {
+    const cluster = await Operated.in(box);
+    const watch = new PodWatch(server, cluster.namespace);
+    const operator = cluster.operator();
+    try {
+      await cluster.apply(chain('one'));
+      await cluster.kubectl('wait', '--for=condition=Complete', 'fwf/w', '--timeout=60s');
+      expect(box.read('b.txt')).toBe('ONE\n');
+      expect(await cluster.kubectl('get', 'fwf', 'w')).toMatch(/Succeeded\s+3\/3/);
+      await until('the watch has seen them', () => watch.names.length === 3);
+
+      await cluster.apply(chain('two'));
+      await cluster.complete(2);
+      expect(box.read('b.txt')).toBe('TWO\n');
+      await until('the watch has seen them', () => watch.names.length >= 5);
+      expect(watch.names.slice(3).map((name) => name.slice(0, 4))).toEqual(['w-a-', 'w-b-']);
+
+      await cluster.kubectl('delete', 'fwf', 'w', '--timeout=60s');
+      await until('nothing is left', async () => (await cluster.names('pods,configmaps')).length === 0);
+      expect(starts(box.path('log'))).toEqual({ a: 2, b: 2, c: 1 });
+    } finally {
+      watch.stop();
+      await operator.kill('SIGTERM');
+    }
+  });
+
+  test('an operator that is killed forgets nothing, and what it left running runs once', async ({ box }) => {
+    const cluster = await Operated.in(box);
+    const first = cluster.operator();
+    await cluster.apply(chain('one', 4));
+    await until('it runs', () => starts(box.path('log'))['a'] === 1);
+    await first.kill('SIGKILL');
+    const second = cluster.operator();
+    try {
+      await cluster.complete(1);
+      expect(starts(box.path('log'))).toEqual({ a: 1, b: 1, c: 1 });
+      await second.kill('SIGKILL');
+      // Edited while nobody looks.
+      await cluster.apply([...chain('one', 4).slice(0, 2), { name: 'c', ...SMALL, run: noted('echo again') }]);
+      const third = cluster.operator();
+      await cluster.complete(2);
+      expect(starts(box.path('log'))).toEqual({ a: 1, b: 1, c: 2 });
+      await third.kill('SIGTERM');
+      expect(await third.ended).toMatchObject({ code: 0 });
+    } finally {
+      await second.kill('SIGKILL');
+    }
+  });
+
+  test('what cannot be admitted says so in its status, and does no harm to what is in force', async ({ box }) => {
+    const cluster = await Operated.in(box);
+    const operator = cluster.operator();
+    try {
+      await cluster.apply([{ name: 'a', ...SMALL, run: 'cat ${{ tasks.nobody.outputs.o }}' }], 'wrong');
+      await cluster.kubectl('wait', '--for=condition=Stalled', 'fwf/wrong', '--timeout=60s');
+      expect((await cluster.workflow('wrong')).status?.message).toContain('nobody');
+      await cluster.apply(chain('one'));
+      await cluster.complete(1);
+      await cluster.apply([{ name: 'a', ...SMALL, run: 'cat ${{ tasks.nobody.outputs.o }}' }]);
+      await cluster.kubectl('wait', '--for=condition=SourceInvalid', 'fwf/w', '--timeout=60s');
+      expect((await cluster.workflow()).status?.phase).toBe('Succeeded');
+      await cluster.kubectl('delete', 'fwf', '--all', '--timeout=60s');
+    } finally {
+      await operator.kill('SIGTERM');
+    }
+  });
+
+  test('a request is an annotation, carried out once and taken off', async ({ box }) => {
+    const cluster = await Operated.in(box);
+    const operator = cluster.operator();
+    try {
+      await cluster.apply(chain('one'));
+      await cluster.complete(1);
+      const request = JSON.stringify({ id: 'r1', verb: 'reset', tasks: ['b'] });
+      await cluster.kubectl('annotate', 'fwf', 'w', `request.fixpoint.dev/r1=${request}`);
+      await until('it ran again', () => starts(box.path('log'))['b'] === 2);
+      await until('it is taken off', async () => {
+        const { metadata } = await cluster.workflow();
+        return metadata.annotations?.['request.fixpoint.dev/r1'] === undefined;
+      });
+      await cluster.complete(1);
+      expect(starts(box.path('log'))).toEqual({ a: 1, b: 2, c: 1 });
+    } finally {
+      await operator.kill('SIGTERM');
+    }
+  });
+});

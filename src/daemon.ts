@@ -5,8 +5,9 @@
 import type { Clock } from './base/clock.ts';
 import type { Logger } from './base/logger.ts';
 import { fail, ok, type Result } from './base/result.ts';
-import { type ClusterHomeOptions, openClusterHome } from './controllers/cluster-home.ts';
+import { type ClusterHome, type ClusterHomeOptions, openClusterHome } from './controllers/cluster-home.ts';
 import { type EmbeddedHomeOptions, openEmbeddedHome } from './controllers/embedded-home.ts';
+import { serveProbes } from './server/probes.ts';
 import { serveState } from './server/serve-state.ts';
 import { startInputWatch } from './sources/folder/input-watch.ts';
 
@@ -27,23 +28,49 @@ export interface DaemonOptions {
 
 export interface ClusterDaemonOptions extends Omit<ClusterHomeOptions, 'userAgent'> {
   readonly version: string;
+  /** Where probes and metrics are served; undefined: nowhere. */
+  readonly metrics: string | undefined;
   readonly onSignal: DaemonOptions['onSignal'];
 }
 
-/** Runs workflows of a cluster until a signal, or until this process leads no more: the error says so, and whoever started it does so again. */
+/**
+ * Runs workflows of a cluster until a signal, or until this process leads no more: the error says so, and whoever started it
+ * does so again.
+ */
 export async function runClusterDaemon(options: ClusterDaemonOptions): Promise<Result<void, string>> {
+  const { logger, metrics, version } = options;
   const stopping = new AbortController();
   const signalled = waitForSignal(options).finally(() => stopping.abort());
-  const opened = await openClusterHome({ ...options, userAgent: `fixpoint/${options.version}` }, stopping.signal);
-  if (!opened.ok) return opened;
-  const home = opened.value;
-  if (home === undefined) return ok(undefined);
-  const lost = await Promise.race([signalled.then(() => undefined), home.lost]);
-  // Whoever leads now must not wait for us: nothing that closing would write gets through.
-  if (lost !== undefined) return fail(lost);
-  options.logger.info({}, 'stopping; what runs goes on');
-  await home.close();
-  return ok(undefined);
+  let gained = false;
+  let opened: ClusterHome | undefined;
+  const probes =
+    metrics === undefined
+      ? undefined
+      : await serveProbes(metrics, {
+          // Who waits for the lease is ready, too.
+          isReady: () => !gained || opened !== undefined,
+          workflows: async () => (await opened?.home.list())?.items ?? [],
+          requests: () => opened?.requests() ?? new Map<string, number>(),
+        });
+  if (probes?.ok === false) return probes;
+  if (probes) logger.info({ address: probes.value.address }, 'serves probes and metrics');
+  try {
+    const onGained = (): void => {
+      gained = true;
+    };
+    const home = await openClusterHome({ ...options, userAgent: `fixpoint/${version}`, onGained }, stopping.signal);
+    if (!home.ok) return home;
+    opened = home.value;
+    if (opened === undefined) return ok(undefined);
+    const lost = await Promise.race([signalled.then(() => undefined), opened.lost]);
+    // Whoever leads now must not wait for us: nothing that closing would write gets through.
+    if (lost !== undefined) return fail(lost);
+    logger.info({}, 'stopping; what runs goes on');
+    await opened.close();
+    return ok(undefined);
+  } finally {
+    await probes?.value.close();
+  }
 }
 
 const LOCK_PATIENCE_MS = 3_000;

@@ -1,7 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
+import type { OwnerReference } from '../kubernetes/resource.ts';
 import type { WriteGate } from '../kubernetes/transport.ts';
-import type { FileSpace } from './backend.ts';
+import type { FileSpace, Launch } from './backend.ts';
 
 /** What a configuration says of a backend of type `kubernetes`. */
 export interface KubernetesConfig {
@@ -30,6 +31,17 @@ export interface SlurmConfig {
 
 export type BackendConfig = KubernetesConfig | SlurmConfig;
 
+/** Pods of workflows that are resources of the same cluster. */
+export interface InCluster {
+  /** What tells attempts of this home from those of others, wherever it runs. */
+  readonly home: string;
+  /** Asked before every write. */
+  readonly gate: WriteGate;
+  /** Undefined: each pod is made where its workflow is. */
+  readonly namespace: string | undefined;
+  readonly ownerOf: (launch: Pick<Launch, 'namespace' | 'workflow'>) => OwnerReference | undefined;
+}
+
 /** What every backend of a home has around it. */
 export interface Surroundings {
   readonly stateDir: string;
@@ -42,8 +54,6 @@ export interface Surroundings {
   readonly userAgent: string;
   /** False: it is asked what it is, and launches nothing. */
   readonly active: boolean;
-  /** What tells attempts of this home from those of others, wherever it runs; default: host and state folder. */
-  readonly home?: string | undefined;
-  /** Asked before every write to a cluster. */
-  readonly gate?: WriteGate | undefined;
+  /** Of a home whose workflows are resources of the cluster itself. */
+  readonly cluster?: InCluster | undefined;
 }

@@ -41,6 +41,10 @@ const CAPACITY = [
     'run folders that stay whole: all, failed (only those), none; else successes are compacted',
   ),
 ];
+const CLUSTER = [
+  option('--kubeconfig <file>', 'of the cluster (default: KUBECONFIG, ~/.kube/config, or as in a pod)'),
+  option('--context <name>', 'of the kubeconfig (default: the current one)'),
+];
 const output = (kinds: string): OptionSpec => option('-o, --output <format>', `one of ${kinds}`);
 const WORKFLOW = word('<workflow>', 'name of the workflow');
 const ONE_TASK = word('[task]', 'key of a task, such as align/NA12878');
@@ -76,10 +80,10 @@ const RUNNING: readonly CommandSpec[] = [
       option('--state <dir>', 'state folder (default: .fixpoint here)'),
       option('--runs <dir>', 'where run folders go (default: in the state folder)'),
       several('--watch <dir>', 'apply the workflow files in this folder; may be repeated'),
-      option('--home <kind>', 'embedded (default), or cluster: run the Workflows of a Kubernetes namespace'),
-      option('--kubeconfig <file>', 'with --home cluster (default: KUBECONFIG, ~/.kube/config, or as in a pod)'),
-      option('--context <name>', 'with --home cluster: of the kubeconfig'),
-      NAMESPACE,
+      option('--home <kind>', 'embedded (default), or cluster: run the Workflows of a Kubernetes cluster'),
+      ...CLUSTER,
+      option('-n, --namespace <name>', 'with --home cluster: only of this namespace (default: of all)'),
+      option('--metrics <address>', 'with --home cluster: HOST:PORT for /metrics, /livez and /readyz'),
       ...CAPACITY,
     ],
     load: () => import('./commands/daemon.ts'),
@@ -248,6 +252,16 @@ const FILE_TOOLS: readonly CommandSpec[] = [
       ...WHERE,
     ],
     load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'release-finalizers',
+    summary: 'in a cluster, let go of workflows and pods that are being deleted and wait for an operator that is gone',
+    options: [
+      ...CLUSTER,
+      option('-n, --namespace <name>', 'of this namespace (default: that of the context)'),
+      option('--all-namespaces', 'of all namespaces'),
+    ],
+    load: () => import('./commands/release-finalizers.ts'),
   },
   { name: 'version', summary: 'print the version', options: [], load: () => import('./commands/version.ts') },
 ];

@@ -1,22 +1,26 @@
-import { FOLDER_ANNOTATION } from '../apis/meta.ts';
+import { API_VERSION, FOLDER_ANNOTATION } from '../apis/meta.ts';
 import type { Workflow } from '../apis/workflow.ts';
 import type { KubernetesConfig } from '../backends/backend-config.ts';
 import { openKubernetes } from '../backends/kubernetes/open-kubernetes.ts';
 import { HostFiles } from '../backends/process/file-space.ts';
 import type { Clock } from '../base/clock.ts';
-import { deferred } from '../base/deferred.ts';
 import type { Logger } from '../base/logger.ts';
 import { ok, type Result } from '../base/result.ts';
 import { uniqueId } from '../base/unique-id.ts';
 import { Api } from '../kubernetes/api.ts';
 import { openCluster } from '../kubernetes/cluster.ts';
-import { LeaderElection, type LeaseTimings } from '../kubernetes/leader-election.ts';
+import { EventRecorder } from '../kubernetes/event-recorder.ts';
+import type { LeaseTimings } from '../kubernetes/leader-election.ts';
 import { pause } from '../kubernetes/pause.ts';
-import { Transport } from '../kubernetes/transport.ts';
+import type { OwnerReference } from '../kubernetes/resource.ts';
 import { WorkflowSource } from '../sources/cluster/workflow-source.ts';
 import { ApiWorkflows, WORKFLOWS, workflowOf } from '../store/cluster/api-workflows.ts';
 import { ClusterStore } from '../store/cluster/cluster-store.ts';
 import { ConfigMapParts } from '../store/cluster/config-map-parts.ts';
+import type { JournalLine } from '../store/store.ts';
+import { eventLines } from './event-line.ts';
+import { KnownWorkflows } from './known-workflows.ts';
+import { Leadership } from './leadership.ts';
 import { LocalHome } from './local-home.ts';
 import { invalidObject } from './source-reports.ts';
 
@@ -27,7 +31,7 @@ import { invalidObject } from './source-reports.ts';
 export interface ClusterHomeOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
-  /** Workflows of this one are run; undefined: that of the context. */
+  /** Workflows of this one are run; undefined: of all. */
   readonly namespace?: string | undefined;
   readonly backend: KubernetesConfig;
   readonly env: NodeJS.ProcessEnv;
@@ -35,94 +39,100 @@ export interface ClusterHomeOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly lease?: Partial<LeaseTimings>;
+  /** It leads, and reads what there is. */
+  readonly onGained?: () => void;
 }
 
 export interface ClusterHome {
+  readonly home: LocalHome;
+  /** Requests that were sent to the API server, by verb and class of the answer. */
+  requests(): ReadonlyMap<string, number>;
   /** Why this process does not lead any more. Nothing of it goes out from then on. */
   readonly lost: Promise<string>;
   close(): Promise<void>;
 }
 
-/** The lease, by which processes that run the same workflows know of each other. */
+/** By it processes that run the same workflows know of each other. */
 const LEASE = 'fixpoint';
 
-/** Waits until this process leads, or the signal aborts. The error is a sentence. */
+/** Waits until this process leads; undefined: the signal came first. The error is a sentence. */
 export async function openClusterHome(
   options: ClusterHomeOptions,
   signal: AbortSignal,
 ): Promise<Result<ClusterHome | undefined, string>> {
-  const { kubeconfig, context, backend, env, userAgent, clock, logger } = options;
-  const cluster = await openCluster({ kubeconfig, context, namespace: options.namespace, env, clock });
+  const { kubeconfig, context, namespace, backend, env, userAgent, clock, logger } = options;
+  const cluster = await openCluster({ kubeconfig, context, namespace, env, clock });
   if (!cluster.ok) return cluster;
-  const { namespace } = cluster.value;
-  const owner = uniqueId();
-  const leading = deferred<void>();
-  const lost = deferred<string>();
-  const transport = new Transport({
+  const owner = `${env['POD_NAME'] ?? 'fixpoint'}-${uniqueId()}`;
+  const lease = { namespace: env['POD_NAMESPACE'] ?? cluster.value.namespace, name: LEASE };
+  const leadership = new Leadership({
     cluster: cluster.value,
+    lease,
+    identity: owner,
     userAgent,
     clock,
-    // The election is made after what it needs.
-    gate: { mayWrite: () => election.mayWrite(), writeTimeoutMs: () => election.writeTimeoutMs() },
-  });
-  const election = new LeaderElection({
-    api: new Api(transport.forLease),
-    clock,
     logger,
-    lease: { namespace, name: LEASE },
-    identity: owner,
-    ...(options.lease ? { timings: options.lease } : {}),
-    onLeading: () => leading.resolve(),
-    onLost: () => lost.resolve(`this process leads no more; ${election.holder ?? 'nobody'} does`),
+    timings: options.lease,
   });
-  const started: (() => Promise<unknown>)[] = [() => transport.close(), () => election.stop()];
+  /** What was started, to be ended in the opposite order. */
+  const started: (() => Promise<unknown>)[] = [() => leadership.close()];
   const close = async (): Promise<void> => {
     for (let end = started.pop(); end; end = started.pop()) await end();
   };
-  election.start();
-  logger.info({ server: cluster.value.server, namespace }, 'waits to lead');
-  await Promise.race([leading.promise, aborted(signal)]);
-  if (signal.aborted) {
+  const failed = async <T>(problem: Result<T, string>): Promise<Result<T, string>> => {
     await close();
-    return ok(undefined);
-  }
-  const api = new Api(transport);
+    return problem;
+  };
+  logger.info({ server: cluster.value.server, lease, namespace: namespace ?? 'all' }, 'waits to lead');
+  if (!(await leadership.gained(signal))) return failed(ok(undefined));
+  options.onGained?.();
+  const api = new Api(leadership.transport);
+  const known = new KnownWorkflows();
   const objects = new ApiWorkflows(api, namespace, clock, logger);
-  const names = new Map<string, string>();
-  const opened = await openStore();
-  if (!opened.ok) {
-    await close();
-    return opened;
-  }
   started.push(() => objects.close());
-  const files = new HostFiles(clock);
+  const listed = await objects.list();
+  if (!listed.ok) return failed(listed);
+  for (const object of listed.value) known.add(object);
+  const store = await ClusterStore.open(new ConfigMapParts(api, (uid) => known.reference(uid)), objects, {
+    now: clock.now(),
+    owner,
+    pause: async (ms) => {
+      if (leadership.gate.leading() === undefined) throw new Error('this process leads no more');
+      await pause(clock, ms);
+    },
+  });
+  if (!store.ok) return failed(store);
   const pods = await openKubernetes(
     { ...backend, kubeconfig, context, namespace },
     {
       stateDir: '',
       runsDir: undefined,
-      files,
+      files: new HostFiles(clock),
       clock,
       logger,
       env,
       userAgent,
       active: true,
-      home: `cluster ${namespace}`,
-      gate: election,
+      cluster: {
+        home: `cluster ${lease.namespace}`,
+        gate: leadership.gate,
+        namespace,
+        ownerOf: (launch) => ownerOf(known, launch),
+      },
     },
   );
-  if (!pods.ok) {
-    await close();
-    return pods;
-  }
+  if (!pods.ok) return failed(pods);
+  const events = new EventRecorder({ api, clock, logger, component: 'fixpoint', instance: owner });
+  started.push(() => events.stop());
   const home = await LocalHome.open({
-    store: opened.value,
+    store: store.value,
     backends: [pods.value],
     clock,
     logger,
     keepRuns: 'compact',
     keepsDeleted: false,
     activity: 'Active',
+    onJournaled: (lines) => tell(events, known, lines),
     onClose: () => undefined,
   });
   started.push(() => home.close());
@@ -132,7 +142,7 @@ export async function openClusterHome(
     namespace,
     home: {
       take: (object) => {
-        names.set(object.metadata.uid, object.metadata.name);
+        known.add(object);
         return home.take(inFolder(object, backend.volume.mountPath));
       },
       delete: (ref) => home.delete(ref),
@@ -148,26 +158,8 @@ export async function openClusterHome(
     logger,
   });
   started.push(() => source.close());
-  logger.info({ namespace }, 'leads');
-  return ok({ lost: lost.promise, close });
-
-  async function openStore(): Promise<Result<ClusterStore, string>> {
-    const listed = await objects.list();
-    if (!listed.ok) return listed;
-    for (const { metadata } of listed.value) names.set(metadata.uid, metadata.name);
-    const parts = new ConfigMapParts(api, (uid) => {
-      const name = names.get(uid);
-      return name === undefined ? undefined : { namespace, name };
-    });
-    return ClusterStore.open(parts, objects, {
-      now: clock.now(),
-      owner,
-      pause: async (ms) => {
-        if (election.leading() === undefined) throw new Error('this process leads no more');
-        await pause(clock, ms);
-      },
-    });
-  }
+  logger.info({ namespace: namespace ?? 'all' }, 'leads');
+  return ok({ home, requests: () => leadership.transport.requests(), lost: leadership.lost, close });
 }
 
 /** Paths of a document that came from no folder are relative to the volume that all pods share. */
@@ -179,9 +171,22 @@ function inFolder(object: Workflow, folder: string): Workflow {
   };
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+/** As events of the Workflow: one for each reason, which counts; its text is the newest. */
+function tell(events: EventRecorder, known: KnownWorkflows, lines: readonly JournalLine[]): void {
+  for (const line of lines) {
+    const subject = known.subject(line.workflow);
+    if (subject)
+      for (const { type, reason, task, message } of eventLines(line, subject.name))
+        events.record(subject, { type, reason, message: task === undefined ? message : `${task}: ${message}` });
+  }
+}
+
+/** Whoever deletes a Workflow deletes its pods, also where no operator lives that would do it. */
+function ownerOf(
+  known: KnownWorkflows,
+  launch: { readonly namespace: string; readonly workflow: string },
+): OwnerReference | undefined {
+  const uid = known.uid({ namespace: launch.namespace, name: launch.workflow });
+  if (uid === undefined) return undefined;
+  return { apiVersion: API_VERSION, kind: 'Workflow', name: launch.workflow, uid, controller: true };
 }

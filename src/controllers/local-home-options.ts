@@ -1,7 +1,7 @@
 import type { Backend } from '../backends/backend.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { Store } from '../store/store.ts';
+import type { JournalLine, Store } from '../store/store.ts';
 import type { WorkflowRef } from './home.ts';
 import type { Activity, HomeContext } from './home-context.ts';
 
@@ -18,5 +18,7 @@ export interface LocalHomeOptions {
   readonly activity: Activity;
   /** About to be applied: it makes no turn before that, lest it launches what the document changes. */
   readonly awaited?: WorkflowRef | undefined;
+  /** What became durable, for whoever tells it elsewhere. */
+  readonly onJournaled?: (lines: readonly JournalLine[]) => void;
   readonly onClose: () => void;
 }

@@ -98,6 +98,7 @@ export class LocalHome implements Home {
       published: (stored, type) => this.#changes.send({ type, object: withVersion(stored) }),
       journaled: (lines) => {
         for (const line of lines) this.#journal.send(line);
+        options.onJournaled?.(lines);
       },
       removed: (uid) => void this.#lifecycle.removed(uid),
     };

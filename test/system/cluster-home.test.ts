@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { beforeAll, describe, expect } from 'vitest';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import type { Sandbox, Started } from '../rig/cli.ts';
@@ -13,7 +13,8 @@ import { noted, starts } from '../rig/task-log.ts';
 // Workflows of a cluster by kubectl alone: nothing but the API server remembers anything, and the operator may die.
 
 const START_TIMEOUT_MS = 1_800_000;
-const CRDS = join(import.meta.dirname, '../../crds');
+const ROOT = join(import.meta.dirname, '../..');
+const ACCOUNT = 'fixpoint-operator';
 
 let server: ApiServer;
 let namespaces = 0;
@@ -21,7 +22,7 @@ let namespaces = 0;
 beforeAll(async () => {
   if (WHY_NO_CLUSTER !== '') return;
   server = await startApiServer('node');
-  const applied = await server.kubectl(['apply', '--server-side', '-k', CRDS]);
+  const applied = await server.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds')]);
   if (applied.code !== 0) throw new Error(applied.stderr);
   await server.kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=60s']);
 }, START_TIMEOUT_MS);
@@ -31,6 +32,7 @@ class Operated {
   readonly box: Sandbox;
   readonly namespace = `cluster-${process.pid}-${Date.now().toString(36)}-${++namespaces}`;
   readonly #config: string;
+  #kubeconfig = '';
 
   private constructor(box: Sandbox) {
     this.box = box;
@@ -47,11 +49,34 @@ class Operated {
   static async in(box: Sandbox): Promise<Operated> {
     const made = new Operated(box);
     await made.kubectl('create', 'namespace', made.namespace);
+    await made.#install();
     return made;
   }
 
+  /** As shipped, for one namespace; the operator is a process of ours with its account, since there is no image to run. */
+  async #install(): Promise<void> {
+    const { box, namespace } = this;
+    const file = box.write(
+      'install/kustomization.yaml',
+      JSON.stringify({
+        apiVersion: 'kustomize.config.k8s.io/v1beta1',
+        kind: 'Kustomization',
+        namespace,
+        resources: [relative(box.path('install'), join(ROOT, 'manifests/namespaced'))],
+        replicas: [{ name: ACCOUNT, count: 0 }],
+      }),
+    );
+    await this.kubectl('apply', '-k', dirname(file));
+    const token = (await this.kubectl('create', 'token', ACCOUNT)).trim();
+    const config = JSON.parse(await this.kubectl('config', 'view', '--raw', '-o', 'json')) as {
+      users: { name: string }[];
+    };
+    const users = config.users.map(({ name }) => ({ name, user: { token } }));
+    this.#kubeconfig = box.write('operator-kubeconfig', JSON.stringify({ ...config, users }));
+  }
+
   operator(): Started {
-    const where = ['--kubeconfig', server.kubeconfig, '-n', this.namespace];
+    const where = ['--kubeconfig', this.#kubeconfig, '-n', this.namespace, '--metrics', '127.0.0.1:0'];
     return this.box.start('daemon', '--home', 'cluster', '--config', this.#config, ...where);
   }
 
@@ -97,6 +122,14 @@ const chain = (word: string, sleep = 0) => [
   { name: 'c', ...SMALL, run: noted('true') },
 ];
 
+/** It says where it serves them, and that it is alive and ready. */
+async function metricsOf(operator: Started): Promise<string> {
+  const [, address] = /"address":"([^"]+)"/.exec(operator.stdout) ?? [];
+  const said = async (path: string): Promise<string> => (await fetch(`http://${address}/${path}`)).text();
+  expect([await said('livez'), await said('readyz')]).toEqual(['ok\n', 'ok\n']);
+  return said('metrics');
+}
+
 describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () => {
   test('kubectl apply runs a workflow; an edit makes exactly the pods that it has to; delete leaves nothing', async ({
     box,
@@ -117,6 +150,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
       await until('the watch has seen them', () => watch.names.length >= 5);
       expect(watch.names.slice(3).map((name) => name.slice(0, 4))).toEqual(['w-a-', 'w-b-']);
 
+      expect(await metricsOf(operator)).toMatch(/fixpoint_tasks\{phase="Succeeded"\} 3\n/);
       await cluster.kubectl('delete', 'fwf', 'w', '--timeout=60s');
       await until('nothing is left', async () => (await cluster.names('pods,configmaps')).length === 0);
       expect(starts(box.path('log'))).toEqual({ a: 2, b: 2, c: 1 });
@@ -185,5 +219,20 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
     } finally {
       await operator.kill('SIGTERM');
     }
+  });
+
+  test('without an operator a deletion waits, and release-finalizers lets go', async ({ box }) => {
+    const cluster = await Operated.in(box);
+    const operator = cluster.operator();
+    await cluster.apply(chain('one', 60));
+    await until('it runs', () => starts(box.path('log'))['a'] === 1);
+    expect(await cluster.kubectl('describe', 'fwf', 'w')).toMatch(/AttemptCreated/);
+    await operator.kill('SIGKILL');
+    await cluster.kubectl('delete', 'fwf', 'w', '--wait=false');
+    const release = ['release-finalizers', '--kubeconfig', server.kubeconfig, '-n', cluster.namespace];
+    await until('everything is gone', async () => {
+      await box.expectExit(0, ...release);
+      return (await cluster.names('fwf,pods')).length === 0;
+    });
   });
 });

@@ -21,7 +21,6 @@ export interface Awaited {
 
 interface Surroundings {
   readonly api: Pick<PodApi, 'log'>;
-  readonly namespace: string;
   /** Monotonic. */
   readonly now: number;
   /** Wall clock. */
@@ -56,7 +55,7 @@ export async function attemptOf(
       return imageFailed(attempt, state, surroundings) ?? { token, state: 'Queued' };
     case 'Running': {
       attempt.waitsForImageSince = undefined;
-      const handle: Json = { name: pod.name, uid: pod.uid };
+      const handle: Json = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
       return { token, state: 'Running', startTime: state.startTime, handle, directory };
     }
     case 'Unknown':
@@ -75,9 +74,9 @@ async function byPodAlone(
   { token, directory, cancelling }: Awaited,
   pod: SeenPod,
   state: Over,
-  { api, namespace }: Surroundings,
+  { api }: Surroundings,
 ): Promise<Observation> {
-  await keepPodLog(api, namespace, pod.name, directory);
+  await keepPodLog(api, pod, directory);
   if (state.kind === 'Disrupted') return disrupted(token, state);
   const { exit } = state;
   // A command that was ended on request is cancelled, whatever code it made of that.

@@ -1,4 +1,5 @@
 import type { Clock } from '../../base/clock.ts';
+import type { Json } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
 import { within } from '../../base/within.ts';
 import { Reflector, type ReflectorEvent } from '../../kubernetes/reflector.ts';
@@ -21,10 +22,10 @@ import { refusedLaunch } from '../refused-launch.ts';
 import { runDirectory } from '../run-directory.ts';
 import { type Awaited, attemptOf } from './attempt-of.ts';
 import { LABELS, MANAGER, podName } from './pod-names.ts';
-import type { PodPlace } from './pod-template.ts';
+import { namespaceOf, type PodPlace } from './pod-template.ts';
 import { installRuntime } from './runtime-file.ts';
 import { type SeenPod, seenPod } from './seen-pod.ts';
-import { type PodApi, TaskPods } from './task-pods.ts';
+import { type PodApi, type PodHandle, TaskPods } from './task-pods.ts';
 
 /**
  * Attempts as pods, on a volume that they share with this process. The name of a pod is made of its token, so it is made
@@ -64,16 +65,10 @@ interface Open extends Awaited {
   readonly token: string;
   readonly directory: string;
   /** Of its pod; undefined: none is known to be there. */
-  pod: Handle | undefined;
+  pod: PodHandle | undefined;
   /** Until there is an answer, nobody can say that it is not there. */
   making: Promise<unknown> | undefined;
   told: string;
-}
-
-/** What a later daemon needs to find the pod. */
-interface Handle {
-  readonly name: string;
-  readonly uid: string;
 }
 
 export class KubernetesBackend implements Backend {
@@ -169,7 +164,8 @@ export class KubernetesBackend implements Backend {
     if (result?.made === 'Refused') return result.message;
     if (result?.made === 'There') {
       this.#watch.wrote(result.pod);
-      open.pod = { name: podName(launch), uid: result.pod.metadata.uid ?? '' };
+      const { namespace = namespaceOf(launch, this.#options.place), uid = '' } = result.pod.metadata;
+      open.pod = { namespace, name: podName(launch), uid };
       this.#settle(open);
     } else this.#after(RETRY_MS, () => void this.#makeAgain(open, launch));
     return undefined;
@@ -190,7 +186,7 @@ export class KubernetesBackend implements Backend {
   async #observeOne({ token, directory, handle }: Handled, synced: boolean): Promise<Observation> {
     if (directory === undefined) return { token, state: 'Absent' };
     const open = newlyOpen(token, directory);
-    open.pod = handle as unknown as Handle | undefined;
+    open.pod = this.#handleOf(handle);
     const seen = synced ? await this.#look(open) : await this.#recorded(open);
     if (seen && isOver(seen)) this.#unrecorded.add(token);
     if (seen && (isOver(seen) || seen.state === 'Absent')) return seen;
@@ -210,7 +206,7 @@ export class KubernetesBackend implements Backend {
     if (directory === undefined) return;
     const open = this.#open.get(token) ?? newlyOpen(token, directory);
     this.#open.set(token, open);
-    open.pod ??= handle as unknown as Handle | undefined;
+    open.pod ??= this.#handleOf(handle);
     open.cancelling = true;
     // Whatever is still on its way finds the claim taken.
     await withdraw(directory, token);
@@ -224,9 +220,7 @@ export class KubernetesBackend implements Backend {
 
   async recorded(attempts: readonly Handled[]): Promise<void> {
     for (const { token } of attempts) this.#unrecorded.delete(token);
-    const pods = attempts.map(
-      ({ token, handle }) => this.#byToken.get(token) ?? (handle as unknown as Handle | undefined),
-    );
+    const pods = attempts.map(({ token, handle }) => this.#byToken.get(token) ?? this.#handleOf(handle));
     await Promise.all(pods.map(async (pod) => pod && this.#pods.letGo(pod)));
   }
 
@@ -276,7 +270,7 @@ export class KubernetesBackend implements Backend {
 
   /** Undefined: nobody can say now. */
   async #look(open: Open): Promise<Observation | undefined> {
-    const { api, place, clock } = this.#options;
+    const { api, clock } = this.#options;
     let pod = this.#byToken.get(open.token);
     if (!pod) {
       if (open.making && !open.pod && !open.cancelling) return { token: open.token, state: 'Queued' };
@@ -285,8 +279,8 @@ export class KubernetesBackend implements Backend {
       pod = found.value;
       if (!pod) return (await this.#recorded(open)) ?? (await this.#withoutPod(open));
     }
-    open.pod = { name: pod.name, uid: pod.uid };
-    return await attemptOf(open, pod, { api, namespace: place.namespace, now: clock.monotonic(), time: clock.now() });
+    open.pod = { namespace: pod.namespace, name: pod.name, uid: pod.uid };
+    return await attemptOf(open, pod, { api, now: clock.monotonic(), time: clock.now() });
   }
 
   async #recorded({ token, directory }: Open): Promise<Observation | undefined> {
@@ -306,7 +300,7 @@ export class KubernetesBackend implements Backend {
   async #end(open: Open): Promise<void> {
     const seen = this.#byToken.get(open.token);
     if (!open.pod || seen?.deleting === true) return;
-    const removed = await this.#pods.remove(open.pod.name, open.pod.uid);
+    const removed = await this.#pods.remove(open.pod);
     if (!removed.ok) this.#after(RETRY_MS, () => this.#settle(open));
   }
 
@@ -323,6 +317,15 @@ export class KubernetesBackend implements Backend {
     if (this.#open.get(open.token) === open) this.#open.delete(open.token);
     this.#unrecorded.add(open.token);
     this.#report(seen);
+  }
+
+  /** One of an earlier version says nothing of its namespace: there was one for all. */
+  #handleOf(handle: Json | undefined): PodHandle | undefined {
+    if (handle === undefined) return undefined;
+    return {
+      namespace: this.#options.place.namespace ?? '',
+      ...(handle as unknown as Partial<PodHandle>),
+    } as PodHandle;
   }
 
   #after(ms: number, then: () => void): void {

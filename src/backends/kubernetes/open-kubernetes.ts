@@ -22,24 +22,26 @@ const NO_REQUESTS: Requests = {
 /** The error is a sentence for whoever wrote the configuration. */
 export async function openKubernetes(
   config: KubernetesConfig,
-  { stateDir, runsDir, files, clock, logger, env, userAgent, active, home: named, gate }: Surroundings,
+  { stateDir, runsDir, files, clock, logger, env, userAgent, active, cluster: within }: Surroundings,
 ): Promise<Result<KubernetesBackend, string>> {
   const { name, volume } = config;
   const home = createHash('sha256')
-    .update(named ?? `${hostname()}\0${stateDir}`)
+    .update(within?.home ?? `${hostname()}\0${stateDir}`)
     .digest('hex')
     .slice(0, 16);
   const below = runsDir !== undefined && `${runsDir}/`.startsWith(`${volume.mountPath}/`);
   const { kubeconfig, context, namespace } = config;
   const cluster = active ? await openCluster({ kubeconfig, context, namespace, env, clock }) : undefined;
   if (cluster?.ok === false) return fail(`backend ${name}: ${cluster.error}`);
-  const transport = cluster && new Transport({ cluster: cluster.value, userAgent, clock, ...(gate ? { gate } : {}) });
+  const transport =
+    cluster && new Transport({ cluster: cluster.value, userAgent, clock, ...(within ? { gate: within.gate } : {}) });
   return ok(
     new KubernetesBackend({
       name,
       api: new Api(transport ?? NO_REQUESTS),
       place: {
-        namespace: cluster?.value.namespace ?? namespace ?? 'default',
+        namespace: within ? within.namespace : (cluster?.value.namespace ?? namespace ?? 'default'),
+        ownerOf: within?.ownerOf ?? (() => undefined),
         home,
         image: config.image,
         serviceAccount: config.serviceAccount,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Json } from '../../base/json.ts';
-import type { ApiObject } from '../../kubernetes/resource.ts';
+import type { ApiObject, OwnerReference } from '../../kubernetes/resource.ts';
 import type { Launch } from '../backend.ts';
 import { environmentOf } from '../process/folder-content.ts';
 import {
@@ -15,7 +15,10 @@ import {
 
 /** Where the pods of a backend are made, and what all of them have in common. */
 export interface PodPlace {
-  readonly namespace: string;
+  /** Undefined: that of the workflow. */
+  readonly namespace: string | undefined;
+  /** What a pod belongs to: who deletes that deletes the pod. */
+  readonly ownerOf: (launch: Launch) => OwnerReference | undefined;
   /** Identifies who made them, among the labels. */
   readonly home: string;
   /** For tasks that name none. */
@@ -47,6 +50,10 @@ export function runsUntouched(launch: Launch): boolean {
   );
 }
 
+export function namespaceOf(launch: Pick<Launch, 'namespace'>, place: Pick<PodPlace, 'namespace'>): string {
+  return place.namespace ?? launch.namespace;
+}
+
 /** The pod of an attempt. */
 export function podOf(launch: Launch, place: PodPlace): ApiObject {
   const { needs } = launch;
@@ -56,15 +63,17 @@ export function podOf(launch: Launch, place: PodPlace): ApiObject {
       ? launch.command.argv.map(literal)
       : ['sh', literal(place.runtime), literal(launch.directory), launch.token, 'pod', 'pod', 'pod'];
   const walltime = Math.ceil(needs.walltimeMs / 1000);
+  const owner = place.ownerOf(launch);
   return {
     apiVersion: 'v1',
     kind: 'Pod',
     metadata: {
       name: podName(launch),
-      namespace: place.namespace,
+      namespace: namespaceOf(launch, place),
       labels: { ...podLabels(launch, place.home), ...(untouched ? { [LABELS.runtime]: NO_RUNTIME } : {}) },
       annotations: { [TASK_ANNOTATION]: launch.key },
       finalizers: [OUTCOME_FINALIZER],
+      ...(owner === undefined ? {} : { ownerReferences: [owner] }),
     },
     spec: {
       restartPolicy: 'Never',

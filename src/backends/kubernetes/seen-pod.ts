@@ -3,6 +3,7 @@ import { LABELS, NO_RUNTIME, TASK_CONTAINER } from './pod-names.ts';
 
 /** What is kept of a pod: half a kilobyte, where the object itself has four. */
 export interface SeenPod {
+  readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly token: string;
@@ -44,6 +45,7 @@ export function seenPod(object: ApiObject): SeenPod {
   const disruption = condition('DisruptionTarget');
   const ready = condition('Ready');
   return {
+    namespace: metadata.namespace ?? '',
     name: metadata.name ?? '',
     uid: metadata.uid ?? '',
     token: metadata.labels?.[LABELS.token] ?? '',

@@ -6,10 +6,13 @@ import type { ApiFailure } from '../../kubernetes/api-failure.ts';
 import { type ApiObject, PODS } from '../../kubernetes/resource.ts';
 import type { Launch } from '../backend.ts';
 import { LABELS, MANAGER, OUTCOME_FINALIZER, podName } from './pod-names.ts';
-import { type PodPlace, podOf } from './pod-template.ts';
+import { namespaceOf, type PodPlace, podOf } from './pod-template.ts';
 import { type SeenPod, seenPod } from './seen-pod.ts';
 
 export type PodApi = Pick<Api, 'create' | 'get' | 'patch' | 'delete' | 'list' | 'watch' | 'log'>;
+
+/** What a later daemon needs to find a pod. */
+export type PodHandle = Pick<SeenPod, 'namespace' | 'name' | 'uid'>;
 
 /**
  * | made | meaning |
@@ -48,7 +51,7 @@ export class TaskPods {
   /** There is one of that name, or there may be: the object itself, not a copy of it, says whether it is this attempt's. */
   async #adopt(launch: Launch, why: string): Promise<Made> {
     const name = podName(launch);
-    const found = await this.#api.get(PODS, { namespace: this.#place.namespace, name });
+    const found = await this.#api.get(PODS, { namespace: namespaceOf(launch, this.#place), name });
     if (!found.ok) return { made: 'NotNow', message: why };
     const { labels, deletionTimestamp } = found.value.metadata;
     if (labels?.[LABELS.token] !== launch.token || labels[LABELS.managedBy] !== MANAGER)
@@ -67,16 +70,16 @@ export class TaskPods {
   }
 
   /** Asks for its end. `NotFound`: it is gone. */
-  async remove(name: string, uid: string | undefined): Promise<Result<void, ApiFailure>> {
-    const removed = await this.#api.delete(PODS, this.#reference(name), uid === undefined ? {} : { uid });
+  async remove({ namespace, name, uid }: PodHandle): Promise<Result<void, ApiFailure>> {
+    const removed = await this.#api.delete(PODS, { namespace, name }, uid === '' ? {} : { uid });
     if (removed.ok) return ok(undefined);
     // Another of the same name: this one is gone.
     return removed.error.kind === 'Conflict' ? fail({ ...removed.error, kind: 'NotFound' }) : removed;
   }
 
   /** What became of it is in the ledger, and its log in its run folder: it has nothing more to tell. */
-  async letGo({ name, uid }: Pick<SeenPod, 'name' | 'uid'>): Promise<void> {
-    const reference = this.#reference(name);
+  async letGo({ namespace, name, uid }: PodHandle): Promise<void> {
+    const reference = { namespace, name };
     const steps = [
       () => this.#api.delete(PODS, reference, { uid, gracePeriodSeconds: 0 }),
       () => this.#api.patch(PODS, reference, { type: 'strategic', body: withoutFinalizer(uid) }),
@@ -89,10 +92,6 @@ export class TaskPods {
         this.#logger.warn({ pod: name, problem: message }, 'a pod that is over could not be let go');
       return;
     }
-  }
-
-  #reference(name: string): { readonly namespace: string; readonly name: string } {
-    return { namespace: this.#place.namespace, name };
   }
 }
 

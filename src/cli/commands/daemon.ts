@@ -14,7 +14,7 @@ export async function run(context: CommandContext): Promise<number> {
   const home = context.text('home') ?? 'embedded';
   if (home === 'cluster') return runInCluster(context);
   if (home !== 'embedded') throw new CommandFailure(EXIT.invalid, `--home: embedded or cluster, not ${home}`);
-  for (const option of ['kubeconfig', 'context', 'namespace'])
+  for (const option of ['kubeconfig', 'context', 'namespace', 'metrics'])
     if (context.text(option) !== undefined)
       throw new CommandFailure(EXIT.invalid, `--${option} goes with --home cluster`);
   const stateDir = resolve(io.cwd, context.text('state') ?? io.env['FIXPOINT_STATE'] ?? STATE_FOLDER);
@@ -57,6 +57,7 @@ async function runInCluster(context: CommandContext): Promise<number> {
     kubeconfig: context.text('kubeconfig'),
     context: context.text('context'),
     namespace: context.text('namespace') ?? backend.namespace,
+    metrics: context.text('metrics'),
     backend,
     env: io.env,
     clock: io.clock,

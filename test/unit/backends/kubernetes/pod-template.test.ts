@@ -6,6 +6,7 @@ import { launchOf, output } from '../../../contract/backend-rig.ts';
 
 const PLACE: PodPlace = {
   namespace: 'science',
+  ownerOf: () => undefined,
   home: 'h',
   image: 'tools:1',
   serviceAccount: undefined,

@@ -1,0 +1,79 @@
+import { LABELS, MANAGER, OUTCOME_FINALIZER } from '../../backends/kubernetes/pod-names.ts';
+import { Api } from '../../kubernetes/api.ts';
+import { openCluster } from '../../kubernetes/cluster.ts';
+import { type ApiObject, PODS, type Resource } from '../../kubernetes/resource.ts';
+import { Transport } from '../../kubernetes/transport.ts';
+import { WORKFLOW_FINALIZER } from '../../sources/cluster/workflow-source.ts';
+import { WORKFLOWS } from '../../store/cluster/api-workflows.ts';
+import type { CommandContext } from '../command.ts';
+import { CommandFailure, EXIT } from '../exit-code.ts';
+import { VERSION } from '../version.ts';
+
+interface Held {
+  readonly resource: Resource;
+  readonly finalizer: string;
+  readonly labelSelector?: string;
+}
+
+/** Workflows first: what belongs to them is being deleted then. */
+const HELD: readonly Held[] = [
+  { resource: WORKFLOWS, finalizer: WORKFLOW_FINALIZER },
+  { resource: PODS, finalizer: OUTCOME_FINALIZER, labelSelector: `${LABELS.managedBy}=${MANAGER}` },
+];
+
+/** Lets go of what is being deleted and waits for an operator that does not come. Nothing else is touched. */
+export async function run(context: CommandContext): Promise<number> {
+  const { io } = context;
+  const cluster = await openCluster({
+    kubeconfig: context.text('kubeconfig'),
+    context: context.text('context'),
+    namespace: context.text('namespace'),
+    env: io.env,
+    clock: io.clock,
+  });
+  if (!cluster.ok) throw new CommandFailure(EXIT.unreachable, cluster.error);
+  const transport = new Transport({ cluster: cluster.value, userAgent: `fixpoint/${VERSION}`, clock: io.clock });
+  try {
+    const api = new Api(transport);
+    const namespace = context.flag('all-namespaces') ? undefined : cluster.value.namespace;
+    let released = 0;
+    for (const held of HELD)
+      for (const object of await deleting(api, held, namespace)) {
+        await letGo(api, held, object);
+        released++;
+        await io.stdout.write(
+          `${held.resource.plural}/${object.metadata.name} in ${object.metadata.namespace}: let go\n`,
+        );
+      }
+    await io.stdout.write(`${released} released\n`);
+    return EXIT.done;
+  } finally {
+    await transport.close();
+  }
+}
+
+async function deleting(
+  api: Api,
+  { resource, finalizer, labelSelector }: Held,
+  namespace: string | undefined,
+): Promise<readonly ApiObject[]> {
+  const found: ApiObject[] = [];
+  for await (const page of api.list<ApiObject>(resource, { namespace, labelSelector })) {
+    // Without the kind there are no workflows.
+    if (!page.ok && page.error.kind === 'NotFound') return [];
+    if (!page.ok) throw new CommandFailure(EXIT.unreachable, page.error.message);
+    for (const object of page.value.items)
+      if (object.metadata.deletionTimestamp !== undefined && object.metadata.finalizers?.includes(finalizer))
+        found.push(object);
+  }
+  return found;
+}
+
+async function letGo(api: Api, { resource, finalizer }: Held, { metadata }: ApiObject): Promise<void> {
+  const { uid, resourceVersion, namespace, name = '' } = metadata;
+  const finalizers = (metadata.finalizers ?? []).filter((one) => one !== finalizer);
+  const body = { metadata: { uid, resourceVersion, finalizers } };
+  const patched = await api.patch(resource, { namespace, name }, { type: 'merge', body });
+  if (patched.ok || patched.error.kind === 'NotFound') return;
+  throw new CommandFailure(EXIT.unreachable, `${resource.plural}/${name}: ${patched.error.message}`);
+}

@@ -54,6 +54,8 @@ export interface ClusterHome {
 
 /** By it processes that run the same workflows know of each other. */
 const LEASE = 'fixpoint';
+/** A pod takes longer to start; ten writes a second to the ledger of a workflow that launches hundreds of them. */
+const COMMIT_REST_MS = 100;
 
 /** Waits until this process leads; undefined: the signal came first. The error is a sentence. */
 export async function openClusterHome(
@@ -96,6 +98,7 @@ export async function openClusterHome(
   const store = await ClusterStore.open(new ConfigMapParts(api, (uid) => known.reference(uid)), objects, {
     now: clock.now(),
     owner,
+    restMs: COMMIT_REST_MS,
     pause: async (ms) => {
       if (leadership.gate.leading() === undefined) throw new Error('this process leads no more');
       await pause(clock, ms);

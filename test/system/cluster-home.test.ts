@@ -1,114 +1,22 @@
-import { dirname, join, relative } from 'node:path';
 import { beforeAll, describe, expect } from 'vitest';
-import type { Workflow } from '../../src/apis/workflow.ts';
-import type { Sandbox, Started } from '../rig/cli.ts';
+import type { Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { BASH } from '../rig/pod-rig.ts';
+import { Operated, startWithKinds } from '../rig/operated.ts';
 import { PodWatch } from '../rig/pod-watch.ts';
-import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
+import type { ApiServer } from '../rig/real-api-server.ts';
 import { noted, starts } from '../rig/task-log.ts';
 
 // Workflows of a cluster by kubectl alone: nothing but the API server remembers anything, and the operator may die.
 
 const START_TIMEOUT_MS = 1_800_000;
-const ROOT = join(import.meta.dirname, '../..');
-const ACCOUNT = 'fixpoint-operator';
 
 let server: ApiServer;
-let namespaces = 0;
 
 beforeAll(async () => {
-  if (WHY_NO_CLUSTER !== '') return;
-  server = await startApiServer('node');
-  const applied = await server.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds')]);
-  if (applied.code !== 0) throw new Error(applied.stderr);
-  await server.kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=60s']);
+  if (WHY_NO_CLUSTER === '') server = await startWithKinds('node');
 }, START_TIMEOUT_MS);
-
-/** A namespace, an operator for it as a process of its own, and kubectl in it. */
-class Operated {
-  readonly box: Sandbox;
-  readonly namespace = `cluster-${process.pid}-${Date.now().toString(36)}-${++namespaces}`;
-  readonly #config: string;
-  #kubeconfig = '';
-
-  private constructor(box: Sandbox) {
-    this.box = box;
-    const backend = {
-      name: 'kubernetes',
-      type: 'kubernetes',
-      namespace: this.namespace,
-      image: BASH,
-      volume: { mountPath: box.dir },
-    };
-    this.#config = box.write('operator.yaml', JSON.stringify({ backends: [backend] }));
-  }
-
-  static async in(box: Sandbox): Promise<Operated> {
-    const made = new Operated(box);
-    await made.kubectl('create', 'namespace', made.namespace);
-    await made.#install();
-    return made;
-  }
-
-  /** As shipped, for one namespace; the operator is a process of ours with its account, since there is no image to run. */
-  async #install(): Promise<void> {
-    const { box, namespace } = this;
-    const file = box.write(
-      'install/kustomization.yaml',
-      JSON.stringify({
-        apiVersion: 'kustomize.config.k8s.io/v1beta1',
-        kind: 'Kustomization',
-        namespace,
-        resources: [relative(box.path('install'), join(ROOT, 'manifests/namespaced'))],
-        replicas: [{ name: ACCOUNT, count: 0 }],
-      }),
-    );
-    await this.kubectl('apply', '-k', dirname(file));
-    const token = (await this.kubectl('create', 'token', ACCOUNT)).trim();
-    const config = JSON.parse(await this.kubectl('config', 'view', '--raw', '-o', 'json')) as {
-      users: { name: string }[];
-    };
-    const users = config.users.map(({ name }) => ({ name, user: { token } }));
-    this.#kubeconfig = box.write('operator-kubeconfig', JSON.stringify({ ...config, users }));
-  }
-
-  operator(): Started {
-    const where = ['--kubeconfig', this.#kubeconfig, '-n', this.namespace, '--metrics', '127.0.0.1:0'];
-    return this.box.start('daemon', '--home', 'cluster', '--config', this.#config, ...where);
-  }
-
-  async kubectl(...args: readonly string[]): Promise<string> {
-    const ran = await server.kubectl(['-n', this.namespace, ...args]);
-    if (ran.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${ran.stderr}`);
-    return ran.stdout;
-  }
-
-  async apply(tasks: readonly object[], name = 'w'): Promise<void> {
-    const LOG = this.box.path('log');
-    const spec = { tasks: tasks.map((task) => ({ env: [{ name: 'LOG', value: LOG }], ...task })) };
-    const document = { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name }, spec };
-    await this.kubectl('apply', '-f', this.box.write(`${name}.json`, JSON.stringify(document)));
-  }
-
-  async workflow(name = 'w'): Promise<Workflow> {
-    return JSON.parse(await this.kubectl('get', 'fwf', name, '-o', 'json')) as Workflow;
-  }
-
-  async complete(generation: number, name = 'w'): Promise<void> {
-    await until(`generation ${generation} of ${name} is complete`, async () => {
-      const { status } = await this.workflow(name);
-      return status?.observedGeneration === generation && status.phase === 'Succeeded';
-    });
-  }
-
-  async names(kind: string): Promise<string[]> {
-    const listed = await this.kubectl('get', kind, '-o', 'name');
-    return listed.split('\n').filter((line) => line !== '' && !line.includes('kube-root-ca'));
-  }
-}
 
 const SMALL = { resources: { cpu: '50m' } };
 const chain = (word: string, sleep = 0) => [
@@ -134,7 +42,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
   test('kubectl apply runs a workflow; an edit makes exactly the pods that it has to; delete leaves nothing', async ({
     box,
   }) => {
-    const cluster = await Operated.in(box);
+    const cluster = await Operated.in(server, box);
     const watch = new PodWatch(server, cluster.namespace);
     const operator = cluster.operator();
     try {
@@ -161,7 +69,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
   });
 
   test('an operator that is killed forgets nothing, and what it left running runs once', async ({ box }) => {
-    const cluster = await Operated.in(box);
+    const cluster = await Operated.in(server, box);
     const first = cluster.operator();
     await cluster.apply(chain('one', 4));
     await until('it runs', () => starts(box.path('log'))['a'] === 1);
@@ -184,7 +92,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
   });
 
   test('what cannot be admitted says so in its status, and does no harm to what is in force', async ({ box }) => {
-    const cluster = await Operated.in(box);
+    const cluster = await Operated.in(server, box);
     const operator = cluster.operator();
     try {
       await cluster.apply([{ name: 'a', ...SMALL, run: 'cat ${{ tasks.nobody.outputs.o }}' }], 'wrong');
@@ -202,7 +110,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
   });
 
   test('a request is an annotation, carried out once and taken off', async ({ box }) => {
-    const cluster = await Operated.in(box);
+    const cluster = await Operated.in(server, box);
     const operator = cluster.operator();
     try {
       await cluster.apply(chain('one'));
@@ -222,7 +130,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
   });
 
   test('without an operator a deletion waits, and release-finalizers lets go', async ({ box }) => {
-    const cluster = await Operated.in(box);
+    const cluster = await Operated.in(server, box);
     const operator = cluster.operator();
     await cluster.apply(chain('one', 60));
     await until('it runs', () => starts(box.path('log'))['a'] === 1);

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
+import { parseDuration } from '../../base/duration.ts';
 import { createLogger } from '../../base/logger.ts';
 import { runClusterDaemon, runDaemon } from '../../daemon.ts';
+import { LEASE_TIMINGS, type LeaseTimings } from '../../kubernetes/leader-election.ts';
 import { capacityOf } from '../capacity.ts';
 import type { CommandContext } from '../command.ts';
 import { configOf } from '../config.ts';
@@ -39,6 +41,28 @@ export async function run(context: CommandContext): Promise<number> {
   return EXIT.done;
 }
 
+const LEASE_OPTIONS = {
+  durationMs: 'leader-elect-lease-duration',
+  renewMs: 'leader-elect-renew-deadline',
+  retryMs: 'leader-elect-retry-period',
+} as const;
+
+function leaseOf(context: CommandContext): LeaseTimings {
+  const timings: { -readonly [K in keyof LeaseTimings]: number } = { ...LEASE_TIMINGS };
+  for (const name of Object.keys(LEASE_OPTIONS) as (keyof LeaseTimings)[]) {
+    const text = context.text(LEASE_OPTIONS[name]);
+    const parsed = text === undefined ? undefined : parseDuration(text);
+    if (parsed?.ok === false) throw new CommandFailure(EXIT.invalid, `--${LEASE_OPTIONS[name]}: ${parsed.error}`);
+    timings[name] = parsed?.value ?? timings[name];
+  }
+  const { durationMs, renewMs, retryMs } = timings;
+  if (durationMs % 1000 === 0 && durationMs > renewMs && renewMs > retryMs && retryMs > 0) return timings;
+  throw new CommandFailure(
+    EXIT.invalid,
+    'the lease lasts whole seconds, longer than its renew deadline, and that longer than the retry period',
+  );
+}
+
 /** Workflows are resources of a cluster, and so is all that is remembered of them. */
 async function runInCluster(context: CommandContext): Promise<number> {
   const { io } = context;
@@ -59,6 +83,7 @@ async function runInCluster(context: CommandContext): Promise<number> {
     namespace: context.text('namespace') ?? backend.namespace,
     metrics: context.text('metrics'),
     backend,
+    lease: leaseOf(context),
     env: io.env,
     clock: io.clock,
     logger: await createLogger({ level: 'info' }),

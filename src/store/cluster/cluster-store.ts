@@ -23,7 +23,7 @@ export interface WorkflowObjects {
   show(object: Workflow): void;
 }
 
-export interface ClusterStoreOptions extends Pick<LedgerOptions, 'pause' | 'owner'> {
+export interface ClusterStoreOptions extends Pick<LedgerOptions, 'pause' | 'owner' | 'restMs'> {
   /** Wall-clock milliseconds. */
   readonly now: number;
 }
@@ -45,7 +45,11 @@ export class ClusterStore implements Store {
   readonly #statuses = new Map<string, Pick<Workflow, 'status'>>();
   #version: number;
 
-  private constructor(parts: LedgerParts, objects: WorkflowObjects, { now, pause, owner }: ClusterStoreOptions) {
+  private constructor(
+    parts: LedgerParts,
+    objects: WorkflowObjects,
+    { now, pause, owner, restMs }: ClusterStoreOptions,
+  ) {
     // What was forgotten took its versions along: time tells that none is given out again.
     this.#version = now * VERSIONS_PER_MS;
     this.#parts = parts;
@@ -57,6 +61,7 @@ export class ClusterStore implements Store {
       },
       pause,
       owner,
+      ...(restMs === undefined ? {} : { restMs }),
     };
   }
 

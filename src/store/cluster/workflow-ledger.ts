@@ -22,6 +22,8 @@ export interface LedgerOptions {
   readonly nextVersion: (by: 1 | 2) => number;
   /** Fails when it is time to give up, as at the end of the process. */
   readonly pause: (ms: number) => Promise<void>;
+  /** Between two commits: what comes meanwhile is one write. */
+  readonly restMs?: number;
   readonly foldFromBytes?: number;
   readonly shards?: ShardSizes;
 }
@@ -189,6 +191,7 @@ export class WorkflowLedger {
         for (const { reject } of group) reject(failed);
       }
       if (this.#logBytes > (this.#options.foldFromBytes ?? FOLD_FROM_BYTES) && !this.#lost) await this.#fold();
+      if (this.#options.restMs !== undefined) await this.#options.pause(this.#options.restMs).catch(() => undefined);
     }
     // At once, or who commits before others are told of the end would wait for ever.
     this.#running = undefined;

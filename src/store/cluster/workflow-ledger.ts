@@ -264,8 +264,14 @@ export class WorkflowLedger {
     }
   }
 
-  #pause(tries: number): Promise<void> {
-    return this.#options.pause(Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS));
+  /** Who gives up here does not know what is written: nothing more is. */
+  async #pause(tries: number): Promise<void> {
+    try {
+      await this.#options.pause(Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS));
+    } catch (error) {
+      this.#lost ??= new LedgerUnavailable(`nobody knows what the ledger holds: ${String(error)}`, { cause: error });
+      throw this.#lost;
+    }
   }
 
   /** What cannot be written now stays in the log, and is tried again after the next commit. */

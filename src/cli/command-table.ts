@@ -21,10 +21,18 @@ const option = (flags: string, meaning: string): OptionSpec => ({ flags, meaning
 const several = (flags: string, meaning: string): OptionSpec => ({ flags, meaning, many: true });
 const word = (pattern: string, meaning: string) => ({ pattern, meaning });
 
-const WHERE = [
+const CLUSTER = [
+  option(
+    '--kubeconfig <file>',
+    'of a cluster that runs workflows (default: KUBECONFIG, ~/.kube/config, or as in a pod)',
+  ),
+  option('--context <name>', 'of the kubeconfig (default: the current one)'),
+];
+const HERE = [
   option('--server <address>', 'daemon to talk to: unix:PATH'),
   option('--state <dir>', 'state folder (default: the nearest .fixpoint upwards)'),
 ];
+const WHERE = [...HERE, ...CLUSTER];
 const NAMESPACE = option('-n, --namespace <name>', 'namespace (default: default)');
 const FILES = several('-f, --filename <path>', 'file, folder, or - for standard input; may be repeated');
 const RECURSIVE = option('-R, --recursive', 'folders with all that is below them');
@@ -40,10 +48,6 @@ const CAPACITY = [
     '--keep-runs <which>',
     'run folders that stay whole: all, failed (only those), none; else successes are compacted',
   ),
-];
-const CLUSTER = [
-  option('--kubeconfig <file>', 'of the cluster (default: KUBECONFIG, ~/.kube/config, or as in a pod)'),
-  option('--context <name>', 'of the kubeconfig (default: the current one)'),
 ];
 const output = (kinds: string): OptionSpec => option('-o, --output <format>', `one of ${kinds}`);
 const WORKFLOW = word('<workflow>', 'name of the workflow');
@@ -252,7 +256,7 @@ const FILE_TOOLS: readonly CommandSpec[] = [
     options: [
       option('--backend <name>', 'only what this backend needs: process'),
       option('--orphans', 'instead: processes on this host whose attempt is over or unknown; ends none of them'),
-      ...WHERE,
+      ...HERE,
     ],
     load: () => import('./commands/doctor.ts'),
   },

@@ -57,7 +57,12 @@ export class CommandContext {
   }
 
   get where(): WhereOptions {
-    return { server: this.text('server'), state: this.text('state') };
+    return {
+      server: this.text('server'),
+      state: this.text('state'),
+      kubeconfig: this.text('kubeconfig'),
+      context: this.text('context'),
+    };
   }
 
   get namespace(): string {

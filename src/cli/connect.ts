@@ -6,6 +6,7 @@ import { CommandFailure, EXIT } from './exit-code.ts';
 import type { Io } from './io.ts';
 import { elsewhereMessage, findPlace, ownerOf, type Place, type WhereOptions } from './locate-state.ts';
 import { openHome, patiently } from './open-home.ts';
+import { VERSION } from './version.ts';
 
 /** A home to speak to, and how it is reached. */
 export interface Connection {
@@ -29,6 +30,7 @@ export async function connectTo(io: Io, place: Place, access: Access): Promise<C
 }
 
 async function connectNow(io: Io, place: Place, access: Access): Promise<Connection> {
+  if (place.kind === 'cluster') return overCluster(io, place);
   if (place.kind === 'socket') {
     if ((await probeSocket(place.path)) !== 'alive') {
       throw new CommandFailure(EXIT.unreachable, `nobody answers on unix:${place.path}`);
@@ -55,6 +57,15 @@ function overSocket(socketPath: string, stateDir: string | undefined): Connectio
     stateDir,
     close: async () => home.close(),
   };
+}
+
+/** Loaded on demand: most commands need nothing of it. */
+async function overCluster(io: Io, { kubeconfig, context }: Extract<Place, { kind: 'cluster' }>): Promise<Connection> {
+  const { openClusterClient } = await import('../controllers/cluster-client.ts');
+  const userAgent = `fixpoint/${VERSION}`;
+  const opened = await openClusterClient({ kubeconfig, context, env: io.env, clock: io.clock, userAgent });
+  if (!opened.ok) throw new CommandFailure(EXIT.unreachable, opened.error);
+  return { home: opened.value, through: 'server', stateDir: undefined, close: () => opened.value.close() };
 }
 
 /** Nobody runs here: what is there can be read, and wishes can be noted for whoever runs next. */

@@ -9,20 +9,27 @@ import { probeSocket } from '../server/socket.ts';
 export interface WhereOptions {
   readonly server?: string | undefined;
   readonly state?: string | undefined;
+  readonly kubeconfig?: string | undefined;
+  readonly context?: string | undefined;
 }
 
 export type Place =
   /** A socket that was named: nothing else is tried. */
-  { readonly kind: 'socket'; readonly path: string } | { readonly kind: 'state'; readonly dir: string };
+  | { readonly kind: 'socket'; readonly path: string }
+  | { readonly kind: 'state'; readonly dir: string }
+  /** Workflows of a cluster, by its API server. */
+  | { readonly kind: 'cluster'; readonly kubeconfig: string | undefined; readonly context: string | undefined };
 
 export const STATE_FOLDER = '.fixpoint';
 
-/** In the documented order: `--server`, `--state`, `FIXPOINT_SERVER`, `FIXPOINT_STATE`, nearest `.fixpoint` upwards. */
+/** In the documented order: `--kubeconfig` or `--context`, `--server`, `--state`, `FIXPOINT_SERVER`, `FIXPOINT_STATE`, nearest `.fixpoint` upwards. */
 export async function findPlace(
   options: WhereOptions,
   env: Readonly<Record<string, string | undefined>>,
   cwd: string,
 ): Promise<Result<Place, string>> {
+  const { kubeconfig, context } = options;
+  if (kubeconfig !== undefined || context !== undefined) return ok({ kind: 'cluster', kubeconfig, context });
   if (options.server !== undefined) return socketOf(options.server, '--server', cwd);
   if (options.state !== undefined) return ok({ kind: 'state', dir: resolve(cwd, options.state) });
   const server = env['FIXPOINT_SERVER'];

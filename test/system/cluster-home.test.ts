@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect } from 'vitest';
+import type { Plan, TaskItem } from '../../src/apis/task-view.ts';
 import type { Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
@@ -124,6 +125,44 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
       });
       await cluster.complete(1);
       expect(starts(box.path('log'))).toEqual({ a: 1, b: 2, c: 1 });
+    } finally {
+      await operator.kill('SIGTERM');
+    }
+  });
+
+  test('fixpoint speaks to the cluster as to any home', async ({ box }) => {
+    const cluster = await Operated.in(server, box);
+    const operator = cluster.operator();
+    const there = ['--kubeconfig', server.kubeconfig, '-n', cluster.namespace];
+    const env = [{ name: 'LOG', value: box.path('log') }];
+    const file = (word: string) => box.workflow({ tasks: chain(word).map((task) => ({ env, ...task })) });
+    try {
+      await box.expectExit(0, 'apply', '-f', file('one'), ...there);
+      await box.expectExit(0, 'wait', 'w', '--for', 'condition=Complete', '--timeout', '60s', ...there);
+      const tasks = await box.json<readonly TaskItem[] | { readonly items: readonly TaskItem[] }>(
+        'get',
+        'tasks',
+        'w',
+        ...there,
+      );
+      const items = 'items' in tasks ? tasks.items : tasks;
+      expect(items.map(({ metadata, status }) => `${metadata.name} ${status.phase}`)).toEqual([
+        'a Succeeded',
+        'b Succeeded',
+        'c Succeeded',
+      ]);
+      const plan = async (word: string): Promise<string[]> => {
+        const { stdout } = await box.cli('plan', '-f', file(word), '-o', 'json', ...there);
+        return (JSON.parse(stdout) as Plan).tasks.map(({ name, action }) => `${name} ${action}`);
+      };
+      expect(await plan('one')).toEqual(['a Keep', 'b Keep', 'c Keep']);
+      expect(await plan('two')).toEqual(['a Reset', 'b Reevaluate', 'c Keep']);
+      expect((await box.expectExit(0, 'explain', 'w', 'b', ...there)).stdout).toContain('Succeeded');
+      expect((await box.expectExit(0, 'events', 'w', ...there)).stdout).toContain('AttemptCreated');
+      await box.expectExit(0, 'reset', 'w', 'c', ...there);
+      await until('it ran again', () => starts(box.path('log'))['c'] === 2);
+      await box.expectExit(0, 'delete', 'w', ...there);
+      await until('nothing is left', async () => (await cluster.names('fwf,pods,configmaps')).length === 0);
     } finally {
       await operator.kill('SIGTERM');
     }

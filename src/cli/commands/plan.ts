@@ -58,10 +58,11 @@ async function connectionFor(context: CommandContext, file: string): Promise<Con
   const { io } = context;
   const beside = join(file === '-' ? io.cwd : dirname(resolve(io.cwd, file)), STATE_FOLDER);
   const place = await findPlace(context.where, io.env, io.cwd);
+  if (place.ok && place.value.kind === 'cluster') return connectTo(io, place.value, 'read');
   const named =
     context.text('server') ?? context.text('state') ?? io.env['FIXPOINT_SERVER'] ?? io.env['FIXPOINT_STATE'];
   if (named !== undefined && named !== '' && place.ok) {
-    if (place.value.kind === 'socket' || (await isFolder(place.value.dir))) return connectTo(io, place.value, 'read');
+    if (place.value.kind !== 'state' || (await isFolder(place.value.dir))) return connectTo(io, place.value, 'read');
   } else if (await isFolder(beside)) return connectTo(io, { kind: 'state', dir: beside }, 'read');
   const stateDir = await mkdtemp(join(tmpdir(), 'fixpoint-plan-'));
   const { backends } = await configOf(io, undefined, beside);

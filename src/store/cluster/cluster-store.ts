@@ -1,4 +1,5 @@
 import type { Workflow } from '../../apis/workflow.ts';
+import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import type { JournalEntry } from '../../planning/journal.ts';
@@ -79,6 +80,23 @@ export class ClusterStore implements Store {
       if (!opened.ok) return fail(opened.error);
       store.#statuses.set(object.metadata.uid, object);
     }
+    return ok(store);
+  }
+
+  /** One workflow as its ledger has it now, to be read alone. The error is a sentence. */
+  static async view(
+    parts: LedgerParts,
+    object: Workflow,
+    clock: Pick<Clock, 'now'>,
+  ): Promise<Result<ClusterStore, string>> {
+    const nobody: WorkflowObjects = { list: async () => ok([]), show: () => undefined };
+    const pause = (): Promise<void> => Promise.reject(new Error('who only reads waits for nothing'));
+    const store = new ClusterStore(parts, nobody, { now: clock.now(), owner: '', pause });
+    const { uid } = object.metadata;
+    const ledger = await WorkflowLedger.read(uid, parts, store.#options);
+    if (!ledger.ok) return ledger;
+    store.#ledgers.set(uid, ledger.value);
+    store.#statuses.set(uid, object);
     return ok(store);
   }
 

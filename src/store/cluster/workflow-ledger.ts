@@ -77,7 +77,7 @@ export class WorkflowLedger {
    */
   static async open(uid: string, parts: LedgerParts, options: LedgerOptions): Promise<Result<WorkflowLedger, string>> {
     for (;;) {
-      const ledger = await WorkflowLedger.#read(uid, parts, options);
+      const ledger = await WorkflowLedger.read(uid, parts, options);
       if (!ledger.ok) return ledger;
       const { value } = ledger;
       value.#log = value.#log.ownedBy(options.owner);
@@ -94,7 +94,8 @@ export class WorkflowLedger {
     }
   }
 
-  static async #read(uid: string, parts: LedgerParts, options: LedgerOptions): Promise<Result<WorkflowLedger, string>> {
+  /** As it is now, for who only looks: it stays its owner's. */
+  static async read(uid: string, parts: LedgerParts, options: LedgerOptions): Promise<Result<WorkflowLedger, string>> {
     const read = await parts.read(uid);
     if (!read.ok) return read;
     const ledger = new WorkflowLedger(uid, parts, options);

@@ -28,9 +28,45 @@ const TURNS = ['--project', 'unit', 'test/unit/controllers/turns.test.ts'];
 const LANES = ['--project', 'unit', 'test/unit/controllers/lanes.test.ts'];
 const BACKENDS = ['--project', 'contract', 'test/contract/backend.test.ts'];
 const PROCESSES = ['--project', 'contract', 'test/contract/process-backend.test.ts'];
+const CLUSTER_LEDGER = ['--project', 'unit', 'test/unit/store/cluster-ledger.test.ts'];
 const CORRUPTION = ['--project', 'unit', 'test/unit/backends/corrupt-run-folder.test.ts'];
 
 const MUTANTS = [
+  {
+    name: 'what a skipped task made goes aside',
+    file: 'src/planning/judge.ts',
+    from: "const left = reason === 'UpstreamFailed' ? undefined : leftBehind(snapshot, task, record);",
+    to: 'const left = undefined as ReturnType<typeof leftBehind>;',
+    tests: PLANNING,
+  },
+  {
+    name: 'who opens a ledger of a cluster owns it',
+    file: 'src/store/cluster/workflow-ledger.ts',
+    from: '        await value.#put(LOG, bytes);\n        value.#logBytes = bytes.length;\n        return ledger;',
+    to: '        value.#logBytes = bytes.length;\n        return ledger;',
+    tests: CLUSTER_LEDGER,
+  },
+  {
+    name: 'a ledger of a cluster is written over what was seen only',
+    file: 'src/store/cluster/workflow-ledger.ts',
+    from: 'if (name === LOG ? !isThere : log?.version !== this.#versions.get(LOG)) {',
+    to: 'if (name !== LOG && log?.version !== this.#versions.get(LOG)) {',
+    tests: CLUSTER_LEDGER,
+  },
+  {
+    name: 'a write of unknown outcome is not given up',
+    file: 'src/store/cluster/workflow-ledger.ts',
+    from: '          if (!unsure) throw new LedgerUnavailable(`the ledger cannot be written: ${written.message}`);',
+    to: '          throw new LedgerUnavailable(`the ledger cannot be written: ${written.message}`);',
+    tests: CLUSTER_LEDGER,
+  },
+  {
+    name: 'of a record in log and shard the later one counts',
+    file: 'src/store/cluster/shards.ts',
+    from: 'if (!other || other.upTo < upTo) this.#places.set(key, shard);',
+    to: 'if (!other || other.upTo >= upTo) this.#places.set(key, shard);',
+    tests: CLUSTER_LEDGER,
+  },
   {
     name: 'intent before effect',
     file: 'src/controllers/reconciler.ts',

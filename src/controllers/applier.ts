@@ -64,8 +64,9 @@ export class Applier {
     const refused = precondition(before?.state, options);
     if (refused) return fail(refused);
     const same = before && sameDocument(before.state.stored.object, named) ? before.state : undefined;
-    if (before && same && !options.look && !options.request && !options.until) {
-      if (!options.dryRun) await this.#appliedUnchanged(before);
+    const asBefore = same && isGenerationOf(same.stored.object, options.identity);
+    if (before && asBefore && !options.look && !options.request && !options.until) {
+      if (!options.dryRun) await this.#appliedUnchanged(before, options);
       return ok({ workflow: withVersion(same.stored), outcome: 'Unchanged', warnings: [] });
     }
     const inNamespace = { ...named, metadata: { ...named.metadata, namespace } };
@@ -135,12 +136,12 @@ export class Applier {
   }
 
   /** It looks at nothing; but what a source said against it is over, and a person may mean drift that was shown. */
-  async #appliedUnchanged(reconciler: Reconciler): Promise<void> {
+  async #appliedUnchanged(reconciler: Reconciler, { identity }: ApplyOptions): Promise<void> {
     const { state } = reconciler;
     await this.#clear(reconciler, [SOURCE_INVALID]);
-    // A folder applies all of its files at every start, which is no wish.
+    // A folder, and an API server, bring all that they have at every start, which is no wish.
     const fromFolder = state.stored.object.metadata.annotations?.[SOURCE_ANNOTATION] !== undefined;
-    if (!state.resting || fromFolder) return;
+    if (!state.resting || fromFolder || identity) return;
     await reconciler.pause(() => wake(this.#context, state));
     await reconciler.turn();
   }
@@ -167,6 +168,7 @@ export class Applier {
       // Not what admission saw: somebody may have looked later.
       await lookAtAll(this.#context, state);
       state.unrestorable.clear();
+      state.unmovable.clear();
       state.lookNeeded = false;
       state.resting = false;
       await this.#views.holdIfCostly(reconciler);
@@ -183,7 +185,9 @@ export class Applier {
     };
     const object = withMeta(draft(admitted.document, namespace), { uid, generation, creationTimestamp });
     const past = this.#registry.deleted.get(nameKey(object.metadata));
-    const records = past ? await store.records(past.uid) : [];
+    // One that an API server has may be known to the ledger all the same: no number is given out twice.
+    const known = identity ? uid : past?.uid;
+    const records = known === undefined ? [] : await store.records(known);
     const stored = { uid, deletedAt: undefined, object, memory: { ...NO_MEMORY, sheets: admitted.sheets } };
     const entry = {
       type: 'WorkflowApplied' as const,
@@ -215,7 +219,7 @@ export class Applier {
   ): Promise<Reconciler> {
     const { state } = reconciler;
     const sheetsSame = canonicalJson(state.stored.memory.sheets) === canonicalJson(admitted.sheets);
-    if (same && sheetsSame) return reconciler;
+    if (same && sheetsSame && isGenerationOf(state.stored.object, identity)) return reconciler;
     await reconciler.pause(async () => {
       const now = this.#context.clock.now();
       const before = state.stored.object;
@@ -249,6 +253,10 @@ export class Applier {
     this.#context.published(stored, type);
     this.#context.journaled([{ seq: seqs[0] ?? 0, time, workflow: uid, entry }]);
   }
+}
+
+function isGenerationOf({ metadata }: Workflow, identity: ApplyOptions['identity']): boolean {
+  return identity === undefined || identity.generation === metadata.generation;
 }
 
 function nextGeneration({ metadata, spec }: Workflow, document: WorkflowDocument): number {

@@ -66,7 +66,9 @@ export async function openClusterHome(
   const cluster = await openCluster({ kubeconfig, context, namespace, env, clock });
   if (!cluster.ok) return cluster;
   const owner = `${env['POD_NAME'] ?? 'fixpoint'}-${uniqueId()}`;
-  const lease = { namespace: env['POD_NAMESPACE'] ?? cluster.value.namespace, name: LEASE };
+  // Operators of several namespaces may live in one.
+  const name = namespace === undefined ? LEASE : `${LEASE}-${namespace}`;
+  const lease = { namespace: env['POD_NAMESPACE'] ?? cluster.value.namespace, name };
   const leadership = new Leadership({
     cluster: cluster.value,
     lease,
@@ -99,6 +101,14 @@ export async function openClusterHome(
     now: clock.now(),
     owner,
     restMs: COMMIT_REST_MS,
+    onLost: (why) => leadership.lose(why),
+    onUnreadable: (object, why) => {
+      logger.error(
+        { workflow: object.metadata.name, namespace: object.metadata.namespace, why },
+        'a ledger cannot be used',
+      );
+      objects.show(invalidObject(object, why, clock.now()));
+    },
     pause: async (ms) => {
       if (leadership.gate.leading() === undefined) throw new Error('this process leads no more');
       await pause(clock, ms);
@@ -117,7 +127,7 @@ export async function openClusterHome(
       userAgent,
       active: true,
       cluster: {
-        home: `cluster ${lease.namespace}`,
+        home: `cluster ${lease.namespace}/${lease.name}`,
         gate: leadership.gate,
         namespace,
         ownerOf: (launch) => ownerOf(known, launch),
@@ -148,6 +158,7 @@ export async function openClusterHome(
         known.add(object);
         return home.take(inFolder(object, backend.volume.mountPath));
       },
+      get: (ref) => home.get(ref),
       delete: (ref) => home.delete(ref),
       watch: (how) => home.watch(how),
       refuse: async (object, message) => {
@@ -165,12 +176,12 @@ export async function openClusterHome(
   return ok({ home, requests: () => leadership.transport.requests(), lost: leadership.lost, close });
 }
 
-/** Paths of a document that came from no folder are relative to the volume that all pods share. */
+/** Paths are relative to the volume that all pods share, whatever a document says: it is read with the rights of the operator. */
 function inFolder(object: Workflow, folder: string): Workflow {
   const { metadata } = object;
   return {
     ...object,
-    metadata: { ...metadata, annotations: { [FOLDER_ANNOTATION]: folder, ...metadata.annotations } },
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [FOLDER_ANNOTATION]: folder } },
   };
 }
 

@@ -345,6 +345,7 @@ async function restore(
     const made = outputs.find((o) => o.name === output.name && o.path === output.path);
     if (made) state.setFact(lookId(outputLook(output)), made.digest);
   }
+  state.unmovable.delete(attempt.uid);
   prepared.entries.push({ type: 'OutputsRestored', task: action.key, number: attempt.number });
 }
 
@@ -360,16 +361,24 @@ async function setAside(
     prepared.entries.push({ type: 'AsideIntended', task: key });
     return;
   }
-  const outputs = outputsInPlace(state, state.graph.tasks[index] as GraphTask, attempt);
+  const task = state.graph.tasks[index] as GraphTask;
+  // What a person has changed since it was looked at is no result of ours, and stays.
+  for (const [id, digest] of await home.files.look(outputsInPlace(state, task, attempt).map(outputLook)))
+    state.setFact(id, digest);
+  const outputs = outputsInPlace(state, task, attempt);
+  if (outputs.length === 0) return;
   const moved = await home.files.setAside(handled(attempt), outputs);
   for (const output of outputs) {
     const id = lookId(outputLook(output));
     if (moved) state.setFact(id, ABSENT_DIGEST);
     else state.forgetFact(id);
   }
-  if (moved) prepared.entries.push({ type: 'OutputsSetAside', task: key });
   // Once between two looks, as above.
-  else state.unrestorable.add(attempt.uid);
+  if (!moved) state.unmovable.add(attempt.uid);
+  else {
+    state.unrestorable.delete(attempt.uid);
+    prepared.entries.push({ type: 'OutputsSetAside', task: key });
+  }
 }
 
 /** `resetAlso`: named tasks, direct upstreams or all ancestors forget their results together with this task. */

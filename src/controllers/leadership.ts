@@ -50,6 +50,11 @@ export class Leadership {
     return this.#lost.promise;
   }
 
+  /** What it wrote as the leader cannot be relied upon: it ends as if another led. */
+  lose(why: string): void {
+    this.#lost.resolve(why);
+  }
+
   /** True: it leads. False: the signal came first. */
   async gained(signal: AbortSignal): Promise<boolean> {
     this.gate.start();

@@ -188,9 +188,12 @@ export class LocalHome implements Home {
 
   /** The resource as an API server has it: its document, and the requests in its annotations. */
   async take(object: Workflow): Promise<Result<Applied, HomeError>> {
+    const before = this.#registry.find(refOf(object));
+    // Who asks for a suspension together with a change wants nothing launched, and a bad change keeps nobody from a cancel.
+    if (before.ok) await this.#lifecycle.takeRequests(before.value, object);
     const applied = await this.apply(withoutRequests(object), { identity: object.metadata });
-    const found = this.#registry.find(refOf(object));
-    if (applied.ok && found.ok) await this.#lifecycle.takeRequests(found.value, object);
+    const after = this.#registry.find(refOf(object));
+    if (after.ok) await this.#lifecycle.takeRequests(after.value, object);
     return applied;
   }
 

@@ -240,6 +240,7 @@ export class Reconciler {
     state.lookNeeded = false;
     await lookAtAll(this.#home, state);
     state.unrestorable.clear();
+    state.unmovable.clear();
   }
 
   #apply(entry: TaskEntry): void {

@@ -15,6 +15,7 @@ export function takeSnapshot(home: HomeContext, state: WorkflowState): Snapshot 
     records: state.book,
     facts: state.facts,
     unrestorable: state.unrestorable,
+    unmovable: state.unmovable,
     unconfirmed: state.unconfirmed,
     room: (backend) => roomOf(home, state, home.backends.named(backend)),
     following: home.slots.followers,

@@ -43,6 +43,7 @@ export class WorkflowState {
   heldLooks: HeldLooks | undefined;
   timesLookedAround = 0;
   readonly unrestorable: Set<string>;
+  readonly unmovable: Set<string>;
   readonly unconfirmed: Set<string>;
   /** Why a cancel was asked for, by attempt uid; also: which have been asked for. */
   readonly cancelling = new Map<string, EndReason>();
@@ -98,6 +99,7 @@ export class WorkflowState {
     this.board = base ? base.#boardOver(built.graph) : new Board(built.graph);
     this.facts = base ? new FactsOver(base.facts) : new Map();
     this.unrestorable = base?.unrestorable ?? new Set();
+    this.unmovable = base?.unmovable ?? new Set();
     this.unconfirmed = base?.unconfirmed ?? new Set();
     this.templates = base?.templates ?? new Map();
   }

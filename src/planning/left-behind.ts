@@ -9,9 +9,9 @@ import type { Snapshot } from './snapshot.ts';
  *
  * | at its outputs lies | then |
  * |---|---|
- * | nothing, or what no result has recorded | it stays: nobody of ours made it |
+ * | nothing, or what no result has recorded | it stays: a person's, or a part that a failure left |
  * | nobody has looked | a look |
- * | what a result has recorded | it goes aside |
+ * | what a result has recorded | it goes aside, if that result has a run folder |
  * | the same, and it could not be moved | it stays until files are looked at again |
  *
  * An upstream that failed says nothing of an earlier result: then all stays where it is.
@@ -21,12 +21,12 @@ export type LeftBehind =
   | { readonly kind: 'Lies'; readonly attempt: Attempt };
 
 export function leftBehind(
-  snapshot: Pick<Snapshot, 'facts' | 'unrestorable'>,
+  snapshot: Pick<Snapshot, 'facts' | 'unmovable'>,
   task: GraphTask,
   record: TaskRecord | undefined,
 ): LeftBehind | undefined {
   if (!record || task.outputs.length === 0) return undefined;
-  const results = record.attempts.filter((a) => a.outcome?.phase === 'Succeeded' && a.directory !== undefined);
+  const results = record.attempts.filter((a) => a.outcome?.phase === 'Succeeded');
   for (const attempt of results.reverse()) {
     for (const output of task.outputs) {
       const made = attempt.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative);
@@ -34,7 +34,10 @@ export function leftBehind(
       const look = outputLook(output);
       const fact = snapshot.facts.get(lookId(look));
       if (fact === undefined) return { kind: 'Unlooked', look };
-      if (fact === made.digest && !snapshot.unrestorable.has(attempt.uid)) return { kind: 'Lies', attempt };
+      if (fact !== made.digest) continue;
+      // By hand, so it has no run folder to go to.
+      const stays = attempt.directory === undefined || snapshot.unmovable.has(attempt.uid);
+      return stays ? undefined : { kind: 'Lies', attempt };
     }
   }
   return undefined;

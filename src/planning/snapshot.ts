@@ -16,6 +16,8 @@ export interface Snapshot {
   readonly facts: Facts;
   /** Uids of attempts whose moved-aside outputs were looked for and not found whole. */
   readonly unrestorable: ReadonlySet<string>;
+  /** The same of what could not be moved aside. */
+  readonly unmovable: ReadonlySet<string>;
   /** Uids of live attempts of which the backend knows nothing for certain. */
   readonly unconfirmed: ReadonlySet<string>;
   /** What is free for this workflow now on the backend that a task names, or on the one for those that name none. */

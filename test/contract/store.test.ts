@@ -45,7 +45,12 @@ storeContract(
     };
     const open = async (): Promise<Store> => {
       parts.life++;
-      const options = { now: Date.now(), owner: `life ${parts.life}`, pause: () => Promise.resolve() };
+      const options = {
+        now: Date.now(),
+        owner: `life ${parts.life}`,
+        pause: () => Promise.resolve(),
+        onUnreadable: () => undefined,
+      };
       const store = await ClusterStore.open(parts.forLife(), objects, options);
       if (!store.ok) throw new Error(store.error);
       return store.value;

@@ -24,7 +24,7 @@ beforeAll(async () => {
   if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
 }, START_TIMEOUT_MS);
 
-const leads = (operator: Started): boolean => operator.stdout.includes('"leads"');
+const leads = (operator: Started): boolean => operator.stderr.includes('"leads"');
 
 describe.skipIf(WHY_NO_CLUSTER !== '')(`operators that die${WHY_NO_CLUSTER}`, () => {
   test(`${KILLS} kills: every task has one pod, and one alone`, { timeout: 60_000 + KILLS * 30_000 }, async ({

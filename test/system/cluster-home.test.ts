@@ -33,7 +33,7 @@ const chain = (word: string, sleep = 0) => [
 
 /** It says where it serves them, and that it is alive and ready. */
 async function metricsOf(operator: Started): Promise<string> {
-  const [, address] = /"address":"([^"]+)"/.exec(operator.stdout + operator.stderr) ?? [];
+  const [, address] = /"address":"([^"]+)"/.exec(operator.stderr) ?? [];
   const said = async (path: string): Promise<string> => (await fetch(`http://${address}/${path}`)).text();
   expect([await said('livez'), await said('readyz')]).toEqual(['ok\n', 'ok\n']);
   return said('metrics');

@@ -1,10 +1,11 @@
 import { LABELS, MANAGER, OUTCOME_FINALIZER } from '../../backends/kubernetes/pod-names.ts';
 import { Api } from '../../kubernetes/api.ts';
 import { openCluster } from '../../kubernetes/cluster.ts';
-import { type ApiObject, PODS, type Resource } from '../../kubernetes/resource.ts';
+import { type ApiObject, CONFIG_MAPS, PODS, type Resource } from '../../kubernetes/resource.ts';
 import { Transport } from '../../kubernetes/transport.ts';
 import { WORKFLOW_FINALIZER } from '../../sources/cluster/workflow-source.ts';
 import { WORKFLOWS } from '../../store/cluster/api-workflows.ts';
+import { LEDGER_FINALIZER, LEDGER_LABEL } from '../../store/cluster/config-map-parts.ts';
 import type { CommandContext } from '../command.ts';
 import { CommandFailure, EXIT } from '../exit-code.ts';
 import { VERSION } from '../version.ts';
@@ -18,6 +19,7 @@ interface Held {
 /** Workflows first: what belongs to them is being deleted then. */
 const HELD: readonly Held[] = [
   { resource: WORKFLOWS, finalizer: WORKFLOW_FINALIZER },
+  { resource: CONFIG_MAPS, finalizer: LEDGER_FINALIZER, labelSelector: LEDGER_LABEL },
   { resource: PODS, finalizer: OUTCOME_FINALIZER, labelSelector: `${LABELS.managedBy}=${MANAGER}` },
 ];
 

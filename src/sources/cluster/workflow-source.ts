@@ -6,7 +6,7 @@ import type { Result } from '../../base/result.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import { pause } from '../../kubernetes/pause.ts';
 import { Reflector } from '../../kubernetes/reflector.ts';
-import type { ApiObject, Resource } from '../../kubernetes/resource.ts';
+import { type ApiObject, objectKey, type Resource } from '../../kubernetes/resource.ts';
 import type { SourceApplied, SourceRef, SourceRefusal } from '../source.ts';
 
 /** Holds a Workflow until nothing of it runs any more. */
@@ -16,6 +16,7 @@ export const WORKFLOW_FINALIZER = 'fixpoint.dev/workflow';
 export interface ClusterHome {
   /** The resource as the API server has it; it and its requests are durable when this resolves. */
   take(object: Workflow): Promise<Result<SourceApplied, SourceRefusal>>;
+  get(ref: SourceRef): Promise<Result<Workflow, SourceRefusal>>;
   delete(ref: SourceRef): Promise<Result<unknown, SourceRefusal>>;
   watch(options: { readonly signal: AbortSignal }): AsyncIterable<{ readonly type: string; readonly object: Workflow }>;
   /** It cannot be admitted: an earlier generation stays in force, if there is one. */
@@ -35,6 +36,8 @@ export interface WorkflowSourceOptions {
 
 /** After what could not be done; nothing else would have it tried again. */
 const RETRY_MS = 2_000;
+/** After what was refused. */
+const INVALID_RETRY_MS = 60_000;
 
 /**
  * Brings what an API server has of Workflows to the home, each of them in its order, the newest state only.
@@ -65,6 +68,8 @@ export class WorkflowSource {
       project: workflowOf,
       onEvent: (event) => {
         if (event.kind === 'Put') this.#look(event.key, event.object);
+        // Somebody took our finalizer off: what runs of it is ended all the same.
+        if (event.kind === 'Gone') this.#look(event.key, { ...event.last, metadata: gone(event.last) });
       },
       clock,
       logger,
@@ -105,6 +110,11 @@ export class WorkflowSource {
   async #bring(object: Workflow): Promise<string | undefined> {
     const { home } = this.#options;
     const { metadata } = object;
+    const known = await home.get(metadata);
+    if (known.ok && known.value.metadata.uid !== metadata.uid) {
+      await home.delete(metadata);
+      return 'another workflow of this name is still being ended';
+    }
     if (metadata.deletionTimestamp !== undefined) {
       const deleted = await home.delete(metadata);
       if (deleted.ok) return undefined;
@@ -115,7 +125,16 @@ export class WorkflowSource {
     if (taken.ok) return await this.#takeRequestsOff(object);
     if (taken.error.reason !== 'Invalid') return taken.error.message;
     await home.refuse(object, taken.error.message);
-    return undefined;
+    // What it lacks may come: a file, or room that another workflow leaves.
+    const key = objectKey(metadata);
+    this.#later(() => this.#look(key, this.#reflector.get(key) ?? object));
+    return known.ok ? await this.#takeRequestsOff(object) : undefined;
+  }
+
+  #later(then: () => void): void {
+    const { clock } = this.#options;
+    const cancel = clock.after(INVALID_RETRY_MS, then);
+    this.#closing.signal.addEventListener('abort', cancel, { once: true });
   }
 
   async #hold({ metadata }: Workflow): Promise<string | undefined> {
@@ -154,9 +173,15 @@ export class WorkflowSource {
     for await (const { type, object } of this.#options.home.watch({ signal })) {
       if (type !== 'DELETED') continue;
       const { namespace, name, uid } = object.metadata;
-      const key = `${namespace}/${name}`;
+      const key = objectKey({ namespace, name });
       const newest = this.#reflector.get(key);
       if (newest?.metadata.uid === uid) this.#look(key, newest);
     }
   }
+}
+
+/** It has no finalizers, and is on its way out. */
+function gone({ metadata }: Workflow): Workflow['metadata'] {
+  const { finalizers: _, ...rest } = metadata;
+  return { ...rest, deletionTimestamp: metadata.deletionTimestamp ?? metadata.creationTimestamp };
 }

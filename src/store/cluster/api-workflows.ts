@@ -56,15 +56,6 @@ export class ApiWorkflows implements WorkflowObjects {
   }
 
   async #write(uid: string): Promise<void> {
-    try {
-      await this.#writeAll(uid);
-    } finally {
-      // In the turn in which nothing more waits: the next status starts anew.
-      this.#writing.delete(uid);
-    }
-  }
-
-  async #writeAll(uid: string): Promise<void> {
     for (let object = this.#waiting.get(uid); object !== undefined; object = this.#waiting.get(uid)) {
       this.#waiting.delete(uid);
       const { name, namespace } = object.metadata;
@@ -81,13 +72,16 @@ export class ApiWorkflows implements WorkflowObjects {
       if (!written.ok) {
         const { kind, message } = written.error;
         // It is gone, or another has its name.
-        if (kind === 'NotFound' || kind === 'Conflict' || kind === 'NotLeader') return;
+        if (kind === 'NotFound' || kind === 'Conflict') break;
         this.#logger.warn({ workflow: name, error: message }, 'a status could not be written; trying again');
         if (!this.#waiting.has(uid)) this.#waiting.set(uid, object);
-        if (this.#closing.signal.aborted) return;
+        if (this.#closing.signal.aborted) break;
       }
       if (!this.#closing.signal.aborted) await pause(this.#clock, STATUS_INTERVAL_MS, this.#closing.signal);
     }
+    // In the turn in which nothing more waits: the next status starts anew.
+    this.#waiting.delete(uid);
+    this.#writing.delete(uid);
   }
 }
 

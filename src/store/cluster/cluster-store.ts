@@ -1,7 +1,7 @@
 import type { Workflow } from '../../apis/workflow.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
-import { fail, ok, type Result } from '../../base/result.ts';
+import { ok, type Result } from '../../base/result.ts';
 import type { JournalEntry } from '../../planning/journal.ts';
 import type { TaskRecord } from '../../planning/record.ts';
 import {
@@ -24,17 +24,19 @@ export interface WorkflowObjects {
   show(object: Workflow): void;
 }
 
-export interface ClusterStoreOptions extends Pick<LedgerOptions, 'pause' | 'owner' | 'restMs'> {
+export interface ClusterStoreOptions extends Pick<LedgerOptions, 'pause' | 'owner' | 'restMs' | 'onLost'> {
   /** Wall-clock milliseconds. */
   readonly now: number;
+  /** Its ledger cannot be read, or made this process's own: it rests, and nobody else because of it. */
+  readonly onUnreadable: (object: Workflow, why: string) => void;
 }
 
 /** More than are given out in a millisecond; times it, the time is exact as a number until the year 2255. */
 const VERSIONS_PER_MS = 1_000;
 
 /**
- * Resources and ledgers in a cluster: no database. A batch is atomic for each workflow that it concerns; of several workflows
- * those that come first may be durable when the next cannot be written. A ledger goes with its workflow, so nothing is inherited.
+ * Resources and ledgers in a cluster: no database. A batch is atomic for each workflow that it concerns, up to a size
+ * (`WorkflowLedger.commit`); of several workflows those that come first may be durable when the next cannot be written. A ledger goes with its workflow, so nothing is inherited.
  */
 export class ClusterStore implements Store {
   readonly #parts: LedgerParts;
@@ -49,7 +51,7 @@ export class ClusterStore implements Store {
   private constructor(
     parts: LedgerParts,
     objects: WorkflowObjects,
-    { now, pause, owner, restMs }: ClusterStoreOptions,
+    { now, pause, owner, restMs, onLost }: ClusterStoreOptions,
   ) {
     // What was forgotten took its versions along: time tells that none is given out again.
     this.#version = now * VERSIONS_PER_MS;
@@ -63,6 +65,7 @@ export class ClusterStore implements Store {
       pause,
       owner,
       ...(restMs === undefined ? {} : { restMs }),
+      ...(onLost ? { onLost } : {}),
     };
   }
 
@@ -76,9 +79,12 @@ export class ClusterStore implements Store {
     const listed = await objects.list();
     if (!listed.ok) return listed;
     for (const object of listed.value) {
-      const opened = await store.#open(object.metadata.uid);
-      if (!opened.ok) return fail(opened.error);
-      store.#statuses.set(object.metadata.uid, object);
+      const { uid, deletionTimestamp } = object.metadata;
+      // Nothing is begun for what is on its way out.
+      const nothing = deletionTimestamp !== undefined && isEmpty(await parts.read(uid));
+      const opened = nothing ? undefined : await store.#open(uid);
+      if (opened?.ok === false) options.onUnreadable(object, opened.error);
+      store.#statuses.set(uid, object);
     }
     return ok(store);
   }
@@ -91,7 +97,12 @@ export class ClusterStore implements Store {
   ): Promise<Result<ClusterStore, string>> {
     const nobody: WorkflowObjects = { list: async () => ok([]), show: () => undefined };
     const pause = (): Promise<void> => Promise.reject(new Error('who only reads waits for nothing'));
-    const store = new ClusterStore(parts, nobody, { now: clock.now(), owner: '', pause });
+    const store = new ClusterStore(parts, nobody, {
+      now: clock.now(),
+      owner: '',
+      pause,
+      onUnreadable: () => undefined,
+    });
     const { uid } = object.metadata;
     const ledger = await WorkflowLedger.read(uid, parts, store.#options);
     if (!ledger.ok) return ledger;
@@ -225,4 +236,8 @@ export class ClusterStore implements Store {
     const removed = await this.#parts.remove(uid, ledger.partNames);
     if (!removed.ok) throw new LedgerUnavailable(removed.error);
   }
+}
+
+function isEmpty(read: Result<readonly unknown[], string>): boolean {
+  return read.ok && read.value.length === 0;
 }

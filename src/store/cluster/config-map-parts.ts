@@ -2,10 +2,15 @@ import { fail, ok, type Result } from '../../base/result.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import type { ApiFailure } from '../../kubernetes/api-failure.ts';
 import { type ApiObject, CONFIG_MAPS } from '../../kubernetes/resource.ts';
-import type { LedgerParts, Part, PartWritten } from './ledger-parts.ts';
+import { type LedgerParts, LOG, type Part, type PartWritten } from './ledger-parts.ts';
 
 /** Selects the parts of one workflow's ledger. */
 export const LEDGER_LABEL = 'fixpoint.dev/ledger-of';
+/**
+ * Holds the log until the home has ended what runs: who deletes the namespace, or waits for all that belongs to a Workflow, has the
+ * config maps deleted first, and nothing new is made there any more.
+ */
+export const LEDGER_FINALIZER = 'fixpoint.dev/ledger';
 const PART_ANNOTATION = 'fixpoint.dev/ledger-part';
 const KEY = 'part';
 
@@ -42,10 +47,8 @@ export class ConfigMapParts implements LedgerParts {
       for (const { metadata, binaryData } of page.value.items) {
         const name = metadata.annotations?.[PART_ANNOTATION];
         const data = binaryData?.[KEY];
-        if (name === undefined || data === undefined)
-          return fail(
-            `config map ${metadata.name} in ${owner.namespace} is labelled as a part of a ledger, and is none`,
-          );
+        // Whoever may make config maps may label them.
+        if (name === undefined || data === undefined || metadata.name !== objectName(workflow, name)) continue;
         parts.push({ name, version: metadata.resourceVersion ?? '', bytes: Buffer.from(data, 'base64') });
       }
     }
@@ -63,6 +66,7 @@ export class ConfigMapParts implements LedgerParts {
         namespace: owner.namespace,
         labels: { [LEDGER_LABEL]: workflow, 'app.kubernetes.io/managed-by': 'fixpoint' },
         annotations: { [PART_ANNOTATION]: name },
+        ...(name === LOG ? { finalizers: [LEDGER_FINALIZER] } : {}),
         ownerReferences: [
           { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', name: owner.name, uid: workflow, controller: true },
         ],
@@ -84,11 +88,18 @@ export class ConfigMapParts implements LedgerParts {
     for (const name of names) {
       const { namespace } = owner;
       const removed = await this.#api.delete(CONFIG_MAPS, { namespace, name: objectName(workflow, name) });
-      if (!removed.ok && removed.error.kind !== 'NotFound')
-        return fail(`the ledger cannot be removed: ${removed.error.message}`);
+      if (!removed.ok && removed.error.kind !== 'NotFound') return fail(notRemoved(removed.error));
+      if (name !== LOG || !removed.ok) continue;
+      const patch = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
+      const freed = await this.#api.patch(CONFIG_MAPS, { namespace, name: objectName(workflow, name) }, patch);
+      if (!freed.ok && freed.error.kind !== 'NotFound') return fail(notRemoved(freed.error));
     }
     return ok(undefined);
   }
+}
+
+function notRemoved({ message }: ApiFailure): string {
+  return `the ledger cannot be removed: ${message}`;
 }
 
 function outcomeOf({ kind, message }: ApiFailure): PartWritten {

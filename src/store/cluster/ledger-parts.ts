@@ -12,6 +12,9 @@ export interface LedgerParts {
   remove(workflow: string, names: readonly string[]): Promise<Result<void, string>>;
 }
 
+/** The part that decides what is durable. */
+export const LOG = 'log';
+
 export interface Part {
   readonly name: string;
   readonly version: string;

@@ -20,6 +20,8 @@ export interface Remembered {
 interface LogContent {
   /** Who wrote it: two owners never write the same bytes. */
   readonly owner: string;
+  /** Those that there were: one that is missing is a loss, not an empty one. */
+  readonly shards: readonly string[];
   /** The highest that was given out. */
   readonly version: number;
   readonly remembered: Remembered | null;
@@ -38,6 +40,8 @@ export interface Image {
 /** What the log of one workflow holds. A value: the next one is made of it and takes its place when it is durable. */
 export class LogPart {
   readonly #owner: string;
+  /** As it was read. */
+  readonly shards: readonly string[];
   readonly version: number;
   readonly remembered: Remembered | undefined;
   readonly images: ReadonlyMap<string, Image>;
@@ -50,7 +54,9 @@ export class LogPart {
     remembered: Remembered | undefined,
     images: ReadonlyMap<string, Image>,
     journal: readonly (readonly [JournalLine, string])[],
+    shards: readonly string[] = [],
   ) {
+    this.shards = shards;
     this.#owner = owner;
     this.version = version;
     this.remembered = remembered;
@@ -64,13 +70,13 @@ export class LogPart {
   static read(workflow: string, bytes: Buffer): Result<LogPart, string> {
     const content = unpack(bytes);
     if (!content.ok) return fail(content.error);
-    const { owner, version, remembered, records, journal } = content.value as unknown as LogContent;
+    const { owner, version, remembered, records, journal, shards } = content.value as unknown as LogContent;
     const images = records.map(({ seq, record }): [string, Image] => [
       record.key,
       { seq, record: wholeRecord(workflow, record), json: JSON.stringify(record) },
     ]);
     const lines = journal.map((line) => [line, JSON.stringify(line)] as const);
-    return ok(new LogPart(owner, version, remembered ?? undefined, new Map(images), lines));
+    return ok(new LogPart(owner, version, remembered ?? undefined, new Map(images), lines, shards));
   }
 
   get journal(): readonly JournalLine[] {
@@ -102,10 +108,11 @@ export class LogPart {
     return new LogPart(this.#owner, this.version, this.remembered, images, this.#journal);
   }
 
-  toJson(): string {
+  /** `shards`: the names of those that lie beside it. */
+  toJson(shards: readonly string[]): string {
     const records = [...this.images.values()].map(({ seq, json }) => `{"seq":${seq},"record":${json}}`);
     const journal = this.#journal.map(([, json]) => json);
     const remembered = JSON.stringify(this.remembered ?? null);
-    return `{"owner":${JSON.stringify(this.#owner)},"version":${this.version},"remembered":${remembered},"records":[${records.join(',')}],"journal":[${journal.join(',')}]}`;
+    return `{"owner":${JSON.stringify(this.#owner)},"shards":${JSON.stringify(shards)},"version":${this.version},"remembered":${remembered},"records":[${records.join(',')}],"journal":[${journal.join(',')}]}`;
   }
 }

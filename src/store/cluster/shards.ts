@@ -57,6 +57,10 @@ export class Shards {
     return this.#shards;
   }
 
+  get names(): readonly string[] {
+    return this.#shards.filter(({ bytes }) => bytes !== undefined).map(({ name }) => name);
+  }
+
   get bytes(): number {
     return this.#shards.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
   }

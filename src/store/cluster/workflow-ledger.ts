@@ -3,21 +3,24 @@ import { fail, ok, type Result } from '../../base/result.ts';
 import type { TaskRecord } from '../../planning/record.ts';
 import { type JournalLine, LedgerUnavailable, type StoredWorkflow } from '../store.ts';
 import { type Change, Draft, NOTHING_SHARED, type Shared, type Written } from './draft.ts';
-import type { LedgerParts, Part } from './ledger-parts.ts';
+import { type LedgerParts, LOG, type Part } from './ledger-parts.ts';
 import { LogPart } from './log-part.ts';
 import { pack, unpack } from './packed.ts';
 import { isShard, SHARD_SIZES, type ShardSizes, Shards } from './shards.ts';
 
-const LOG = 'log';
 const SHARED = 'shared';
 /** A log that is longer is folded: it is written whole by every commit. */
 const FOLD_FROM_BYTES = 32 * 1024;
+/** What one write takes, well within the size of an object. */
+const MAX_ENTRIES = 1_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 
 export interface LedgerOptions {
   /** Of this process alone. */
   readonly owner: string;
+  /** It is another's now, or nobody knows: what this process knows of it counts no more. */
+  readonly onLost?: (why: string) => void;
   /** Versions of all workflows come from one count. */
   readonly nextVersion: (by: 1 | 2) => number;
   /** Fails when it is time to give up, as at the end of the process. */
@@ -60,9 +63,12 @@ export class WorkflowLedger {
   #shared: Shared = NOTHING_SHARED;
   #log = LogPart.EMPTY;
   #logBytes = 0;
-  #waiting: Waiting[] = [];
+  /** The log as it was read or written last. */
+  #packed: Buffer | undefined;
+  readonly #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
   #lost: LedgerUnavailable | undefined;
+  #opened = false;
 
   private constructor(uid: string, parts: LedgerParts, options: LedgerOptions) {
     this.#uid = uid;
@@ -81,10 +87,11 @@ export class WorkflowLedger {
       if (!ledger.ok) return ledger;
       const { value } = ledger;
       value.#log = value.#log.ownedBy(options.owner);
-      const bytes = await pack(value.#log.toJson());
+      const bytes = await pack(value.#log.toJson(value.#shards.names));
       try {
         await value.#put(LOG, bytes);
         value.#logBytes = bytes.length;
+        value.#opened = true;
         return ledger;
       } catch (error) {
         if (!(error instanceof LedgerUnavailable)) throw error;
@@ -103,10 +110,19 @@ export class WorkflowLedger {
       const problem = ledger.#take(part);
       if (problem !== undefined) return fail(`${part.name} of the ledger of workflow ${uid} ${problem}`);
     }
+    const missing = ledger.#missing();
+    if (missing !== undefined) return fail(`${missing} of the ledger of workflow ${uid} is missing`);
     // Records of the log that had been folded before it was written for the last time.
     const { images } = ledger.#log;
     ledger.#log = ledger.#log.without([...images.values()].filter((i) => i.seq <= ledger.#shards.upTo(i.record.key)));
     return ok(ledger);
+  }
+
+  /** What the log refers to, and is not there. */
+  #missing(): string | undefined {
+    const { remembered, shards } = this.#log;
+    if (remembered && !Object.hasOwn(this.#shared.documents, remembered.document)) return SHARED;
+    return shards.find((name) => !this.#shards.names.includes(name));
   }
 
   #take({ name, version, bytes }: Part): string | undefined {
@@ -116,6 +132,7 @@ export class WorkflowLedger {
       const log = LogPart.read(this.#uid, bytes);
       if (!log.ok) return log.error;
       this.#log = log.value;
+      this.#packed = bytes;
       return undefined;
     }
     const content = unpack(bytes);
@@ -165,8 +182,25 @@ export class WorkflowLedger {
     return this.#logBytes + this.#shards.bytes;
   }
 
-  /** Durable when it resolves. A failure is `LedgerUnavailable`: nothing of it was written, or this process owns it no more. */
-  commit(change: Change): Promise<Written> {
+  /**
+   * Durable when it resolves. A failure is `LedgerUnavailable`: nothing of it was written, or this process owns it no more. More
+   * than `MAX_ENTRIES` entries are written in several parts, in their order, what is to be remembered last.
+   */
+  async commit(change: Change): Promise<Written> {
+    const { entries, workflow, ...rest } = change;
+    if (entries.length <= MAX_ENTRIES) return this.#commitAll(change);
+    const seqs: number[] = [];
+    for (let from = 0; ; from += MAX_ENTRIES) {
+      const some = entries.slice(from, from + MAX_ENTRIES);
+      const isLast = from + MAX_ENTRIES >= entries.length;
+      const written = await this.#commitAll({ ...rest, entries: some, workflow: isLast ? workflow : undefined });
+      if (written.outcome === 'Conflict') return written;
+      seqs.push(...written.seqs);
+      if (isLast) return { ...written, seqs };
+    }
+  }
+
+  #commitAll(change: Change): Promise<Written> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ change, resolve, reject });
       this.#running ??= this.#write();
@@ -181,9 +215,17 @@ export class WorkflowLedger {
   async #write(): Promise<void> {
     // Whoever commits in the same turn of the event loop is in the same group.
     await Promise.resolve();
+    try {
+      await this.#writeWaiting();
+    } catch (error) {
+      this.#running = undefined;
+      this.#lose(`it cannot be folded: ${String(error)}`);
+    }
+  }
+
+  async #writeWaiting(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const group = this.#waiting;
-      this.#waiting = [];
+      const group = this.#nextGroup();
       try {
         await this.#writeGroup(group);
       } catch (error) {
@@ -198,6 +240,16 @@ export class WorkflowLedger {
     this.#running = undefined;
   }
 
+  /** So many of those that wait as one write takes. */
+  #nextGroup(): readonly Waiting[] {
+    let entries = 0;
+    const end = this.#waiting.findIndex(({ change }, at) => {
+      entries += change.entries.length;
+      return at > 0 && entries > MAX_ENTRIES;
+    });
+    return this.#waiting.splice(0, end === -1 ? this.#waiting.length : end);
+  }
+
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
     const draft = new Draft(this.#uid, this.#options.nextVersion, {
       record: (key) => this.record(key),
@@ -209,7 +261,7 @@ export class WorkflowLedger {
     if (!draft.isEmpty) {
       if (draft.shared !== this.#shared) await this.#put(SHARED, await pack(JSON.stringify(draft.shared)));
       const next = this.#log.with(this.#uid, draft.version, draft.records.values(), draft.lines, draft.remembered);
-      const bytes = await pack(next.toJson());
+      const bytes = await pack(next.toJson(this.#shards.names));
       await this.#put(LOG, bytes);
       this.#shared = draft.shared;
       this.#log = next;
@@ -227,10 +279,12 @@ export class WorkflowLedger {
       switch (written.outcome) {
         case 'Written':
           this.#versions.set(name, written.version);
+          if (name === LOG) this.#packed = bytes;
           return;
         case 'Changed':
-          if (await this.#isThere(name, bytes)) return;
-          break;
+          if (!(await this.#isThere(name, bytes))) break;
+          if (name === LOG) this.#packed = bytes;
+          return;
         case 'Unknown':
           unsure = true;
           await this.#pause(tries);
@@ -252,11 +306,11 @@ export class WorkflowLedger {
       if (read.ok) {
         const found = read.value.find((part) => part.name === name);
         const isThere = found?.bytes.equals(bytes) ?? false;
-        const log = name === LOG ? undefined : read.value.find((part) => part.name === LOG);
-        if (name === LOG ? !isThere : log?.version !== this.#versions.get(LOG)) {
-          this.#lost = new LedgerUnavailable(`somebody else writes the ledger of workflow ${this.#uid}`);
-          throw this.#lost;
-        }
+        const log = read.value.find((part) => part.name === LOG)?.bytes;
+        // Labels may be anybody's, and what is deleted with its workflow was deleted by nobody who owns it.
+        const isOurs = log === undefined || (this.#packed !== undefined && log.equals(this.#packed));
+        if (!isOurs && !(name === LOG && isThere))
+          throw this.#lose(`somebody else writes the ledger of workflow ${this.#uid}`);
         if (found) this.#versions.set(name, found.version);
         else this.#versions.delete(name);
         return isThere;
@@ -270,9 +324,15 @@ export class WorkflowLedger {
     try {
       await this.#options.pause(Math.min(FIRST_PAUSE_MS * 2 ** tries, LONGEST_PAUSE_MS));
     } catch (error) {
-      this.#lost ??= new LedgerUnavailable(`nobody knows what the ledger holds: ${String(error)}`, { cause: error });
-      throw this.#lost;
+      throw this.#lose(`nobody knows what the ledger holds: ${String(error)}`);
     }
+  }
+
+  #lose(why: string): LedgerUnavailable {
+    if (!this.#lost && this.#opened) this.#options.onLost?.(why);
+    this.#lost ??= new LedgerUnavailable(why);
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#lost);
+    return this.#lost;
   }
 
   /** What cannot be written now stays in the log, and is tried again after the next commit. */

@@ -198,9 +198,9 @@ describe('the order of the questions', () => {
     s.fact('/w/o', 'sha256:a');
     expect(seen(s, 'a')).toBe('Pending TriggerNotMet SetAside');
     expect(s.actions()).toContain('SetAside a');
-    s.unrestorable.add(uid);
+    s.unmovable.add(uid);
     expect(seen(s, 'a')).toBe('Skipped TriggerNotMet Nothing');
-    s.unrestorable.clear();
+    s.unmovable.clear();
     s.happens({ type: 'AsideIntended', task: 'a' });
     s.fact('/w/o', 'absent');
     expect(seen(s, 'a')).toBe('Skipped TriggerNotMet Nothing');

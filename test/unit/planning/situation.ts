@@ -41,6 +41,7 @@ export class Situation {
   readonly book: RecordBook;
   readonly facts = new Map<string, string>();
   readonly unrestorable = new Set<string>();
+  readonly unmovable = new Set<string>();
   readonly unconfirmed = new Set<string>();
   settings = SETTINGS;
   mode: Snapshot['mode'] = 'Converge';
@@ -96,6 +97,7 @@ export class Situation {
       records: this.book,
       facts: this.facts,
       unrestorable: this.unrestorable,
+      unmovable: this.unmovable,
       unconfirmed: this.unconfirmed,
       room: this.room,
       following: new Set<string>(),

@@ -42,15 +42,15 @@ const MUTANTS = [
   {
     name: 'who opens a ledger of a cluster owns it',
     file: 'src/store/cluster/workflow-ledger.ts',
-    from: '        await value.#put(LOG, bytes);\n        value.#logBytes = bytes.length;\n        return ledger;',
-    to: '        value.#logBytes = bytes.length;\n        return ledger;',
+    from: '        await value.#put(LOG, bytes);\n        value.#logBytes',
+    to: '        value.#logBytes',
     tests: CLUSTER_LEDGER,
   },
   {
     name: 'a ledger of a cluster is written over what was seen only',
     file: 'src/store/cluster/workflow-ledger.ts',
-    from: 'if (name === LOG ? !isThere : log?.version !== this.#versions.get(LOG)) {',
-    to: 'if (name !== LOG && log?.version !== this.#versions.get(LOG)) {',
+    from: 'if (!isOurs && !(name === LOG && isThere))',
+    to: 'if (!isOurs && name !== LOG)',
     tests: CLUSTER_LEDGER,
   },
   {
@@ -61,7 +61,7 @@ const MUTANTS = [
     tests: CLUSTER_LEDGER,
   },
   {
-    name: 'of a record in log and shard the later one counts',
+    name: 'of a record in two shards the later one counts',
     file: 'src/store/cluster/shards.ts',
     from: 'if (!other || other.upTo < upTo) this.#places.set(key, shard);',
     to: 'if (!other || other.upTo >= upTo) this.#places.set(key, shard);',

@@ -15,7 +15,7 @@ import { pause } from '../kubernetes/pause.ts';
 import type { OwnerReference } from '../kubernetes/resource.ts';
 import { WorkflowSource } from '../sources/cluster/workflow-source.ts';
 import { ApiWorkflows, WORKFLOWS, workflowOf } from '../store/cluster/api-workflows.ts';
-import { ClusterStore } from '../store/cluster/cluster-store.ts';
+import { ClusterStore, type WorkflowObjects } from '../store/cluster/cluster-store.ts';
 import { ConfigMapParts } from '../store/cluster/config-map-parts.ts';
 import type { JournalLine } from '../store/store.ts';
 import { eventLines } from './event-line.ts';
@@ -94,10 +94,15 @@ export async function openClusterHome(
   const known = new KnownWorkflows();
   const objects = new ApiWorkflows(api, namespace, clock, logger);
   started.push(() => objects.close());
-  const listed = await objects.list();
-  if (!listed.ok) return failed(listed);
-  for (const object of listed.value) known.add(object);
-  const store = await ClusterStore.open(new ConfigMapParts(api, (uid) => known.reference(uid)), objects, {
+  const listed: WorkflowObjects = {
+    list: async () => {
+      const all = await objects.list();
+      if (all.ok) for (const object of all.value) known.add(object);
+      return all;
+    },
+    show: (object) => objects.show(object),
+  };
+  const store = await ClusterStore.open(new ConfigMapParts(api, (uid) => known.reference(uid)), listed, {
     now: clock.now(),
     owner,
     restMs: COMMIT_REST_MS,

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Workflow } from '../apis/workflow.ts';
+import { failPoint } from '../base/fail-point.ts';
 import { fail, ok, type Result } from '../base/result.ts';
 
 /** What is told of this process to whoever watches over it. */
@@ -49,7 +50,9 @@ export async function serveProbes(address: string, watched: Watched): Promise<Re
 function listen(server: Server, host: string, port: number): Promise<Result<string, string>> {
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(fail(`cannot listen on ${host}:${port}: ${error.message}`)));
+    failPoint('listen.before');
     server.listen(port, host === '' ? undefined : host, () => {
+      failPoint('listen.after');
       const at = server.address();
       resolve(ok(typeof at === 'object' && at !== null ? `${at.address}:${at.port}` : String(at)));
     });
@@ -98,12 +101,6 @@ function metricsOf(workflows: readonly Workflow[], requests: ReadonlyMap<string,
       [['quantile="0.99"', delay.percentile(99) / NANOSECONDS]],
     ],
     ['process_resident_memory_bytes', 'gauge', 'Resident memory.', [['', process.memoryUsage.rss()]]],
-    [
-      'process_start_time_seconds',
-      'gauge',
-      'When this process started.',
-      [['', Math.round(Date.now() / 1000 - process.uptime())]],
-    ],
   ];
   const lines = metrics.flatMap(([name, type, help, samples]) => [
     `# HELP ${name} ${help}`,

@@ -42,9 +42,9 @@ export async function run(context: CommandContext): Promise<number> {
 }
 
 const LEASE_OPTIONS = {
-  durationMs: 'leader-elect-lease-duration',
-  renewMs: 'leader-elect-renew-deadline',
-  retryMs: 'leader-elect-retry-period',
+  durationMs: 'leaderElectLeaseDuration',
+  renewMs: 'leaderElectRenewDeadline',
+  retryMs: 'leaderElectRetryPeriod',
 } as const;
 
 function leaseOf(context: CommandContext): LeaseTimings {
@@ -52,7 +52,7 @@ function leaseOf(context: CommandContext): LeaseTimings {
   for (const name of Object.keys(LEASE_OPTIONS) as (keyof LeaseTimings)[]) {
     const text = context.text(LEASE_OPTIONS[name]);
     const parsed = text === undefined ? undefined : parseDuration(text);
-    if (parsed?.ok === false) throw new CommandFailure(EXIT.invalid, `--${LEASE_OPTIONS[name]}: ${parsed.error}`);
+    if (parsed?.ok === false) throw new CommandFailure(EXIT.invalid, `${text}: ${parsed.error}`);
     timings[name] = parsed?.value ?? timings[name];
   }
   const { durationMs, renewMs, retryMs } = timings;

@@ -37,7 +37,7 @@ export async function run(context: CommandContext): Promise<number> {
   const transport = new Transport({ cluster: cluster.value, userAgent: `fixpoint/${VERSION}`, clock: io.clock });
   try {
     const api = new Api(transport);
-    const namespace = context.flag('all-namespaces') ? undefined : cluster.value.namespace;
+    const namespace = context.flag('allNamespaces') ? undefined : cluster.value.namespace;
     let released = 0;
     for (const held of HELD)
       for (const object of await deleting(api, held, namespace)) {

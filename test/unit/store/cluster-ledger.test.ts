@@ -4,10 +4,11 @@ import type { Json } from '../../../src/base/json.ts';
 import { definitionDigest, executionKey } from '../../../src/graph/identity.ts';
 import { attemptToken } from '../../../src/graph/keys.ts';
 import { type Records, reduce, type TaskEntry } from '../../../src/planning/journal.ts';
-import type { Attempt, TaskRecord } from '../../../src/planning/record.ts';
+import { type Attempt, emptyRecord, type TaskRecord } from '../../../src/planning/record.ts';
 import type { Change } from '../../../src/store/cluster/draft.ts';
 import { leanRecord, wholeRecord } from '../../../src/store/cluster/lean-record.ts';
-import { SHARD_SIZES } from '../../../src/store/cluster/shards.ts';
+import { pack } from '../../../src/store/cluster/packed.ts';
+import { SHARD_SIZES, Shards } from '../../../src/store/cluster/shards.ts';
 import { type LedgerOptions, WorkflowLedger } from '../../../src/store/cluster/workflow-ledger.ts';
 import { LedgerUnavailable } from '../../../src/store/store.ts';
 import { type Fate, MemoryParts } from '../../rig/memory-parts.ts';
@@ -245,6 +246,21 @@ describe('a ledger in objects', () => {
     expect(byKey(again.records())).toEqual(byKey(ledger.records()));
     expect(again.record('t/12345')).toEqual(ledger.record('t/12345'));
   }, 60_000);
+
+  it('has a record that lies in two shards, since dividing one was cut short, from the later of them', async () => {
+    const shard = async (upTo: number, floor: number): Promise<Buffer> =>
+      pack(JSON.stringify({ upTo, records: [{ ...emptyRecord('a'), floor }] }));
+    const [early, late] = [await shard(5, 1), await shard(9, 2)];
+    for (const order of [
+      [early, late],
+      [late, early],
+    ]) {
+      const shards = new Shards(UID, SHARD_SIZES);
+      order.forEach((bytes, n) => expect(shards.take(`shard-${n}`, bytes)).toBeUndefined());
+      expect([...shards].map(({ floor }) => floor)).toEqual([2]);
+      expect(shards.upTo('a')).toBe(9);
+    }
+  });
 
   it('keeps what does not follow from the rest', () => {
     const attempt = attemptOf('a', 1, 'made');

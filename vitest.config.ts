@@ -2,8 +2,8 @@ import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config
 
 // Six layers. `unit` and `contract` share one module graph per thread, which keeps hundreds of small tests cheap;
 // such tests must therefore not leave state behind. `system` drives the built program in dist/ as a user does, so it
-// runs in processes of its own; `alone` is what
-// counts what a whole machine does, and comes when nobody else is at work on it.
+// runs in processes of its own; `alone` is what counts what a whole machine does, or has a whole cluster at work, and comes when
+// nobody else is.
 const MINUTE = 60_000;
 
 /** One layer: where its files are and how long one test and one hook may take. */
@@ -30,7 +30,7 @@ const layer = (
   },
 });
 
-const ALONE = ['test/system/budgets.test.ts'];
+const ALONE = ['test/system/budgets.test.ts', 'test/system/cluster-home*.test.ts'];
 
 const afterAllOthers = ({ test }: TestProjectInlineConfiguration): TestProjectInlineConfiguration => ({
   test: { ...test, maxWorkers: 1, sequence: { groupOrder: 1 } },
@@ -51,7 +51,7 @@ const config = defineConfig({
       layer('contract', ['test/contract/**/*.test.ts'], 'threads', false, MINUTE),
       layer('simulation', ['test/simulation/**/*.test.ts'], 'threads', true, 5 * MINUTE),
       layer('system', ['test/system/**/*.test.ts'], 'forks', true, 3 * MINUTE, ['test/rig/kubernetes-end.ts'], ALONE),
-      afterAllOthers(layer('alone', ALONE, 'forks', true, 3 * MINUTE)),
+      afterAllOthers(layer('alone', ALONE, 'forks', true, 3 * MINUTE, ['test/rig/kubernetes-end.ts'])),
     ],
   },
 });

@@ -177,9 +177,13 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
     await operator.kill('SIGKILL');
     await cluster.kubectl('delete', 'fwf', 'w', '--wait=false');
     const release = ['release-finalizers', '--kubeconfig', server.kubeconfig, '-n', cluster.namespace];
-    await until('everything is gone', async () => {
-      await box.expectExit(0, ...release);
-      return (await cluster.names('fwf,pods')).length === 0;
-    });
+    await until(
+      'everything is gone',
+      async () => {
+        await box.expectExit(0, ...release);
+        return (await cluster.names('fwf,pods')).length === 0;
+      },
+      150_000,
+    );
   });
 });

@@ -179,10 +179,10 @@ describe('its steps', () => {
 
   /** The entry point without its init, as the image's user where this one may become another. */
   function start(argv: readonly string[], cwd: string) {
-    const [, , program = '', main = ''] = image.entrypoint;
+    const [, , program = ''] = image.entrypoint;
     const [uid, gid] = (image.user ?? '').split(':').map(Number);
     const root = process.getuid?.() === 0;
-    return spawnSync(program, [join(image.root, main), ...argv], {
+    return spawnSync(join(image.root, program), argv, {
       cwd,
       encoding: 'utf8',
       env: { PATH: process.env['PATH'] ?? '', HOME: cwd, ...image.env },

@@ -16,6 +16,7 @@ interface Held {
   readonly labelSelector?: string;
 }
 
+const MAX_LOOKS = 10;
 /** Workflows first: what belongs to them is being deleted then. */
 const HELD: readonly Held[] = [
   { resource: WORKFLOWS, finalizer: WORKFLOW_FINALIZER },
@@ -39,14 +40,18 @@ export async function run(context: CommandContext): Promise<number> {
     const api = new Api(transport);
     const namespace = context.flag('allNamespaces') ? undefined : cluster.value.namespace;
     let released = 0;
-    for (const held of HELD)
-      for (const object of await deleting(api, held, namespace)) {
-        await letGo(api, held, object);
-        released++;
-        await io.stdout.write(
-          `${held.resource.plural}/${object.metadata.name} in ${object.metadata.namespace}: let go\n`,
-        );
-      }
+    // Letting go of a workflow has the rest of it deleted: it is looked for until nothing is found.
+    for (let found = 1, looks = 0; found > 0 && looks < MAX_LOOKS; looks++) {
+      found = 0;
+      for (const held of HELD)
+        for (const object of await deleting(api, held, namespace)) {
+          found++;
+          if (!(await letGo(api, held, object))) continue;
+          released++;
+          const { name, namespace: its } = object.metadata;
+          await io.stdout.write(`${held.resource.plural}/${name} in ${its}: let go\n`);
+        }
+    }
     await io.stdout.write(`${released} released\n`);
     return EXIT.done;
   } finally {
@@ -71,11 +76,13 @@ async function deleting(
   return found;
 }
 
-async function letGo(api: Api, { resource, finalizer }: Held, { metadata }: ApiObject): Promise<void> {
+/** False: somebody has changed it since. */
+async function letGo(api: Api, { resource, finalizer }: Held, { metadata }: ApiObject): Promise<boolean> {
   const { uid, resourceVersion, namespace, name = '' } = metadata;
   const finalizers = (metadata.finalizers ?? []).filter((one) => one !== finalizer);
   const body = { metadata: { uid, resourceVersion, finalizers } };
   const patched = await api.patch(resource, { namespace, name }, { type: 'merge', body });
-  if (patched.ok || patched.error.kind === 'NotFound') return;
+  if (patched.ok) return true;
+  if (patched.error.kind === 'NotFound' || patched.error.kind === 'Conflict') return false;
   throw new CommandFailure(EXIT.unreachable, `${resource.plural}/${name}: ${patched.error.message}`);
 }

@@ -1,7 +1,7 @@
-// dist/cli/main.js, behind the lines of launch-flags.mjs: starts the program, which lies beside it as one script, with the code that V8 had made of it by the end of
-// a run when it was built (code-cache.cjs). Finding, reading and compiling modules would be a third of a short command, and
-// node keeps code of modules from 22.1 on only. Another V8, or other flags, refuse the code, and damage shows in the
-// checksum: then the script is compiled as ever, and only slower.
+// dist/cli/main.js, behind the lines of launch-flags.mjs: starts the program, which lies beside it as one script, with the
+// code that V8 had made of it by the end of a run when it was built (code-cache.cjs). Finding, reading and compiling modules
+// would be a third of a short command, and node keeps code of modules from 22.1 on only. Another V8, or other flags, refuse
+// the code, and damage shows in the checksum: then the script is compiled as ever, and only slower.
 'use strict';
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');

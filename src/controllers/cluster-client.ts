@@ -32,6 +32,7 @@ import {
 } from './home.ts';
 import { LocalHome } from './local-home.ts';
 import { RecordedFiles } from './recorded-files.ts';
+import { inFolder } from './resource.ts';
 
 export interface ClusterClientOptions {
   readonly kubeconfig: string | undefined;
@@ -250,15 +251,6 @@ function errorOf({ kind, message }: ApiFailure): HomeError {
     default:
       return { reason: 'Unavailable', message };
   }
-}
-
-/** As the operator takes it: paths are relative to the volume, not to a folder of this host. */
-function inFolder(document: WorkflowDocument, folder: string): WorkflowDocument {
-  const { metadata } = document;
-  return {
-    ...document,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [FOLDER_ANNOTATION]: folder } },
-  };
 }
 
 function unborn({ namespace, name }: WorkflowRef): Workflow {

@@ -1,5 +1,4 @@
-import { API_VERSION, FOLDER_ANNOTATION } from '../apis/meta.ts';
-import type { Workflow } from '../apis/workflow.ts';
+import { API_VERSION } from '../apis/meta.ts';
 import type { KubernetesConfig } from '../backends/backend-config.ts';
 import { openKubernetes } from '../backends/kubernetes/open-kubernetes.ts';
 import { HostFiles } from '../backends/process/file-space.ts';
@@ -22,6 +21,7 @@ import { eventLines } from './event-line.ts';
 import { KnownWorkflows } from './known-workflows.ts';
 import { Leadership } from './leadership.ts';
 import { LocalHome } from './local-home.ts';
+import { inFolder } from './resource.ts';
 import { invalidObject } from './source-reports.ts';
 
 /**
@@ -161,6 +161,7 @@ export async function openClusterHome(
     home: {
       take: (object) => {
         known.add(object);
+        // It is read with the rights of the operator: no folder but the volume that all pods share.
         return home.take(inFolder(object, backend.volume.mountPath));
       },
       get: (ref) => home.get(ref),
@@ -179,15 +180,6 @@ export async function openClusterHome(
   started.push(() => source.close());
   logger.info({ namespace: namespace ?? 'all' }, 'leads');
   return ok({ home, requests: () => leadership.transport.requests(), lost: leadership.lost, close });
-}
-
-/** Paths are relative to the volume that all pods share, whatever a document says: it is read with the rights of the operator. */
-function inFolder(object: Workflow, folder: string): Workflow {
-  const { metadata } = object;
-  return {
-    ...object,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [FOLDER_ANNOTATION]: folder } },
-  };
 }
 
 /** As events of the Workflow: one for each reason, which counts; its text is the newest. */

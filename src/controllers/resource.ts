@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
-import { REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
+import { FOLDER_ANNOTATION, REQUEST_ANNOTATION_PREFIX } from '../apis/meta.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
@@ -22,6 +22,13 @@ export function withVersion(stored: StoredWorkflow): Workflow {
 
 export function withMeta(object: Workflow, change: Partial<Workflow['metadata']>): Workflow {
   return { ...object, metadata: { ...object.metadata, ...change } };
+}
+
+/** The same document of this folder, whatever it says itself. */
+export function inFolder<D extends WorkflowDocument>(document: D, folder: string): D {
+  const { metadata } = document;
+  const annotations = { ...metadata.annotations, [FOLDER_ANNOTATION]: folder };
+  return { ...document, metadata: { ...metadata, annotations } };
 }
 
 export function draft(document: WorkflowDocument, namespace: string): Workflow {

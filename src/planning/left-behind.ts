@@ -1,6 +1,6 @@
 import type { GraphTask } from '../graph/graph.ts';
 import { ABSENT_DIGEST, type Look, lookId, outputLook } from './facts.ts';
-import type { Attempt, TaskRecord } from './record.ts';
+import { type Attempt, recordedOutput, type TaskRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /**
@@ -29,7 +29,7 @@ export function leftBehind(
   const results = record.attempts.filter((a) => a.outcome?.phase === 'Succeeded');
   for (const attempt of results.reverse()) {
     for (const output of task.outputs) {
-      const made = attempt.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative);
+      const made = recordedOutput(attempt, output);
       if (made === undefined || made.digest === ABSENT_DIGEST) continue;
       const look = outputLook(output);
       const fact = snapshot.facts.get(lookId(look));
@@ -46,7 +46,7 @@ export function leftBehind(
 /** Those of its outputs that lie where they were made, as they were made. */
 export function outputsInPlace(snapshot: Pick<Snapshot, 'facts'>, task: GraphTask, attempt: Attempt) {
   return task.outputs.filter((output) => {
-    const made = attempt.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative);
+    const made = recordedOutput(attempt, output);
     return (
       made !== undefined &&
       made.digest !== ABSENT_DIGEST &&

@@ -164,6 +164,14 @@ export function successWith(record: TaskRecord | undefined, execution: string): 
   );
 }
 
+/** What this attempt has recorded of an output, as the task declares it: the same name at the same place. */
+export function recordedOutput(
+  attempt: Attempt | undefined,
+  { name, relative }: { readonly name: string; readonly relative: string },
+): OutputRecord | undefined {
+  return attempt?.outcome?.outputs.find((o) => o.name === name && o.path === relative);
+}
+
 /** The newest result that has this output with these bytes. */
 export function attemptThatMade(
   record: TaskRecord | undefined,

@@ -1,6 +1,6 @@
 import type { GraphTask } from '../graph/graph.ts';
 import { type Facts, type Look, lookId, outputLook, unreadableCode } from './facts.ts';
-import { type Attempt, lastAttempt, successWith, type TaskRecord } from './record.ts';
+import { type Attempt, lastAttempt, recordedOutput, successWith, type TaskRecord } from './record.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /**
@@ -53,7 +53,7 @@ function filesOf(
 ): 'AsRecorded' | 'Others' | Look {
   let unlooked: Look | undefined;
   for (const output of task.outputs) {
-    const recorded = success.outcome?.outputs.find((o) => o.name === output.name && o.path === output.relative)?.digest;
+    const recorded = recordedOutput(success, output)?.digest;
     const look = outputLook(output);
     const fact = facts.get(lookId(look));
     if (recorded === undefined) return 'Others';

@@ -4,8 +4,8 @@ import type { JournalEntry } from '../planning/journal.ts';
 import type { TaskRecord } from '../planning/record.ts';
 
 /**
- * The store port: resources and the ledger. The embedded home keeps both in SQLite; a cluster home will keep
- * them in the API server. Every implementation passes `test/contract/store-contract.ts`:
+ * The store port: resources and the ledger. The embedded home keeps both in SQLite; a cluster home keeps
+ * them in the API server (`cluster/`). Every implementation passes `test/contract/store-contract.ts`:
  *
  * 1. A batch is atomic and durable when `commit` resolves; a crash before that leaves all of it or nothing.
  * 2. Versions strictly increase over everything that is written.

@@ -13,7 +13,7 @@ import type { SourceApplied, SourceRef, SourceRefusal } from '../source.ts';
 export const WORKFLOW_FINALIZER = 'fixpoint.dev/workflow';
 
 /** What a home offers to whoever watches an API server. */
-export interface ClusterHome {
+export interface TakingHome {
   /** The resource as the API server has it; it and its requests are durable when this resolves. */
   take(object: Workflow): Promise<Result<SourceApplied, SourceRefusal>>;
   get(ref: SourceRef): Promise<Result<Workflow, SourceRefusal>>;
@@ -28,7 +28,7 @@ export interface WorkflowSourceOptions {
   readonly resource: Resource;
   /** Undefined: all. */
   readonly namespace: string | undefined;
-  readonly home: ClusterHome;
+  readonly home: TakingHome;
   readonly workflowOf: (object: ApiObject) => Workflow;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -16,7 +16,7 @@ const LIKELY_BYTES = 100;
 /** Shards whose records are held in memory as they are; of the others only the bytes. */
 const OPENED_AT_ONCE = 8;
 
-export interface Shard {
+interface Shard {
   readonly name: string;
   /** Every entry up to this one is in it, as far as its records are concerned. */
   upTo: number;
@@ -30,7 +30,7 @@ interface ShardContent {
 }
 
 /** What a shard would be with these records. */
-export interface Draft {
+export interface ShardDraft {
   readonly shard: Shard;
   readonly bytes: Buffer;
   readonly records: readonly TaskRecord[];
@@ -53,16 +53,8 @@ export class Shards {
     this.#sizes = sizes;
   }
 
-  get all(): readonly Shard[] {
-    return this.#shards;
-  }
-
   get names(): readonly string[] {
     return this.#shards.filter(({ bytes }) => bytes !== undefined).map(({ name }) => name);
-  }
-
-  get bytes(): number {
-    return this.#shards.reduce((sum, { bytes }) => sum + (bytes?.length ?? 0), 0);
   }
 
   /** One that lies in the cluster. Of a key in two (dividing was cut short) the later one counts. The error ends a sentence. */
@@ -94,7 +86,7 @@ export class Shards {
   }
 
   /** The shards that change by these records, which include every entry up to this one. */
-  async drafts(changed: readonly TaskRecord[], upTo: number): Promise<readonly Draft[]> {
+  async drafts(changed: readonly TaskRecord[], upTo: number): Promise<readonly ShardDraft[]> {
     const byShard = new Map<Shard, TaskRecord[]>();
     for (const record of changed) {
       const shard = this.#places.get(record.key) ?? this.#roomFor(byShard);
@@ -102,13 +94,13 @@ export class Shards {
       byShard.set(shard, its);
       its.push(record);
     }
-    const drafts: Draft[] = [];
+    const drafts: ShardDraft[] = [];
     for (const [shard, records] of byShard) drafts.push(...(await this.#drafted(shard, records, upTo)));
     return drafts;
   }
 
   /** It lies in the cluster now. */
-  written({ shard, bytes, records }: Draft, upTo: number): void {
+  written({ shard, bytes, records }: ShardDraft, upTo: number): void {
     Object.assign(shard, { bytes, upTo, count: records.length });
     this.#opened.delete(shard);
     for (const { key } of records) this.#places.set(key, shard);
@@ -134,7 +126,7 @@ export class Shards {
   }
 
   /** One that has become too long is divided: what goes elsewhere is written there first, and is in both for a moment. */
-  async #drafted(shard: Shard, changed: readonly TaskRecord[], upTo: number): Promise<readonly Draft[]> {
+  async #drafted(shard: Shard, changed: readonly TaskRecord[], upTo: number): Promise<readonly ShardDraft[]> {
     const records = new Map(shard.bytes === undefined ? [] : this.#own(shard));
     for (const record of changed) records.set(record.key, record);
     const all = [...records.values()];

@@ -177,11 +177,6 @@ export class WorkflowLedger {
     return [...this.#versions.keys()];
   }
 
-  /** Bytes of all its parts but the shared one, as they are kept. */
-  get bytes(): number {
-    return this.#logBytes + this.#shards.bytes;
-  }
-
   /**
    * Durable when it resolves. A failure is `LedgerUnavailable`: nothing of it was written, or this process owns it no more. More
    * than `MAX_ENTRIES` entries are written in several parts, in their order, what is to be remembered last.

@@ -3,6 +3,7 @@ import { chmod, mkdir, open, readFile, stat, unlink, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { failPoint } from '../../base/fail-point.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
+import { Semaphore } from '../../base/semaphore.ts';
 import type { Launch } from '../backend.ts';
 import { type Claim, claimText, type ExitRecord, parseClaim, parseExitRecord } from './exit-record.ts';
 import { FILES_FOLDER, type FolderFacts, type FolderFile, folderFiles, foldersOf } from './folder-content.ts';
@@ -90,9 +91,16 @@ export function claimTime(dir: string): Promise<number | undefined> {
   );
 }
 
+/**
+ * Records that are open at once: thousands of attempts may end in one moment, and four threads read. The others would
+ * hold a file each, of those that a process may have open.
+ */
+const RECORDS_AT_ONCE = 32;
+const records = new Semaphore(RECORDS_AT_ONCE);
+
 async function readRecord<T>(path: string, parse: (text: string) => T | undefined): Promise<Found<T>> {
   try {
-    const value = parse(await readFile(path, 'utf8'));
+    const value = parse(await records.run(() => readFile(path, 'utf8')));
     return value === undefined ? { kind: 'Torn' } : { kind: 'There', value };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
  * it, never in what is done. Its first lines are the vocabulary of all of `bench/`.
  */
 export interface Work {
-  readonly shape: 'fan' | 'chain' | 'layers';
+  readonly shape: 'fan' | 'chain' | 'chains' | 'layers';
   readonly tasks: number;
   readonly body: Body;
   /** So many tasks may run at once. */
@@ -71,6 +71,8 @@ export function argvOf(work: Work, task: number): readonly string[] {
   return work.body.argv(String(task), work.edit?.task === task ? work.edit.word : ORIGINAL);
 }
 
+/** Side by side, in the shape `chains`. */
+export const CHAINS = 10;
 const SEED = 42;
 const PARENTS_IN_LAYERS = 3;
 
@@ -81,6 +83,8 @@ export function parentsOf(work: Work): readonly (readonly number[])[] {
       return Array.from({ length: work.tasks }, () => []);
     case 'chain':
       return Array.from({ length: work.tasks }, (_, i) => (i === 0 ? [] : [i - 1]));
+    case 'chains':
+      return Array.from({ length: work.tasks }, (_, i) => (i < CHAINS ? [] : [i - CHAINS]));
     case 'layers':
       return layers(work.tasks);
   }

@@ -1,4 +1,4 @@
-import { ORIGINAL, parentsOf, type Work } from '../work.ts';
+import { CHAINS, ORIGINAL, parentsOf, type Work } from '../work.ts';
 
 export const WORKFLOW = 'bench';
 
@@ -15,9 +15,14 @@ export function documentOf(work: Work, { name = WORKFLOW, workdir }: Naming = {}
   const spec = {
     ...(workdir === undefined ? {} : { workdir }),
     params: { edited: edit?.task ?? -1, word: edit?.word ?? ORIGINAL },
-    tasks: work.shape === 'fan' ? fan(work) : entries(work),
+    tasks: tasksOf(work),
   };
   return JSON.stringify({ apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name }, spec });
+}
+
+function tasksOf(work: Work): object[] {
+  if (work.shape === 'fan') return fan(work);
+  return work.shape === 'chains' ? chains(work) : entries(work);
 }
 
 function standsApart({ shape, tasks, edit }: Work): boolean {
@@ -42,6 +47,15 @@ function bodyOf({ body }: Work, id: string, word: string): object {
     ...(body.script === undefined ? { command: body.argv(id, word) } : { run: body.script }),
     ...(body.output === undefined ? {} : { outputs: [{ name: 'o', path: body.output(id) }] }),
   };
+}
+
+/** A loop for each link: more tasks than a document may have entries. */
+function chains(work: Work): object[] {
+  return Array.from({ length: work.tasks / CHAINS }, (_, link) => ({
+    name: `t${link}`,
+    foreach: link === 0 ? { range: { count: CHAINS } } : { each: `t${link - 1}` },
+    ...bodyOf(work, `${link}-\${{ key }}`, ORIGINAL),
+  }));
 }
 
 function entries(work: Work): object[] {

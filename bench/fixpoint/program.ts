@@ -50,9 +50,17 @@ interface Status {
   readonly counts: Readonly<Record<string, number>>;
 }
 
+/** The whole document is in it. */
+const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
+
 function get(dir: string): ReturnType<typeof spawnSync> {
   const [program = '', ...args] = fixpoint('get', 'workflow', WORKFLOW, '-o', 'json', '--state', STATE);
-  return spawnSync(program, args, { cwd: dir, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawnSync(program, args, {
+    cwd: dir,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    maxBuffer: MAX_ANSWER_BYTES,
+  });
 }
 
 export function hasWorkflow(dir: string): boolean {

@@ -20,6 +20,7 @@ const WATCHED = 'watched';
 const WATCHED_DOCUMENT = join(WATCHED, 'bench.json');
 const EDITED = 'edited.json';
 const QUIET_MS = 100;
+const REST_MS = 4_000;
 /** Less cpu time than this within QUIET_MS is nothing. */
 const QUIET_SECONDS = 0.002;
 const PATIENCE_MS = 60_000;
@@ -73,6 +74,8 @@ async function watching(accounts: AccountKind, work: Work): Promise<Stage> {
     const problem = outputProblem(work, scene.dir);
     if (problem !== undefined) throw new WrongOutcome(problem);
     await quiet(scene.account);
+    // Who edits has looked at what was made: it is older than the two seconds after which a file is known by its times.
+    await pause(REST_MS);
     const served = shellLine(fixpoint('daemon', '--state', STATE, '--watch', WATCHED));
     return {
       command: `mv ${EDITED} ${WATCHED_DOCUMENT}    # beside ${served}`,

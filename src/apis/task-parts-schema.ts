@@ -106,9 +106,20 @@ export const outputSchema = {
   'x-fixpoint-one-of': ['path', 'glob'],
 } as const satisfies SchemaNode;
 
+const keyOf = (description: string) =>
+  ({
+    type: 'object',
+    description,
+    required: ['name', 'key'],
+    properties: {
+      name: { ...literal('Its name.'), minLength: 1 },
+      key: { ...literal('Which of its keys.'), minLength: 1 },
+    },
+  }) as const;
+
 export const envSchema = {
   type: 'object',
-  description: 'An environment variable.',
+  description: 'An environment variable. Exactly one of value and valueFrom.',
   required: ['name'],
   properties: {
     name: {
@@ -120,13 +131,23 @@ export const envSchema = {
       'x-fixpoint-format': 'env-name',
     },
     value: text('Its value.'),
+    valueFrom: {
+      type: 'object',
+      description:
+        'Where a pod gets its value from, in its own namespace. The reference counts in the identity, the value does not. Exactly one of secretKeyRef and configMapKeyRef.',
+      properties: {
+        secretKeyRef: keyOf('A key of a Secret.'),
+        configMapKeyRef: keyOf('A key of a ConfigMap.'),
+      },
+      'x-fixpoint-one-of': ['secretKeyRef', 'configMapKeyRef'],
+    },
     identity: {
       type: 'string',
       description: 'Exclude: a change of the value does not re-run the task. Default Include.',
       enum: ['Include', 'Exclude'],
     },
   },
-  'x-fixpoint-one-of': ['value'],
+  'x-fixpoint-one-of': ['value', 'valueFrom'],
 } as const satisfies SchemaNode;
 
 export const fileSchema = {

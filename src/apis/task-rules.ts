@@ -58,7 +58,9 @@ function checkBody(task: Entry, path: Path, add: Add): void {
 }
 
 function checkEnv(entry: Entry, path: Path, add: Add): void {
-  if (entry['value'] === undefined && entry['valueFrom'] === undefined) add('E-REQUIRED', path, 'needs value.');
+  exactlyOne(entry, ['value', 'valueFrom'], path, add);
+  if (isObject(entry['valueFrom']))
+    exactlyOne(entry['valueFrom'], ['secretKeyRef', 'configMapKeyRef'], [...path, 'valueFrom'], add);
   if (typeof entry['name'] === 'string' && entry['name'].startsWith('FIXPOINT_')) {
     add('E-NAME', [...path, 'name'], 'variables that begin with FIXPOINT_ are set by Fixpoint.');
   }

@@ -1,6 +1,6 @@
 import { closest } from '../base/closest.ts';
 import type { SchemaNode } from './schema-node.ts';
-import { envSchema, foreachSchema, outputSchema, resourcesSchema } from './task-parts-schema.ts';
+import { foreachSchema, outputSchema, resourcesSchema } from './task-parts-schema.ts';
 import { taskDefaultsSchema, taskSchema } from './task-schema.ts';
 import { outerSpecSchema } from './workflow-schema.ts';
 
@@ -10,15 +10,14 @@ const LATER: ReadonlyMap<SchemaNode, readonly string[]> = new Map<SchemaNode, re
     outerSpecSchema,
     words('vars presets finally outputs results workspace deadline ttlAfterFinished hooks locks throttle'),
   ],
-  [taskDefaultsSchema, words('image pod')],
+  [taskDefaultsSchema, words('pod')],
   [
     taskSchema,
     words(
-      'preset steps tasks template image results when loop expand resetPolicy locks handlers corrections validators checkpoint deadline tags cache pod defaults',
+      'preset steps tasks template results when loop expand resetPolicy locks handlers corrections validators checkpoint deadline tags cache pod defaults',
     ),
   ],
   [outputSchema, words('temporary from')],
-  [envSchema, words('valueFrom')],
   [resourcesSchema, words('disk gpuType nodes ranksPerNode launch')],
   [foreachSchema, words('wildcards as where by batch minSuccess stopWhen')],
   [foreachSchema.properties.rows, words('configMapKeyRef')],
@@ -77,7 +76,7 @@ const TASK_WORDS: ReadonlyMap<string, string> = new Map([
   ['scatter', 'foreach'],
   ['executor', 'backend'],
   ['queue', 'backend'],
-  ['container', 'image, which this release does not have'],
+  ['container', 'image'],
   ['if', 'when, which this release does not have'],
 ]);
 

@@ -103,7 +103,19 @@ export type TriggerRule = 'NoneFailed' | 'AllSucceeded' | 'AllFinished' | 'AnySu
 export interface EnvVar {
   readonly name: string;
   readonly value?: string;
+  readonly valueFrom?: ValueFrom;
   readonly identity?: 'Include' | 'Exclude';
+}
+
+/** One of them. */
+export interface ValueFrom {
+  readonly secretKeyRef?: KeyReference;
+  readonly configMapKeyRef?: KeyReference;
+}
+
+export interface KeyReference {
+  readonly name: string;
+  readonly key: string;
 }
 
 export interface FileSpec {

@@ -1,5 +1,5 @@
 import type { EndReason } from '../apis/reasons.ts';
-import type { SlurmOptions } from '../apis/workflow.ts';
+import type { SlurmOptions, ValueFrom } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
 import type { GraphOutput } from '../graph/graph.ts';
 import type { Look } from '../planning/facts.ts';
@@ -62,6 +62,8 @@ export interface FileSpace {
   readonly reserved?: readonly string[];
   /** A look at these will follow soon: what it takes to answer it begins, and nobody need wait for that. Changes no answer. */
   expect?(looks: readonly Look[]): Promise<void>;
+  /** Nothing runs and nobody waits: what is small, and too young to be known by its times later, is read. Changes no answer. */
+  age?(looks: readonly Look[]): Promise<void>;
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
   /** For looks that will be made again and again, none of them at a pattern. Undefined: it would spare nothing. */
@@ -121,6 +123,8 @@ export interface Launch {
   /** Undefined: that of the backend, if it has any. */
   readonly image?: string | undefined;
   readonly env: readonly (readonly [name: string, value: string])[];
+  /** Variables whose values the cluster puts in: only for a backend that runs images. */
+  readonly envFrom?: readonly (readonly [name: string, from: ValueFrom])[] | undefined;
   readonly files: readonly LaunchFile[];
   readonly workdir: string;
   /** Run in a folder of the attempt's own: where inputs appear and outputs are made before they are published. */
@@ -133,6 +137,9 @@ export interface Launch {
   readonly needs: Needs;
   /** For Slurm only, with the values of this attempt. */
   readonly slurm?: SlurmOptions | undefined;
+  /** For the selectors of whoever keeps the attempt: pods have them. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
   readonly graceMs: number;
   readonly metadata: Json;
 }

@@ -24,7 +24,7 @@ export function unknownBackends(spec: WorkflowSpec, known: readonly string[]): D
   return found;
 }
 
-/** What tasks ask for that their backend does not have: an image, or files where it sees none. Once for each template. */
+/** What tasks ask for that their backend does not have: an image, variables of a cluster, or files where it sees none. Once for each template. */
 export function beyondBackends(graph: Graph, backends: Pick<Backends, 'of'>): Diagnostic[] {
   const found = new Map<number, Diagnostic>();
   for (const task of graph.tasks) {
@@ -38,6 +38,15 @@ export function beyondBackends(graph: Graph, backends: Pick<Backends, 'of'>): Di
         path: [...path, 'image'],
         message: `${task.key}: the backend ${backend.name} runs no images.`,
         hint: 'Leave image out, or name a backend that runs containers.',
+      });
+    const variable = (task.spec.env ?? []).find(({ valueFrom }) => valueFrom);
+    if (variable && !backend.runsImages)
+      found.set(task.template, {
+        severity: 'error',
+        code: 'E-BACKEND',
+        path: [...path, 'env'],
+        message: `${task.key}: the backend ${backend.name} has no secrets and config maps that ${variable.name} could come from.`,
+        hint: 'Write value, or name a backend that runs pods.',
       });
     const unseen = backend.sees && pathsOf(task).find((each) => !backend.sees?.(each));
     if (unseen !== undefined)

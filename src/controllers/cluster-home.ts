@@ -125,7 +125,7 @@ export async function openClusterHome(
     {
       stateDir: '',
       runsDir: undefined,
-      files: new HostFiles(clock),
+      files: new HostFiles(clock, { mayMove: () => leadership.gate.leading() !== undefined }),
       clock,
       logger,
       env,

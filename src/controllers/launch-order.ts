@@ -71,6 +71,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
   const staged = stagedOf(source);
   const command = commandOf(source, scope, texts, splices);
   if (!command.ok) return command;
+  const { env = [] } = task.spec;
   const path = (slot: string): string | undefined => {
     const text = texts.get(slot);
     return text === undefined || text === '' ? undefined : absolutePath(task.workdir, text);
@@ -84,7 +85,8 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     number: source.number,
     command: command.value,
     image: texts.get('image'),
-    env: (task.spec.env ?? []).map((v) => [v.name, texts.get(`env.${v.name}`) ?? ''] as const),
+    env: env.filter((v) => !v.valueFrom).map((v) => [v.name, texts.get(`env.${v.name}`) ?? ''] as const),
+    envFrom: env.flatMap(({ name, valueFrom }) => (valueFrom ? [[name, valueFrom] as const] : [])),
     files: launchFiles(source, texts),
     workdir: staged
       ? (stagedPath(source.workflowFolder, stageRoot(source), task.workdir) ?? stageRoot(source))
@@ -97,6 +99,8 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     outputs: launchOutputs(source),
     needs: source.needs,
     slurm: slurmOptions(template, texts),
+    labels: task.spec.labels,
+    annotations: task.spec.annotations,
     graceMs: CANCEL_GRACE_MS,
     metadata: {
       version: 1,

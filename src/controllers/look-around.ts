@@ -9,6 +9,18 @@ const LOOKS_BEFORE_HOLDING = 2;
 /** So many at a time: what looking takes beside what is kept of it is needed for these only. */
 const LOOKS_AT_ONCE = 20_000;
 
+/** Nothing runs: what the next look takes is got ready. `made`: ids of looks at what has been made since the last time. */
+export function getReadyToLook(
+  { files, activity, logger }: HomeContext,
+  state: WorkflowState,
+  made: Iterable<string>,
+): void {
+  if (activity === 'Active') state.heldLooks ??= files.hold?.(ownLooks(state));
+  files
+    .age?.([...made].map(lookOf))
+    .catch((error: unknown) => logger.warn({ error }, 'what was made could not be read'));
+}
+
 type Take = (id: string, digest: string) => void;
 
 /** Looks at every file that convergence may depend on, and keeps what was seen as facts. No turn may be taken meanwhile. */
@@ -37,11 +49,13 @@ export async function lookAround(home: HomeContext, state: WorkflowState): Promi
 
 async function look(home: HomeContext, state: WorkflowState, take: Take): Promise<void> {
   const { files } = home;
+  const held = state.heldLooks;
+  // Who begins to hold needs time for that, which nobody waits for here: they are held from the next look on.
   if (home.activity === 'Active' && state.timesLookedAround++ >= LOOKS_BEFORE_HOLDING)
     state.heldLooks ??= files.hold?.(ownLooks(state));
-  if (!state.heldLooks) return lookInParts(home, state, take);
+  if (!held) return lookInParts(home, state, take);
   try {
-    await state.heldLooks.again(wantedLooks(state), take);
+    await held.again(wantedLooks(state), take);
   } catch {
     state.release();
     return lookInParts(home, state, take);

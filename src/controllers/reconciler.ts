@@ -10,7 +10,7 @@ import type { Batch, JournalLine } from '../store/store.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
 import { keepLogTails } from './log-tails.ts';
-import { lookAtAll } from './look-around.ts';
+import { getReadyToLook, lookAtAll } from './look-around.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
 import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
@@ -41,6 +41,8 @@ const STARTS_WRITTEN_AFTER_MS = 200;
 const GATHER_MS = 10;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
+/** By then the times of a file show whatever happens to it next, also on a file system that counts in twos of seconds. */
+const YOUNG_MS = 2_500;
 
 type AttemptStarted = Extract<JournalEntry, { type: 'AttemptStarted' }>;
 type AttemptEnded = Extract<JournalEntry, { type: 'AttemptEnded' }>;
@@ -75,6 +77,9 @@ export class Reconciler {
   #paused: Promise<void> | undefined;
   #pausesWanted = 0;
   #cancelWake: () => void = () => undefined;
+  /** Looks at what was made, and is too young to be known by its times. */
+  readonly #young = new Set<string>();
+  #cancelRest: (() => void) | undefined;
 
   constructor(home: HomeContext, state: WorkflowState) {
     this.#home = home;
@@ -138,6 +143,7 @@ export class Reconciler {
     this.#stopped = true;
     this.#cancelWake();
     this.#cancelGathering?.();
+    this.#cancelRest?.();
     await this.settled();
     // What is lost here is found again by looking; it would only be later.
     if (this.#unwritten.entries.length > 0) await this.#commit().catch(() => undefined);
@@ -200,6 +206,7 @@ export class Reconciler {
     this.#scheduleStatus();
     keepLogTails(home, state, () => this.poke());
     this.#scheduleWake(decision.wakeAt);
+    this.#scheduleRest();
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
     return took || !state.board.isClean || state.inbox.length > 0;
   }
@@ -243,6 +250,16 @@ export class Reconciler {
     state.unmovable.clear();
   }
 
+  /** When nothing runs, and nobody waits: the next edit finds known what was made. */
+  #scheduleRest(): void {
+    this.#cancelRest?.();
+    if (this.#young.size === 0 || this.state.book.live.size > 0) return;
+    this.#cancelRest = this.#home.clock.after(YOUNG_MS, () => {
+      getReadyToLook(this.#home, this.state, this.#young);
+      this.#young.clear();
+    });
+  }
+
   #apply(entry: TaskEntry): void {
     const { state } = this;
     const live = liveAttempt(state.book.get(entry.task));
@@ -266,8 +283,10 @@ export class Reconciler {
       const made = entry.outcome.outputs.find((o) => o.name === write.name);
       // What it did to an output that it did not stamp, only a look can tell: another task may have made that file.
       const look = renamedLook(write.lookId);
-      if (made) state.setFact(look, made.digest);
-      else state.forgetFact(look);
+      if (made) {
+        state.setFact(look, made.digest);
+        this.#young.add(look);
+      } else state.forgetFact(look);
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.
     if (entry.outcome.phase === 'Succeeded' && this.#home.keepRuns !== 'all')

@@ -89,6 +89,8 @@ export function sharedPart(template: TaskTemplate): SharedDefinition {
   if (body.kind === 'Command') json['words'] = body.words;
   if (template.setup) json['setup'] = scriptText(template.setup);
   for (const file of spec.files ?? []) if (file.mode !== undefined) json[`files.${file.name}.mode`] = file.mode;
+  for (const { name, valueFrom, identity } of spec.env ?? [])
+    if (valueFrom && identity !== 'Exclude') json[`env.${name}`] = { ...valueFrom } as unknown as Json;
   const mentioned = new Set<string>();
   for (const { expression } of allExpressions(template))
     for (const r of expression.references) if (r.root === 'tasks') mentioned.add(r.task);

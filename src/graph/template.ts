@@ -99,7 +99,8 @@ function textFields(spec: TaskSpec, at: FieldParser): TextField[] {
   for (const [i, word] of (spec.command ?? []).entries()) add(`command[${i}]`, ['command', i], word);
   for (const [i, word] of (spec.args ?? []).entries()) add(`args[${i}]`, ['args', i], word);
   for (const [i, variable] of (spec.env ?? []).entries())
-    add(`env.${variable.name}`, ['env', i, 'value'], variable.value ?? '', variable.identity !== 'Exclude');
+    if (!variable.valueFrom)
+      add(`env.${variable.name}`, ['env', i, 'value'], variable.value ?? '', variable.identity !== 'Exclude');
   for (const [i, file] of (spec.files ?? []).entries()) {
     add(`files.${file.name}.content`, ['files', i, 'content'], file.content);
     add(`files.${file.name}.path`, ['files', i, 'path'], file.path);

@@ -37,7 +37,7 @@ export async function slurmRig(
       runsDir,
       clock: systemClock,
       env: cluster.env,
-      files: new HostFiles(systemClock, undefined, [runsDir]),
+      files: new HostFiles(systemClock, { reserved: [runsDir] }),
       logger: silentLogger,
       endGraceMs: END_GRACE_MS,
       ...options,

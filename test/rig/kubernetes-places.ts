@@ -13,7 +13,7 @@ export const DEV = resolve(ROOT, '../shared/dev');
 export const CLUSTERS = {
   /** API server and etcd only: pods are created, and nothing runs them. */
   api: { level: 'api', ports: 0 },
-  /** With controllers, scheduler and fake nodes. */
+  /** With controllers, scheduler and fake nodes; notes every write (`audit-log.ts`). */
   control: { level: 'control', ports: 10 },
   /** With a real node. */
   node: { level: 'node', ports: 20 },

@@ -7,6 +7,7 @@ import { uniqueId } from '../../src/base/unique-id.ts';
 import { Api } from '../../src/kubernetes/api.ts';
 import { openCluster } from '../../src/kubernetes/cluster.ts';
 import { Transport, type TransportOptions } from '../../src/kubernetes/transport.ts';
+import { notesWrites } from './audit-log.ts';
 import { CLUSTERS, type ClusterKind, DEV, FIRST_PORT, FOLDER, POD_NET, runName } from './kubernetes-places.ts';
 
 // Real API servers for tests, by `../shared/dev/kubernetes-up`. One cluster of each kind is started, with empty data, by the
@@ -73,6 +74,7 @@ export class TestCluster {
   /** Starts it, with empty data if this run has not used it yet, or starts what a test has killed. */
   async up(): Promise<void> {
     mkdirSync(FOLDER, { recursive: true });
+    const noting = this.#kind === 'control' ? notesWrites(this.auditLog) : '';
     const { level } = CLUSTERS[this.#kind];
     // Test files run side by side: one of them starts it, the others wait.
     const script = `
@@ -82,6 +84,7 @@ export class TestCluster {
     // --close: daemons that are started must not hold the lock.
     const said = await runWith('flock', ['--close', ...args, join(DEV, 'kubernetes-up')], {
       KUBERNETES_DEV_POD_NET: POD_NET,
+      KUBERNETES_DEV_APISERVER_EXTRA: noting,
       ...process.env,
     });
     if (said.code !== 0) throw new Error(`kubernetes-up: ${said.stderr}`);
@@ -98,6 +101,11 @@ export class TestCluster {
 
   get port(): number {
     return FIRST_PORT + CLUSTERS[this.#kind].ports;
+  }
+
+  /** What it was asked to write, as it noted it itself; of the kind `control` only. */
+  get auditLog(): string {
+    return `${this.state}.audit.log`;
   }
 
   /** As administrator. */

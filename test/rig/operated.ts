@@ -27,21 +27,34 @@ export async function startWithKinds(kind: ClusterKind): Promise<ApiServer> {
   return server;
 }
 
+/** How an operator is known to the API server. */
+interface Identity {
+  readonly kubeconfig: string;
+  /** As the server's own notes name it. */
+  readonly credential: string;
+}
+
+/** Its own alone, or those of the whole cluster. */
+type Reach = 'namespaced' | 'cluster';
+
 /** A namespace, operators for it as processes of their own, and kubectl in it. */
 export class Operated {
   readonly #server: ApiServer;
   readonly box: Sandbox;
   readonly namespace = `cluster-${process.pid}-${Date.now().toString(36)}-${++namespaces}`;
+  readonly #reach: Reach;
   readonly #config: string;
   #kubeconfig = '';
+  #identities = 0;
 
-  private constructor(server: ApiServer, box: Sandbox, maxPods: number) {
+  private constructor(server: ApiServer, box: Sandbox, maxPods: number, reach: Reach) {
     this.#server = server;
+    this.#reach = reach;
     this.box = box;
     const backend = {
       name: 'kubernetes',
       type: 'kubernetes',
-      namespace: this.namespace,
+      ...(reach === 'namespaced' ? { namespace: this.namespace } : {}),
       image: BASH,
       maxPods,
       volume: { mountPath: box.dir },
@@ -49,37 +62,60 @@ export class Operated {
     this.#config = box.write('operator.yaml', JSON.stringify({ backends: [backend] }));
   }
 
-  static async in(server: ApiServer, box: Sandbox, maxPods = 100): Promise<Operated> {
-    const made = new Operated(server, box, maxPods);
+  static async in(
+    server: ApiServer,
+    box: Sandbox,
+    { maxPods = 100, reach = 'namespaced' }: { readonly maxPods?: number; readonly reach?: Reach } = {},
+  ): Promise<Operated> {
+    const made = new Operated(server, box, maxPods, reach);
     await made.kubectl('create', 'namespace', made.namespace);
     await made.#install();
     return made;
   }
 
-  /** As shipped, for one namespace; the operator is a process of ours with its account, since there is no image to run. */
+  /** Where the operator itself would live. */
+  get #home(): string {
+    return this.#reach === 'cluster' ? 'fixpoint-system' : this.namespace;
+  }
+
+  /** As shipped; the operator is a process of ours with its account, since there is no image to run. */
   async #install(): Promise<void> {
-    const { box, namespace } = this;
+    const { box } = this;
     const file = box.write(
       'install/kustomization.yaml',
       JSON.stringify({
         apiVersion: 'kustomize.config.k8s.io/v1beta1',
         kind: 'Kustomization',
-        namespace,
-        resources: [relative(box.path('install'), join(ROOT, 'manifests/namespaced'))],
+        ...(this.#reach === 'cluster' ? {} : { namespace: this.namespace }),
+        resources: [relative(box.path('install'), join(ROOT, 'manifests', this.#reach))],
         replicas: [{ name: ACCOUNT, count: 0 }],
       }),
     );
     await this.kubectl('apply', '-k', dirname(file));
-    const token = (await this.kubectl('create', 'token', ACCOUNT)).trim();
-    const config = JSON.parse(await this.kubectl('config', 'view', '--raw', '-o', 'json')) as {
-      users: { name: string }[];
-    };
-    const users = config.users.map(({ name }) => ({ name, user: { token } }));
-    this.#kubeconfig = box.write('operator-kubeconfig', JSON.stringify({ ...config, users }));
+    this.#kubeconfig = (await this.identity()).kubeconfig;
   }
 
-  operator(): Started {
-    const where = ['--kubeconfig', this.#kubeconfig, '-n', this.namespace, '--metrics', '127.0.0.1:0', ...LEASE];
+  /** The rights of the operator, by a token of its own. */
+  async identity(): Promise<Identity> {
+    const token = (await this.kubectl('create', 'token', ACCOUNT, '-n', this.#home)).trim();
+    const { jti } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { jti: string };
+    const config = JSON.parse(await this.kubectl('config', 'view', '--raw', '-o', 'json')) as KubeConfig;
+    const users = config.users.map(({ name }) => ({ name, user: { token } }));
+    const contexts = config.contexts.map((c) => ({ ...c, context: { ...c.context, namespace: this.#home } }));
+    const file = `operator-kubeconfig-${++this.#identities}`;
+    return {
+      credential: `JTI=${jti}`,
+      kubeconfig: this.box.write(file, JSON.stringify({ ...config, users, contexts })),
+    };
+  }
+
+  async uninstall(): Promise<void> {
+    await this.kubectl('delete', '-k', this.box.path('install'), '--ignore-not-found', '--timeout=60s');
+  }
+
+  operator(kubeconfig = this.#kubeconfig): Started {
+    const namespace = this.#reach === 'cluster' ? [] : ['-n', this.namespace];
+    const where = ['--kubeconfig', kubeconfig, ...namespace, '--metrics', '127.0.0.1:0', ...LEASE];
     return this.box.start('daemon', '--home', 'cluster', '--config', this.#config, ...where);
   }
 
@@ -111,4 +147,17 @@ export class Operated {
     const listed = await this.kubectl('get', kind, '-o', 'name');
     return listed.split('\n').filter((line) => line !== '' && !line.includes('kube-root-ca'));
   }
+}
+
+/** Requests that an operator has sent so far. */
+export async function requestsOf(operator: Started): Promise<number> {
+  const [, address] = /"address":"([^"]+)"/.exec(operator.stderr) ?? [];
+  const text = await (await fetch(`http://${address}/metrics`)).text();
+  const counts = [...text.matchAll(/^fixpoint_api_requests_total\{[^}]*\} (\d+)$/gm)];
+  return counts.reduce((sum, [, n]) => sum + Number(n), 0);
+}
+
+interface KubeConfig {
+  readonly users: readonly { readonly name: string }[];
+  readonly contexts: readonly { readonly name: string; readonly context: object }[];
 }

@@ -10,6 +10,7 @@ export interface ApiServer {
   kubectl(args: readonly string[], options?: { readonly input?: string; readonly kubeconfig?: string }): Promise<Ran>;
   /** Environment in which `kubectl` is found and talks to this server. */
   readonly env: NodeJS.ProcessEnv;
+  readonly cluster: TestCluster;
 }
 
 export async function startApiServer(kind: ClusterKind): Promise<ApiServer> {
@@ -19,6 +20,7 @@ export async function startApiServer(kind: ClusterKind): Promise<ApiServer> {
   return {
     kubeconfig,
     env,
+    cluster,
     kubectl: async (args, options = {}) => {
       const words = ['--kubeconfig', options.kubeconfig ?? kubeconfig, ...args];
       return { ...(await runWith('kubectl', words, env, options.input)), signal: undefined };

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect } from 'vitest';
+import { AuditLog, type Write } from '../rig/audit-log.ts';
 import type { Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
@@ -9,10 +10,11 @@ import { seededRandom } from '../rig/random.ts';
 import type { ApiServer } from '../rig/real-api-server.ts';
 
 // Operators that are killed and paused while pods run, on fake nodes. A watch of its own sees every pod that ever was.
-// FIXPOINT_KILLS and FIXPOINT_ATTEMPTS make it longer.
+// FIXPOINT_KILLS, FIXPOINT_PAUSES and FIXPOINT_ATTEMPTS make it longer.
 
 const KILLS = Number(process.env['FIXPOINT_KILLS'] ?? 6);
 const TASKS = Number(process.env['FIXPOINT_ATTEMPTS'] ?? 200);
+const PAUSES = Number(process.env['FIXPOINT_PAUSES'] ?? 1);
 const PODS_AT_ONCE = 20;
 const START_TIMEOUT_MS = 1_800_000;
 /** A pod of a fake node runs for a second. */
@@ -30,7 +32,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`operators that die${WHY_NO_CLUSTER}`, ()
   test(`${KILLS} kills: every task has one pod, and one alone`, { timeout: 60_000 + KILLS * 30_000 }, async ({
     box,
   }) => {
-    const cluster = await Operated.in(server, box, PODS_AT_ONCE);
+    const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE });
     const watch = new PodWatch(server, cluster.namespace);
     const random = seededRandom(7);
     let operator = cluster.operator();
@@ -63,23 +65,46 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`operators that die${WHY_NO_CLUSTER}`, ()
     }
   });
 
-  test('one that was paused past its lease writes nothing when it goes on, and ends', async ({ box }) => {
-    const cluster = await Operated.in(server, box, PODS_AT_ONCE);
-    const first = cluster.operator();
-    await until('it leads', () => leads(first));
-    const second = cluster.operator();
+  test(`${PAUSES} paused past their lease: each writes nothing when it goes on, and ends`, {
+    timeout: 120_000 + PAUSES * 30_000,
+  }, async ({ box }) => {
+    const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE });
+    const audit = new AuditLog(server.cluster.auditLog, cluster.namespace);
+    const start = async () => {
+      const identity = await cluster.identity();
+      return { ...identity, program: cluster.operator(identity.kubeconfig) };
+    };
+    let leader = await start();
+    let next = leader;
     try {
-      await cluster.apply(tasks);
-      await until('pods run', async () => (await cluster.names('pods')).length > 0);
-      process.kill(first.pid, 'SIGSTOP');
-      await until('the other leads', () => leads(second));
-      process.kill(first.pid, 'SIGCONT');
-      expect(await first.ended).toMatchObject({ code: 6, stderr: expect.stringContaining('leads no more') });
-      await cluster.complete(1);
+      await until('it leads', () => leads(leader.program));
+      for (let pause = 0; pause < PAUSES; pause++) {
+        next = await start();
+        // Something is under way whenever one is paused.
+        await cluster.apply(tasks.map((task) => ({ ...task, command: ['true', String(pause)] })));
+        const already = audit.carriedOut.filter(isPod).length;
+        await until('pods are made', () => audit.carriedOut.filter(isPod).length > already);
+        process.kill(leader.program.pid, 'SIGSTOP');
+        await until('the other leads', () => leads(next.program));
+        const acquired = Date.parse(
+          await cluster.kubectl('get', 'lease', `fixpoint-${cluster.namespace}`, '-o', 'jsonpath={.spec.acquireTime}'),
+        );
+        process.kill(leader.program.pid, 'SIGCONT');
+        expect(await leader.program.ended).toMatchObject({ code: 6, stderr: expect.stringContaining('leads no more') });
+        const late = audit.carriedOut.filter((w) => w.credential === leader.credential && w.time > acquired);
+        expect(late, 'writes of one that leads no more').toEqual([]);
+        expect(audit.carriedOut.some((w) => w.credential === leader.credential)).toBe(true);
+        leader = next;
+      }
+      await cluster.complete(PAUSES);
       expect((await cluster.workflow()).status?.counts).toEqual({ Succeeded: TASKS });
     } finally {
-      await first.kill('SIGKILL');
-      await second.kill('SIGKILL');
+      await leader.program.kill('SIGKILL');
+      await next.program.kill('SIGKILL');
     }
   });
 });
+
+function isPod({ verb, resource }: Write): boolean {
+  return verb === 'create' && resource === 'pods';
+}

@@ -13,7 +13,7 @@ export interface Awaited {
   readonly directory: string;
   /** Its end was asked for. */
   cancelling: boolean;
-  /** Monotonic; since when its image cannot be had. */
+  /** Monotonic; since when its image, or what a variable is from, cannot be had. */
   waitsForImageSince: number | undefined;
   /** Monotonic; since when its pod is over and there is no record. */
   recordAwaitedSince: number | undefined;
@@ -36,8 +36,9 @@ const IMAGE_PROBLEMS: ReadonlySet<string> = new Set([
   'ImagePullBackOff',
   'InvalidImageName',
   'ErrImageNeverPull',
-  'CreateContainerConfigError',
 ]);
+/** A secret or a config map that is named, and is not there. */
+const NOT_CONFIGURED = 'CreateContainerConfigError';
 
 /**
  * From what a pod shows to what its attempt is. The record of the runtime outranks what the cluster says, but for memory: a
@@ -112,7 +113,7 @@ function imageFailed(
   { reason, message }: Extract<PodState, { kind: 'Waiting' }>,
   { now, time }: Pick<Surroundings, 'now' | 'time'>,
 ): Observation | undefined {
-  if (!IMAGE_PROBLEMS.has(reason)) {
+  if (!IMAGE_PROBLEMS.has(reason) && reason !== NOT_CONFIGURED) {
     attempt.waitsForImageSince = undefined;
     return undefined;
   }
@@ -121,6 +122,9 @@ function imageFailed(
   return {
     token: attempt.token,
     state: 'Ended',
-    exit: neverRan({ reason: 'ImageUnavailable', message: `${reason}: ${message}` }, time),
+    exit: neverRan(
+      { reason: reason === NOT_CONFIGURED ? 'InvalidValue' : 'ImageUnavailable', message: `${reason}: ${message}` },
+      time,
+    ),
   };
 }

@@ -7,11 +7,12 @@ export const LABELS = {
   token: 'fixpoint.dev/token',
   workflow: 'fixpoint.dev/workflow',
   task: 'fixpoint.dev/task',
-  /** `none`: the command runs as it is. */
+  /** `none`: the command runs as it is; `attempt`: the attempt runtime runs it. */
   runtime: 'fixpoint.dev/runtime',
 } as const;
 
 export const NO_RUNTIME = 'none';
+export const OWN_RUNTIME = 'attempt';
 export const MANAGER = 'fixpoint';
 /** Holds a pod until what became of it is in the ledger. */
 export const OUTCOME_FINALIZER = 'fixpoint.dev/outcome';

@@ -7,6 +7,7 @@ import {
   LABELS,
   NO_RUNTIME,
   OUTCOME_FINALIZER,
+  OWN_RUNTIME,
   podLabels,
   podName,
   TASK_ANNOTATION,
@@ -70,8 +71,13 @@ export function podOf(launch: Launch, place: PodPlace): ApiObject {
     metadata: {
       name: podName(launch),
       namespace: namespaceOf(launch, place),
-      labels: { ...podLabels(launch, place.home), ...(untouched ? { [LABELS.runtime]: NO_RUNTIME } : {}) },
-      annotations: { [TASK_ANNOTATION]: launch.key },
+      // Ours last: by them a pod is known to be ours.
+      labels: {
+        ...launch.labels,
+        ...podLabels(launch, place.home),
+        [LABELS.runtime]: untouched ? NO_RUNTIME : OWN_RUNTIME,
+      },
+      annotations: { ...launch.annotations, [TASK_ANNOTATION]: launch.key },
       finalizers: [OUTCOME_FINALIZER],
       ...(owner === undefined ? {} : { ownerReferences: [owner] }),
     },
@@ -93,7 +99,8 @@ export function podOf(launch: Launch, place: PodPlace): ApiObject {
           name: TASK_CONTAINER,
           image: launch.image ?? place.image ?? '',
           command,
-          ...(untouched ? { env: environmentIn(launch), workingDir: launch.workdir } : {}),
+          env: environmentIn(launch, untouched),
+          ...(untouched ? { workingDir: launch.workdir } : {}),
           resources: resourcesOf(needs),
           securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
           terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -105,9 +112,13 @@ export function podOf(launch: Launch, place: PodPlace): ApiObject {
   } as ApiObject;
 }
 
-function environmentIn(launch: Launch): Json {
-  const variables = environmentOf(launch, { oomKills: undefined, gpuIds: undefined });
-  return variables.map(([name, value]) => ({ name, value: literal(value) }));
+/** The runtime sets what is known already; what the cluster puts in it only hands on. */
+function environmentIn(launch: Launch, untouched: boolean): Json {
+  const known = untouched ? environmentOf(launch, { oomKills: undefined, gpuIds: undefined }) : [];
+  return [
+    ...known.map(([name, value]) => ({ name, value: literal(value) })),
+    ...(launch.envFrom ?? []).map(([name, valueFrom]) => ({ name, valueFrom: valueFrom as unknown as Json })),
+  ];
 }
 
 /** The API server puts variables in where `$(NAME)` stands; a value of ours is what it is. */

@@ -30,29 +30,41 @@ import { statFiles } from './stat-files.ts';
 const LOOKS_AT_ONCE = 8;
 const LOOKS_A_TURN = 500;
 
+export interface HostFilesOptions {
+  /** Where content digests outlive the process. */
+  readonly digests?: DigestsFile | undefined;
+  readonly reserved?: readonly string[];
+  /** By what contents are read. */
+  readonly open?: OpenForDigest;
+  /** Asked before each move: whoever leads no more leaves the files to whoever does. */
+  readonly mayMove?: () => boolean;
+}
+
 /** The files of this host. No call fails for what a file system says: what cannot be told is a fact of its own. */
 export class HostFiles implements FileSpace {
   readonly #cache: DigestCache;
   readonly #open: OpenForDigest;
   readonly #held = new HeldThreads();
   readonly #many: ManyFiles;
+  readonly #mayMove: () => boolean;
   readonly reserved: readonly string[];
 
-  /** `digests`: where content digests outlive the process. `open`: by what contents are read. */
-  constructor(
-    clock: Pick<Clock, 'now' | 'monotonic'>,
-    digests?: DigestsFile,
-    reserved: readonly string[] = [],
-    open: OpenForDigest = openForDigest,
-  ) {
+  constructor(clock: Pick<Clock, 'now' | 'monotonic'>, options: HostFilesOptions = {}) {
+    const { digests, reserved = [], open = openForDigest, mayMove = () => true } = options;
     this.#cache = new DigestCache(clock, digests);
     this.#many = new ManyFiles(this.#cache);
     this.reserved = digests ? [...reserved, dirname(digests.path)] : reserved;
     this.#open = open;
+    this.#mayMove = mayMove;
   }
 
   expect(looks: readonly Look[]): Promise<void> {
     return this.#many.expect(looks);
+  }
+
+  async age(looks: readonly Look[]): Promise<void> {
+    await this.#many.age(looks);
+    await this.#cache.save();
   }
 
   async look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>> {
@@ -125,10 +137,10 @@ export class HostFiles implements FileSpace {
     }
     try {
       for (const { away, back } of swaps) {
-        for (const move of away) if (await liesThere(move.from)) await moveAside(move, token);
+        for (const move of away) if (await this.#canMove(move)) await moveAside(move, token);
         for (const move of back) {
           // Somebody took it since it was looked at: what is recorded is not all there.
-          if (!(await liesThere(move.from))) return false;
+          if (!(await this.#canMove(move))) return false;
           await moveTo(move);
         }
       }
@@ -144,11 +156,18 @@ export class HostFiles implements FileSpace {
     try {
       for (const output of outputs)
         for (const move of await this.#movesAside(output, displacedPath(directory, output.name)))
-          if (await liesThere(move.from)) await moveAside(move, token);
+          if (await this.#canMove(move)) await moveAside(move, token);
       return true;
     } catch {
       return false;
     }
+  }
+
+  /** False: nothing lies there. An exception: it is not for us to say any more. */
+  async #canMove({ from }: Move): Promise<boolean> {
+    const lies = await liesThere(from);
+    if (!this.#mayMove()) throw new Error('files are moved by somebody else now');
+    return lies;
   }
 
   async #movesAside({ path, form }: PlacedOutput, aside: string): Promise<readonly Move[]> {

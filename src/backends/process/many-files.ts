@@ -43,6 +43,26 @@ export class ManyFiles {
     await reading;
   }
 
+  /** Reads what the cache does not know, a part at a time; of few it is not worth a thread. */
+  async age(looks: readonly Look[]): Promise<void> {
+    const contents = looks.filter(({ glob, fingerprint }) => !glob && fingerprint === 'Content');
+    if (contents.length < BULK_OF_CONTENTS) return;
+    this.#looking++;
+    try {
+      await this.#cache.loaded();
+      for (const part of partsOf(contents)) {
+        const thread = this.#running();
+        await this.#contents(thread, part, await thread.stat(part.map(({ path }) => path)));
+        await nextEventLoopTurn();
+      }
+    } catch {
+      // Whoever looks at it says why.
+    } finally {
+      this.#looking--;
+      void this.#rest();
+    }
+  }
+
   async #readAhead(looks: readonly Look[]): Promise<void> {
     await this.#cache.loaded();
     if (this.#isKnown) return;

@@ -70,7 +70,7 @@ export class ProcessBackend implements Backend {
   constructor(options: ProcessBackendOptions) {
     this.#options = options;
     this.capacity = options.capacity;
-    this.files = new HostFiles(options.clock, options.digestsFile, [options.runsDir]);
+    this.files = new HostFiles(options.clock, { digests: options.digestsFile, reserved: [options.runsDir] });
     this.#gpus = new GpuSlots(options.capacity.gpu);
     this.#sampler = new MemorySampler(options.clock);
     this.#leftovers = new Leftovers(options.clock);

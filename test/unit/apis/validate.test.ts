@@ -89,7 +89,8 @@ test.each([
     'env: [{name: FIXPOINT_X, value: x}]',
     'E-NAME T.env[0].name: variables that begin with FIXPOINT_ are set by Fixpoint.',
   ],
-  ['env: [{name: A}]', 'E-REQUIRED T.env[0]: needs value.'],
+  ['env: [{name: A}]', 'E-ONE-OF T.env[0]: needs one of value or valueFrom.'],
+  ['env: [{name: A, valueFrom: {}}]', 'E-ONE-OF T.env[0].valueFrom: needs one of secretKeyRef or configMapKeyRef.'],
   ['env: [{value: x}]', 'E-REQUIRED T.env[0]: needs name.'],
   ['env: {A: x}', 'E-TYPE T.env: must be a list, not a map. Write a list: - name: … for each entry.'],
   [

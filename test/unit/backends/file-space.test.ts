@@ -47,7 +47,7 @@ function failing(code: string, which: (path: string) => boolean): HostFiles {
     if (which(String(path))) throw Object.assign(new Error(code), { code });
     return openForDigest(path);
   };
-  return new HostFiles(clock, undefined, [], open);
+  return new HostFiles(clock, { open });
 }
 
 describe('unknown is not absent', () => {
@@ -115,7 +115,7 @@ describe('unknown is not absent', () => {
   it('a pipe that takes the name of a file between the two looks does not block', async () => {
     execFileSync('mkfifo', [at('pipe')]);
     writeFileSync(at('file'), 'text');
-    const swapped = new HostFiles(clock, undefined, [], () => openForDigest(at('pipe')));
+    const swapped = new HostFiles(clock, { open: () => openForDigest(at('pipe')) });
     expect(await fact(at('file'), {}, swapped)).toBe('unreadable:NOTAFILE');
   });
 
@@ -156,14 +156,14 @@ describe('digests', () => {
     let passed = 0;
     const later = { now: () => Date.now() + passed, monotonic: () => performance.now() + passed };
     const digests = { path: at('digests'), writable: true };
-    const first = new HostFiles(later, digests, [], counting);
+    const first = new HostFiles(later, { digests, open: counting });
     await first.look(looks);
     expect(opened).toBe(200);
     passed = LATER_MS;
     const facts = await first.look(looks);
     opened = 0;
     expect(await first.look(looks)).toEqual(facts);
-    expect(await new HostFiles(later, digests, [], counting).look(looks)).toEqual(facts);
+    expect(await new HostFiles(later, { digests, open: counting }).look(looks)).toEqual(facts);
     expect(opened).toBe(0);
     expect(facts.get(`${paths[7]}`)).toBe(`sha256:${sha256(readFileSync(paths[7] as string))}`);
   });
@@ -171,7 +171,7 @@ describe('digests', () => {
   it('a rewrite of equal size with the old mtime is seen', async () => {
     let passed = 0;
     const later = { now: () => Date.now() + passed, monotonic: () => performance.now() + passed };
-    const space = new HostFiles(later, { path: at('digests'), writable: true });
+    const space = new HostFiles(later, { digests: { path: at('digests'), writable: true } });
     writeFileSync(at('file'), 'one');
     await fact(at('file'), {}, space);
     passed = 5_000;
@@ -230,7 +230,7 @@ describe('many files at once', () => {
     for (const path of all) writeFileSync(path, 'one');
     const late = { now: () => Date.now() + 5_000, monotonic: () => performance.now() };
     writeFileSync(at('digests'), '');
-    const space = new HostFiles(late, { path: at('digests'), writable: true });
+    const space = new HostFiles(late, { digests: { path: at('digests'), writable: true } });
     await space.expect(looksAt(all));
     writeFileSync(at('f7'), 'two');
     rmSync(at('f8'));
@@ -247,7 +247,7 @@ describe('many files at once', () => {
     let passed = 0;
     // Ours stands still meanwhile: writing them may take longer than it must be past their times.
     const later = { now: () => begin + passed, monotonic: () => performance.now() + passed };
-    const space = new HostFiles(later, { path: at('digests'), writable: true });
+    const space = new HostFiles(later, { digests: { path: at('digests'), writable: true } });
     await space.expect(looksAt(all));
     await space.look(looksAt(all));
     expect(lines()).toBeLessThan(10);

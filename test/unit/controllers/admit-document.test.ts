@@ -32,7 +32,10 @@ async function admit(tasks: TaskSpec[], annotations: Record<string, string> = {}
     spec: { tasks },
   };
   const state = join(dir, 'state');
-  const files = new HostFiles(systemClock, { path: join(state, 'digests'), writable: false }, [join(dir, 'runs')]);
+  const files = new HostFiles(systemClock, {
+    digests: { path: join(state, 'digests'), writable: false },
+    reserved: [join(dir, 'runs')],
+  });
   const capacity = { cpu: 1, memoryBytes: 1, gpu: 0 };
   const backend = new MemoryBackend({ world: new MemoryWorld(new ManualClock()), capacity, clock: systemClock });
   return admitDocument(document, { backends: new Backends([backend]), files });

@@ -53,7 +53,7 @@ describe('the pod of an attempt', () => {
       '/data/runs/a',
       'abcdefghijklmnop',
     ]);
-    expect(pod.spec.containers[0]?.env).toBeUndefined();
+    expect(pod.spec.containers[0]?.env).toEqual([]);
     expect(pod.spec.automountServiceAccountToken).toBe(false);
   });
 
@@ -61,6 +61,14 @@ describe('the pod of an attempt', () => {
     const pod = made({ command: argv('echo', '$(HOME)', '$$x'), env: [['A', '$(B)']] });
     expect(pod.spec.containers[0]?.command).toEqual(['echo', '$$(HOME)', '$$$$x']);
     expect(pod.spec.containers[0]?.env).toContainEqual({ name: 'A', value: '$$(B)' });
+  });
+
+  test('gets variables from secrets, with the runtime or without', () => {
+    const from = { secretKeyRef: { name: 's', key: 'k' } };
+    for (const command of [argv('true'), undefined]) {
+      const pod = made({ ...(command ? { command } : {}), envFrom: [['TOKEN', from]] });
+      expect(pod.spec.containers[0]?.env).toContainEqual({ name: 'TOKEN', valueFrom: from });
+    }
   });
 
   test.each([
@@ -76,6 +84,15 @@ describe('the pod of an attempt', () => {
     const needs = { cpu: 1, memoryBytes: 0, gpu: 0, walltimeMs: 1_500 };
     expect(made({ needs }).spec.activeDeadlineSeconds).toBeUndefined();
     expect(made({ needs, command: argv('true') }).spec.activeDeadlineSeconds).toBe(2);
+  });
+
+  test('has the labels and annotations of the task, but for those that it is known by', () => {
+    const labels = { 'kueue.x-k8s.io/queue-name': 'night', 'fixpoint.dev/token': 'of-another' };
+    const { metadata } = made({ labels, annotations: { why: 'because' } });
+    expect(metadata).toMatchObject({
+      labels: { 'kueue.x-k8s.io/queue-name': 'night', 'fixpoint.dev/token': 'abcdefghijklmnop' },
+      annotations: { why: 'because' },
+    });
   });
 
   test('asks for what the task asks for', () => {

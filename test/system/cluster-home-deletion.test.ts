@@ -1,0 +1,113 @@
+import { beforeAll, describe, expect } from 'vitest';
+import { until } from '../rig/eventually.ts';
+import { test } from '../rig/in-sandbox.ts';
+import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
+import { Operated, startWithKinds } from '../rig/operated.ts';
+import type { ApiServer } from '../rig/real-api-server.ts';
+
+// What is deleted goes away, however it is deleted, and whoever lives: nothing that Fixpoint holds keeps a namespace for ever.
+
+const PODS = 50;
+const START_TIMEOUT_MS = 1_800_000;
+/** What `kubectl delete` may take. */
+const LIMIT = '--timeout=60s';
+/** Pods of a fake node that have no end. */
+const endless = [
+  {
+    name: 't',
+    foreach: { range: { count: PODS } },
+    labels: { 'fake.fixpoint.local/seconds': 'never' },
+    resources: { cpu: '10m' },
+    command: ['true'],
+  },
+];
+
+let server: ApiServer;
+
+beforeAll(async () => {
+  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
+}, START_TIMEOUT_MS);
+
+async function running(cluster: Operated): Promise<void> {
+  await cluster.apply(endless);
+  await until(`${PODS} pods run`, async () => {
+    const listed = await cluster.kubectl('get', 'pods', '--field-selector=status.phase=Running', '-o', 'name');
+    return listed.split('\n').filter((line) => line !== '').length === PODS;
+  });
+}
+
+async function isGone(cluster: Operated): Promise<boolean> {
+  const { stdout } = await server.kubectl(['get', 'namespace', cluster.namespace, '--ignore-not-found', '-o', 'name']);
+  return stdout === '';
+}
+
+describe.skipIf(WHY_NO_CLUSTER !== '')(`what is deleted goes away${WHY_NO_CLUSTER}`, () => {
+  test.for(['background', 'foreground', 'orphan'])('a workflow with running pods, %s', async (cascade, { box }) => {
+    const cluster = await Operated.in(server, box);
+    const operator = cluster.operator();
+    try {
+      await running(cluster);
+      await cluster.kubectl('delete', 'fwf', 'w', `--cascade=${cascade}`, LIMIT);
+      await until('nothing is left', async () => (await cluster.names('pods,configmaps')).length === 0);
+    } finally {
+      await operator.kill('SIGTERM');
+    }
+  });
+
+  test('a namespace with running pods, by an operator that lives elsewhere', async ({ box }) => {
+    const cluster = await Operated.in(server, box, { reach: 'cluster' });
+    const operator = cluster.operator();
+    try {
+      await running(cluster);
+      await cluster.kubectl('delete', 'namespace', cluster.namespace, LIMIT);
+      expect(await isGone(cluster)).toBe(true);
+    } finally {
+      await operator.kill('SIGTERM');
+      await cluster.uninstall();
+    }
+  });
+
+  test('a namespace with running pods and with its own operator, which loses its rights', async ({ box }) => {
+    const cluster = await Operated.in(server, box);
+    const operator = cluster.operator();
+    try {
+      await running(cluster);
+      await cluster.kubectl('delete', 'namespace', cluster.namespace, '--wait=false');
+      await until('it is gone, or waits', () => operator.stderr.includes('Forbidden'), 20_000).catch(() => undefined);
+      await box.expectExit(0, 'release-finalizers', '--kubeconfig', server.kubeconfig, '-n', cluster.namespace);
+      await until('it is gone', () => isGone(cluster));
+    } finally {
+      await operator.kill('SIGKILL');
+    }
+  });
+
+  test('a namespace without an operator, once it is let go', async ({ box }) => {
+    const cluster = await Operated.in(server, box);
+    const operator = cluster.operator();
+    try {
+      await running(cluster);
+    } finally {
+      await operator.kill('SIGKILL');
+    }
+    await cluster.kubectl('delete', 'namespace', cluster.namespace, '--wait=false');
+    await until(
+      'it is being deleted',
+      async () => (await cluster.kubectl('get', 'fwf', 'w', '-o', 'jsonpath={.metadata.deletionTimestamp}')) !== '',
+    );
+    await box.expectExit(0, 'release-finalizers', '--kubeconfig', server.kubeconfig, '-n', cluster.namespace);
+    await until('it is gone', () => isGone(cluster));
+  });
+
+  test('the installation: workflows stay, and what runs is found by the next one', async ({ box }) => {
+    const cluster = await Operated.in(server, box);
+    const operator = cluster.operator();
+    await running(cluster);
+    await operator.kill('SIGTERM');
+    await cluster.uninstall();
+    expect((await cluster.names('pods')).length).toBe(PODS);
+    expect((await cluster.workflow()).status?.counts).toEqual({ Running: PODS });
+    await cluster.kubectl('delete', 'fwf', 'w', '--wait=false');
+    await box.expectExit(0, 'release-finalizers', '--kubeconfig', server.kubeconfig, '-n', cluster.namespace);
+    await until('nothing is left', async () => (await cluster.names('fwf,pods,configmaps')).length === 0);
+  });
+});

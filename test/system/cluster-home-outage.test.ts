@@ -1,0 +1,83 @@
+import { beforeAll, describe, expect } from 'vitest';
+import { AuditLog, type Write } from '../rig/audit-log.ts';
+import { until } from '../rig/eventually.ts';
+import { test } from '../rig/in-sandbox.ts';
+import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
+import { Operated, startWithKinds } from '../rig/operated.ts';
+import { signalQuietly } from '../rig/processes.ts';
+import { seededRandom } from '../rig/random.ts';
+import type { ApiServer } from '../rig/real-api-server.ts';
+
+// The API server and its store are killed while pods run. What was made is judged by what the server itself noted of it.
+// FIXPOINT_OUTAGES and FIXPOINT_ATTEMPTS make it longer.
+
+const OUTAGES = Number(process.env['FIXPOINT_OUTAGES'] ?? 2);
+const TASKS = Number(process.env['FIXPOINT_ATTEMPTS'] ?? 200);
+const PODS_AT_ONCE = 20;
+const START_TIMEOUT_MS = 1_800_000;
+const tasks = [{ name: 't', foreach: { range: { count: TASKS } }, resources: { cpu: '10m' }, command: ['true'] }];
+
+let server: ApiServer;
+
+beforeAll(async () => {
+  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
+}, START_TIMEOUT_MS);
+
+describe.skipIf(WHY_NO_CLUSTER !== '')(`an API server that dies${WHY_NO_CLUSTER}`, () => {
+  test.for(['kube-apiserver', 'etcd'] as const)(
+    `${OUTAGES} times, %s: every task has one pod`,
+    { timeout: 120_000 + OUTAGES * 60_000 + TASKS * 100 },
+    async (daemon, { box }) => {
+      const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE });
+      const audit = new AuditLog(server.cluster.auditLog, cluster.namespace);
+      const random = seededRandom(11);
+      let operator = cluster.operator();
+      // One whose lease ran out meanwhile ends; whoever minds it starts it again.
+      let minding = true;
+      const minded = (async () => {
+        while (minding) {
+          await until('it ends', () => operator.over || !minding, 3_600_000);
+          if (minding) operator = cluster.operator();
+        }
+      })();
+      try {
+        await cluster.apply(tasks);
+        for (let n = 0; n < OUTAGES; n++) {
+          const before = podsMade(audit).length;
+          await until('pods are made', () => podsMade(audit).length > before, 120_000);
+          await new Promise((done) => setTimeout(done, random() * 1_000));
+          expect((await cluster.workflow()).status?.phase, 'it is not over yet').not.toBe('Succeeded');
+          signalQuietly(server.cluster.pid(daemon), 'SIGKILL');
+          await server.cluster.up();
+        }
+        await until('it is complete', () => isComplete(cluster), 60_000 + TASKS * 100);
+      } finally {
+        minding = false;
+        await minded;
+        await operator.kill('SIGKILL');
+      }
+      const names = podsMade(audit);
+      expect(names.length, 'a pod that was made twice').toBe(new Set(names).size);
+      // One that was made without the server knowing it was asked for again, and found there.
+      const pods = new Set(creations(audit).map(({ name }) => name));
+      const perTask = [...pods].map((name) => name.slice(0, name.lastIndexOf('-')));
+      expect(new Set(perTask).size, 'tasks with a pod').toBe(TASKS);
+      expect(perTask.length, 'pods').toBe(TASKS);
+    },
+  );
+});
+
+function creations(audit: AuditLog): Write[] {
+  return audit.asked.filter(({ verb, resource }) => verb === 'create' && resource === 'pods');
+}
+
+function podsMade(audit: AuditLog): string[] {
+  return creations(audit)
+    .filter(({ code }) => code < 300)
+    .map(({ name }) => name);
+}
+
+async function isComplete(cluster: Operated): Promise<boolean> {
+  const { status } = await cluster.workflow().catch(() => ({ status: undefined }));
+  return status?.counts?.['Succeeded'] === TASKS;
+}

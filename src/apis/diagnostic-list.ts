@@ -32,11 +32,16 @@ export function formatPath(path: readonly (string | number)[]): string {
   return out;
 }
 
-/** One line: `FILE:LINE:COLUMN CODE PATH: MESSAGE HINT`. `spec.` is left out, as everything stands in it. */
+/** One line: `FILE:LINE:COLUMN CODE PATH: MESSAGE HINT`. */
 export function diagnosticLine(
   d: Diagnostic & { readonly file: string; readonly line: number; readonly column: number },
 ): string {
+  return `${d.file}:${d.line}:${d.column} ${diagnosticText(d)}`;
+}
+
+/** The same of a document that has no lines: `CODE PATH: MESSAGE HINT`. `spec.` is left out, as everything stands in it. */
+export function diagnosticText(d: Diagnostic): string {
   const path = formatPath(d.path[0] === 'spec' && d.path.length > 1 ? d.path.slice(1) : d.path);
   const text = d.hint === undefined ? d.message : `${d.message} ${d.hint}`;
-  return `${d.file}:${d.line}:${d.column} ${d.code} ${path === '' ? '' : `${path}: `}${text}`;
+  return `${d.code} ${path === '' ? '' : `${path}: `}${text}`;
 }

@@ -17,7 +17,8 @@ function merge(schema: SchemaNode, under: unknown, over: unknown): unknown {
   if (over === undefined) return under;
   if (isObject(under) && isObject(over) && schema['x-kubernetes-preserve-unknown-fields'] !== true) {
     const out: Record<string, unknown> = {};
-    for (const key of Object.keys(under)) setOwn(out, key, under[key]);
+    const replaced = replacedBy(schema, over);
+    for (const key of Object.keys(under)) if (!replaced.includes(key)) setOwn(out, key, under[key]);
     for (const key of Object.keys(over)) {
       const field = fieldOf(schema, key);
       const below = Object.hasOwn(under, key) ? under[key] : undefined;
@@ -30,6 +31,13 @@ function merge(schema: SchemaNode, under: unknown, over: unknown): unknown {
     return mergeListMap(schema.items, byKey, under, over);
   }
   return over;
+}
+
+/** Of fields that exclude one another, those that go where another of them is said. */
+function replacedBy(schema: SchemaNode, over: object): readonly string[] {
+  const fields = schema['x-fixpoint-one-of'] ?? [];
+  const isSaid = (field: string): boolean => Object.hasOwn(over, field);
+  return fields.some(isSaid) ? fields.filter((field) => !isSaid(field)) : [];
 }
 
 function mergeListMap(

@@ -57,10 +57,17 @@ function checkBody(task: Entry, path: Path, add: Add): void {
   }
 }
 
+/** What the cluster puts in is there before the attempt runtime, a shell script, begins. */
+const RUNTIME_VARIABLES = /^(PATH|IFS|ENV|BASH_ENV|LC_ALL|LD_.*|fx_.*)$/;
+
 function checkEnv(entry: Entry, path: Path, add: Add): void {
   exactlyOne(entry, ['value', 'valueFrom'], path, add);
   if (isObject(entry['valueFrom']))
     exactlyOne(entry['valueFrom'], ['secretKeyRef', 'configMapKeyRef'], [...path, 'valueFrom'], add);
+  if (entry['valueFrom'] !== undefined && RUNTIME_VARIABLES.test(String(entry['name'])))
+    add('E-NAME', [...path, 'name'], 'with valueFrom this would change what runs the command, not the command alone.', {
+      hint: 'Take the value into a variable of another name, and set this one in setup or in the command.',
+    });
   if (typeof entry['name'] === 'string' && entry['name'].startsWith('FIXPOINT_')) {
     add('E-NAME', [...path, 'name'], 'variables that begin with FIXPOINT_ are set by Fixpoint.');
   }

@@ -63,7 +63,7 @@ export interface FileSpace {
   /** A look at these will follow soon: what it takes to answer it begins, and nobody need wait for that. Changes no answer. */
   expect?(looks: readonly Look[]): Promise<void>;
   /** Nothing runs and nobody waits: what is small, and too young to be known by its times later, is read. Changes no answer. */
-  age?(looks: readonly Look[]): Promise<void>;
+  age?(looks: readonly Look[], signal: AbortSignal): Promise<void>;
   /** Digests by `lookId`; `absent` for what does not exist. */
   look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>>;
   /** For looks that will be made again and again, none of them at a pattern. Undefined: it would spare nothing. */

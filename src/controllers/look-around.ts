@@ -9,18 +9,6 @@ const LOOKS_BEFORE_HOLDING = 2;
 /** So many at a time: what looking takes beside what is kept of it is needed for these only. */
 const LOOKS_AT_ONCE = 20_000;
 
-/** Nothing runs: what the next look takes is got ready. `made`: ids of looks at what has been made since the last time. */
-export function getReadyToLook(
-  { files, activity, logger }: HomeContext,
-  state: WorkflowState,
-  made: Iterable<string>,
-): void {
-  if (activity === 'Active') state.heldLooks ??= files.hold?.(ownLooks(state));
-  files
-    .age?.([...made].map(lookOf))
-    .catch((error: unknown) => logger.warn({ error }, 'what was made could not be read'));
-}
-
 type Take = (id: string, digest: string) => void;
 
 /** Looks at every file that convergence may depend on, and keeps what was seen as facts. No turn may be taken meanwhile. */
@@ -57,7 +45,8 @@ async function look(home: HomeContext, state: WorkflowState, take: Take): Promis
   try {
     await held.again(wantedLooks(state), take);
   } catch {
-    state.release();
+    // Others may be held by now.
+    if (state.heldLooks === held) state.release();
     return lookInParts(home, state, take);
   }
   // What is held is told once: what was lost of it is asked for.

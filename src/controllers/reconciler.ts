@@ -10,9 +10,10 @@ import type { Batch, JournalLine } from '../store/store.ts';
 import { type Prepared, prepare } from './executor.ts';
 import type { HomeContext } from './home-context.ts';
 import { keepLogTails } from './log-tails.ts';
-import { getReadyToLook, lookAtAll } from './look-around.ts';
+import { lookAtAll } from './look-around.ts';
 import { takeObservations } from './observations.ts';
 import { takeRequests } from './requests.ts';
+import { Rest } from './rest.ts';
 import { nextObject, STATUS_INTERVAL_MS } from './status.ts';
 import { takeSnapshot } from './take-snapshot.ts';
 import { recordedBy, tidyAfter } from './tidy-after.ts';
@@ -41,8 +42,6 @@ const STARTS_WRITTEN_AFTER_MS = 200;
 const GATHER_MS = 10;
 /** Turns in a row before timers and sockets get their say: a bug in planning must not starve the backend. */
 const TURNS_BEFORE_PAUSE = 20;
-/** By then the times of a file show whatever happens to it next, also on a file system that counts in twos of seconds. */
-const YOUNG_MS = 2_500;
 
 type AttemptStarted = Extract<JournalEntry, { type: 'AttemptStarted' }>;
 type AttemptEnded = Extract<JournalEntry, { type: 'AttemptEnded' }>;
@@ -77,13 +76,12 @@ export class Reconciler {
   #paused: Promise<void> | undefined;
   #pausesWanted = 0;
   #cancelWake: () => void = () => undefined;
-  /** Looks at what was made, and is too young to be known by its times. */
-  readonly #young = new Set<string>();
-  #cancelRest: (() => void) | undefined;
+  readonly #rest: Rest;
 
   constructor(home: HomeContext, state: WorkflowState) {
     this.#home = home;
     this.state = state;
+    this.#rest = new Rest(home, state);
   }
 
   /** The backend reports: a turn is due, at once unless what ends is followed without us for a while. */
@@ -143,7 +141,7 @@ export class Reconciler {
     this.#stopped = true;
     this.#cancelWake();
     this.#cancelGathering?.();
-    this.#cancelRest?.();
+    await this.#rest.stop();
     await this.settled();
     // What is lost here is found again by looking; it would only be later.
     if (this.#unwritten.entries.length > 0) await this.#commit().catch(() => undefined);
@@ -206,7 +204,7 @@ export class Reconciler {
     this.#scheduleStatus();
     keepLogTails(home, state, () => this.poke());
     this.#scheduleWake(decision.wakeAt);
-    this.#scheduleRest();
+    this.#rest.mayBegin();
     if (state.mode === 'Deleting' && state.book.live.size === 0) home.removed(state.uid);
     return took || !state.board.isClean || state.inbox.length > 0;
   }
@@ -250,16 +248,6 @@ export class Reconciler {
     state.unmovable.clear();
   }
 
-  /** When nothing runs, and nobody waits: the next edit finds known what was made. */
-  #scheduleRest(): void {
-    this.#cancelRest?.();
-    if (this.#young.size === 0 || this.state.book.live.size > 0) return;
-    this.#cancelRest = this.#home.clock.after(YOUNG_MS, () => {
-      getReadyToLook(this.#home, this.state, this.#young);
-      this.#young.clear();
-    });
-  }
-
   #apply(entry: TaskEntry): void {
     const { state } = this;
     const live = liveAttempt(state.book.get(entry.task));
@@ -285,7 +273,7 @@ export class Reconciler {
       const look = renamedLook(write.lookId);
       if (made) {
         state.setFact(look, made.digest);
-        this.#young.add(look);
+        this.#rest.made(look);
       } else state.forgetFact(look);
     }
     // A success makes what earlier attempts left aside worthless, unless the user wants it all kept.

@@ -52,6 +52,7 @@ export interface ApiObject {
 
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', namespaced: true };
 export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', namespaced: true };
+export const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 export const EVENTS: Resource = { group: '', version: 'v1', plural: 'events', namespaced: true };
 export const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespaced: true };
 

@@ -36,7 +36,8 @@ export function notesWrites(log: string): string {
       rules: [{ level: 'Metadata', verbs }, { level: 'None' }],
     }),
   );
-  return `--audit-policy-file=${policy} --audit-log-path=${log}`;
+  // One file, however long.
+  return `--audit-policy-file=${policy} --audit-log-path=${log} --audit-log-maxsize=100000`;
 }
 
 /** Writes in one namespace, from now on. */
@@ -49,6 +50,12 @@ export class AuditLog {
     this.#path = path;
     this.#namespace = namespace;
     this.#from = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** Names of all pods that ever were: whoever had any part of one written names it. */
+  get pods(): ReadonlySet<string> {
+    const written = this.asked.filter(({ resource, name }) => /^pods(\/|$)/.test(resource) && name !== '');
+    return new Set(written.map(({ name }) => name));
   }
 
   /** Refused ones, too, and those whose outcome the server did not know itself. */
@@ -66,6 +73,7 @@ export class AuditLog {
     const file = openSync(this.#path, 'r');
     try {
       const size = statSync(this.#path).size - this.#from;
+      if (size < 0) throw new Error(`${this.#path} is another file than it was`);
       const bytes = Buffer.alloc(size);
       readSync(file, bytes, 0, size, this.#from);
       return bytes.toString('utf8');

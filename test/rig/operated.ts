@@ -91,7 +91,9 @@ export class Operated {
         replicas: [{ name: ACCOUNT, count: 0 }],
       }),
     );
-    await this.kubectl('apply', '-k', dirname(file));
+    // Of the whole cluster some of it lies elsewhere.
+    const applied = await this.#server.kubectl(['apply', '-k', dirname(file)]);
+    if (applied.code !== 0) throw new Error(applied.stderr);
     this.#kubeconfig = (await this.identity()).kubeconfig;
   }
 
@@ -110,7 +112,9 @@ export class Operated {
   }
 
   async uninstall(): Promise<void> {
-    await this.kubectl('delete', '-k', this.box.path('install'), '--ignore-not-found', '--timeout=60s');
+    const where = this.box.path('install');
+    const deleted = await this.#server.kubectl(['delete', '-k', where, '--ignore-not-found', '--timeout=60s']);
+    if (deleted.code !== 0) throw new Error(deleted.stderr);
   }
 
   operator(kubeconfig = this.#kubeconfig): Started {
@@ -154,6 +158,7 @@ export async function requestsOf(operator: Started): Promise<number> {
   const [, address] = /"address":"([^"]+)"/.exec(operator.stderr) ?? [];
   const text = await (await fetch(`http://${address}/metrics`)).text();
   const counts = [...text.matchAll(/^fixpoint_api_requests_total\{[^}]*\} (\d+)$/gm)];
+  if (counts.length === 0) throw new Error('the operator counts no requests');
   return counts.reduce((sum, [, n]) => sum + Number(n), 0);
 }
 

@@ -37,7 +37,7 @@ const IMAGE_PROBLEMS: ReadonlySet<string> = new Set([
   'InvalidImageName',
   'ErrImageNeverPull',
 ]);
-/** A secret or a config map that is named, and is not there. */
+/** A secret or a config map that is named, and is not there; or an image that is another user's. */
 const NOT_CONFIGURED = 'CreateContainerConfigError';
 
 /**
@@ -119,11 +119,12 @@ function imageFailed(
   }
   attempt.waitsForImageSince ??= now;
   if (now - attempt.waitsForImageSince < IMAGE_PATIENCE_MS && reason !== 'InvalidImageName') return undefined;
+  const isOfVariable = reason === NOT_CONFIGURED && /secret|configmap/i.test(message);
   return {
     token: attempt.token,
     state: 'Ended',
     exit: neverRan(
-      { reason: reason === NOT_CONFIGURED ? 'InvalidValue' : 'ImageUnavailable', message: `${reason}: ${message}` },
+      { reason: isOfVariable ? 'InvalidValue' : 'ImageUnavailable', message: `${reason}: ${message}` },
       time,
     ),
   };

@@ -47,8 +47,8 @@ export interface KubernetesBackendOptions {
   /** On the volume. */
   readonly runsDir: string;
   readonly files: FileSpace;
-  /** Asked before each run folder: whoever leads no more does not know what is still asked for. */
-  readonly mayRelease: () => boolean;
+  /** Asked before what is done to run folders: whoever leads no more does not know what is still asked for. */
+  readonly mayAct: () => boolean;
   /** Pods at a time. */
   readonly maxPods: number;
   readonly clock: Clock;
@@ -152,7 +152,7 @@ export class KubernetesBackend implements Backend {
   }
 
   async #made(open: Open, launch: Launch): Promise<string | undefined> {
-    if (open.cancelling || this.#closed) return undefined;
+    if (open.cancelling || this.#closed || !this.#options.mayAct()) return undefined;
     const facts = { oomKills: undefined, gpuIds: undefined, asksForShell: true };
     const folder = await makeRunFolder(launch, facts);
     if (!folder.ok && !folder.error.transient) return folder.error.message;
@@ -205,7 +205,7 @@ export class KubernetesBackend implements Backend {
   }
 
   async #cancelOne({ token, directory, handle }: Handled): Promise<void> {
-    if (directory === undefined) return;
+    if (directory === undefined || !this.#options.mayAct()) return;
     const open = this.#open.get(token) ?? newlyOpen(token, directory);
     this.#open.set(token, open);
     open.pod ??= this.#handleOf(handle);
@@ -232,7 +232,7 @@ export class KubernetesBackend implements Backend {
 
   async release(attempts: readonly Handled[], what: Parameters<Backend['release']>[1]): Promise<void> {
     for (const attempt of attempts)
-      if (this.#options.mayRelease()) await releaseRunFolders(this.#options.runsDir, [attempt], what);
+      if (this.#options.mayAct()) await releaseRunFolders(this.#options.runsDir, [attempt], what);
   }
 
   async close(): Promise<void> {

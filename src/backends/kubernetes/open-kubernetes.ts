@@ -50,7 +50,7 @@ export async function openKubernetes(
       },
       runsDir: below ? runsDir : join(volume.mountPath, '.fixpoint', `runs-${home}`),
       files,
-      mayRelease: () => within?.gate.mayWrite() === undefined,
+      mayAct: () => within?.gate.mayWrite() === undefined,
       maxPods: config.maxPods ?? DEFAULT_MAX_PODS,
       clock,
       logger,

@@ -97,9 +97,7 @@ export class DigestCache {
 
   /** A digest that somebody else has made after `moment`: remembered by the same rule as if it were made here. */
   offer(moment: Moment, before: FileTimes, after: FileTimes, digest: string): void {
-    const bound = moment.passed.get(before.dev);
-    const from = settledFrom(before);
-    if (bound === undefined || bound < from || nanoseconds(moment.now) < from) return;
+    if (!isSettledAt(moment, before)) return;
     if (sameTimes(before, after)) this.#put(before, digest);
   }
 
@@ -160,6 +158,13 @@ export class DigestCache {
   *#lines(): Generator<string> {
     for (const [file, digest] of this.#known.entries()) yield lineOf(file, digest);
   }
+}
+
+/** Whether a digest made after this moment may be remembered. */
+export function isSettledAt(moment: Moment, seen: FileTimes): boolean {
+  const bound = moment.passed.get(seen.dev);
+  const from = settledFrom(seen);
+  return bound !== undefined && bound >= from && nanoseconds(moment.now) >= from;
 }
 
 /** From when on, by both clocks, a digest of this file may be remembered. */

@@ -62,9 +62,9 @@ export class HostFiles implements FileSpace {
     return this.#many.expect(looks);
   }
 
-  async age(looks: readonly Look[]): Promise<void> {
-    await this.#many.age(looks);
-    await this.#cache.save();
+  async age(looks: readonly Look[], signal: AbortSignal): Promise<void> {
+    await this.#many.age(looks, signal);
+    if (!signal.aborted) await this.#cache.save();
   }
 
   async look(looks: readonly Look[]): Promise<ReadonlyMap<string, string>> {
@@ -137,11 +137,11 @@ export class HostFiles implements FileSpace {
     }
     try {
       for (const { away, back } of swaps) {
-        for (const move of away) if (await this.#canMove(move)) await moveAside(move, token);
+        for (const move of away) if (await liesThere(move.from)) await moveAside(move, token, this.#mayMove);
         for (const move of back) {
           // Somebody took it since it was looked at: what is recorded is not all there.
-          if (!(await this.#canMove(move))) return false;
-          await moveTo(move);
+          if (!(await liesThere(move.from))) return false;
+          await moveTo(move, this.#mayMove);
         }
       }
       return true;
@@ -156,18 +156,11 @@ export class HostFiles implements FileSpace {
     try {
       for (const output of outputs)
         for (const move of await this.#movesAside(output, displacedPath(directory, output.name)))
-          if (await this.#canMove(move)) await moveAside(move, token);
+          if (await liesThere(move.from)) await moveAside(move, token, this.#mayMove);
       return true;
     } catch {
       return false;
     }
-  }
-
-  /** False: nothing lies there. An exception: it is not for us to say any more. */
-  async #canMove({ from }: Move): Promise<boolean> {
-    const lies = await liesThere(from);
-    if (!this.#mayMove()) throw new Error('files are moved by somebody else now');
-    return lies;
   }
 
   async #movesAside({ path, form }: PlacedOutput, aside: string): Promise<readonly Move[]> {

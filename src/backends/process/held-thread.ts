@@ -45,7 +45,7 @@ function same(seen, at, file) {
 const work = {
   hold: ({ id, paths }) =>
     held.set(id, { paths, seen: new BigInt64Array(paths.length * ${WIDTH}), codes: paths.map(() => undefined) }) && null,
-  again: ({ id }) => again(held.get(id)),
+  again: ({ id }) => held.has(id) ? again(held.get(id)) : null,
   release: ({ id }) => held.delete(id),
 };
 parentPort.on('message', (task) => {
@@ -96,7 +96,8 @@ export class HeldThread {
 
   /** The first time, all of them. */
   async again(id: number): Promise<readonly Otherwise[]> {
-    const answer = (await this.#thread.ask({ work: 'again', id })) as Answer;
+    const answer = (await this.#thread.ask({ work: 'again', id })) as Answer | null;
+    if (answer === null) throw new Error('these files are held no more');
     return answer.codes.map((_, n) => new Otherwise(answer, n));
   }
 

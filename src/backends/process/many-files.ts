@@ -1,7 +1,7 @@
 import { nextEventLoopTurn } from '../../base/event-loop.ts';
 import { MAX_CONTENT_DIGEST_BYTES } from '../../base/limits.ts';
 import { type Look, lookId } from '../../planning/facts.ts';
-import type { DigestCache } from './digest-cache.ts';
+import { type DigestCache, isSettledAt } from './digest-cache.ts';
 import { FileThread, type Seen, SMALL_FILE_BYTES } from './file-thread.ts';
 import type { SeenFile } from './seen-files.ts';
 
@@ -44,15 +44,16 @@ export class ManyFiles {
   }
 
   /** Reads what the cache does not know, a part at a time; of few it is not worth a thread. */
-  async age(looks: readonly Look[]): Promise<void> {
+  async age(looks: readonly Look[], signal: AbortSignal): Promise<void> {
     const contents = looks.filter(({ glob, fingerprint }) => !glob && fingerprint === 'Content');
     if (contents.length < BULK_OF_CONTENTS) return;
     this.#looking++;
     try {
       await this.#cache.loaded();
       for (const part of partsOf(contents)) {
+        if (signal.aborted) break;
         const thread = this.#running();
-        await this.#contents(thread, part, await thread.stat(part.map(({ path }) => path)));
+        await this.#contents(thread, part, await thread.stat(part.map(({ path }) => path)), 'Lasting');
         await nextEventLoopTurn();
       }
     } catch {
@@ -111,8 +112,16 @@ export class ManyFiles {
     return left;
   }
 
-  /** By position the digest of what a file holds, as far as it counts, is known or can be read by the thread. */
-  async #contents(thread: FileThread, looks: readonly Look[], { files, newest }: Seen): Promise<Contents> {
+  /**
+   * By position the digest of what a file holds, as far as it counts, is known or can be read by the thread. `Lasting`: only of
+   * those is it read for which it will be remembered.
+   */
+  async #contents(
+    thread: FileThread,
+    looks: readonly Look[],
+    { files, newest }: Seen,
+    which: 'All' | 'Lasting' = 'All',
+  ): Promise<Contents> {
     const digests: (string | undefined)[] = [];
     const unknown: number[] = [];
     for (const one of newest) this.#cache.passed(one);
@@ -123,9 +132,10 @@ export class ManyFiles {
     }
     if (unknown.length === 0) return { digests, unknown: 0 };
     const moment = await this.#cache.moment();
-    for (const { at, before, after, digest } of await thread.read(unknown.map((i) => (looks[i] as Look).path))) {
+    const read = which === 'All' ? unknown : unknown.filter((i) => isSettledAt(moment, files.times(i)));
+    for (const { at, before, after, digest } of await thread.read(read.map((i) => (looks[i] as Look).path))) {
       this.#cache.offer(moment, before, after, digest);
-      digests[unknown[at] as number] = digest;
+      digests[read[at] as number] = digest;
     }
     return { digests, unknown: unknown.length };
   }

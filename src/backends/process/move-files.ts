@@ -21,27 +21,35 @@ export async function liesThere(path: string): Promise<boolean> {
   }
 }
 
+/** Asked before each step: whoever may move no more leaves what there is to whoever may. */
+export type MayMove = () => boolean;
+
+async function renamed(from: string | Buffer, to: string | Buffer, mayMove: MayMove): Promise<void> {
+  if (!mayMove()) throw new Error('files are moved by somebody else now');
+  await rename(from, to);
+}
+
 /** An earlier file of that name gets the attempt's token behind it, as `attempt.sh` does it. */
-export async function moveAside({ from, to }: Move, token: string): Promise<void> {
+export async function moveAside({ from, to }: Move, token: string, mayMove: MayMove): Promise<void> {
   if (await liesThere(to)) {
     let free = `${to}.${token}`;
     for (let n = 2; await liesThere(free); n++) free = `${to}.${token}.${n}`;
     failPoint('aside.before');
-    await rename(onDisk(to), onDisk(free));
+    await renamed(onDisk(to), onDisk(free), mayMove);
     failPoint('aside.after');
   }
-  await moveTo({ from, to });
+  await moveTo({ from, to }, mayMove);
 }
 
 /**
  * Nothing lies at `to`. On another file system it is copied under another name first, so that half a copy is never taken
  * for it; that name begins with a dot, so that a pattern does not match it either.
  */
-export async function moveTo({ from, to }: Move): Promise<void> {
+export async function moveTo({ from, to }: Move, mayMove: MayMove): Promise<void> {
   failPoint('restore.before');
   await mkdir(onDisk(posix.dirname(to)), { recursive: true });
   try {
-    await rename(onDisk(from), onDisk(to));
+    await renamed(onDisk(from), onDisk(to), mayMove);
     failPoint('restore.after');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
@@ -53,11 +61,11 @@ export async function moveTo({ from, to }: Move): Promise<void> {
     // Times are kept, they may be the fingerprint; links are kept as they are.
     await cp(source, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     failPoint('copy.made');
-    await rename(copy, onDisk(to));
+    await renamed(copy, onDisk(to), mayMove);
     failPoint('copy.placed');
     // Likewise half a folder that is being removed must not be taken for the whole.
     const moved = onDisk(hidden(from, 'moved'));
-    await rename(source, moved);
+    await renamed(source, moved, mayMove);
     await rm(moved, { recursive: true, force: true });
     failPoint('copy.after');
   }

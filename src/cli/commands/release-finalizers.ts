@@ -1,7 +1,7 @@
 import { LABELS, MANAGER, OUTCOME_FINALIZER } from '../../backends/kubernetes/pod-names.ts';
 import { Api } from '../../kubernetes/api.ts';
 import { openCluster } from '../../kubernetes/cluster.ts';
-import { type ApiObject, CONFIG_MAPS, PODS, type Resource } from '../../kubernetes/resource.ts';
+import { type ApiObject, CONFIG_MAPS, NAMESPACES, PODS, type Resource } from '../../kubernetes/resource.ts';
 import { Transport } from '../../kubernetes/transport.ts';
 import { WORKFLOW_FINALIZER } from '../../sources/cluster/workflow-source.ts';
 import { WORKFLOWS } from '../../store/cluster/api-workflows.ts';
@@ -39,12 +39,13 @@ export async function run(context: CommandContext): Promise<number> {
   try {
     const api = new Api(transport);
     const namespace = context.flag('allNamespaces') ? undefined : cluster.value.namespace;
+    const leaving = await leavingNamespaces(api, namespace);
     let released = 0;
     // Letting go of a workflow has the rest of it deleted: it is looked for until nothing is found.
     for (let found = 1, looks = 0; found > 0 && looks < MAX_LOOKS; looks++) {
       found = 0;
       for (const held of HELD)
-        for (const object of await deleting(api, held, namespace)) {
+        for (const object of await deleting(api, held, namespace, leaving)) {
           found++;
           if (!(await letGo(api, held, object))) continue;
           released++;
@@ -59,19 +60,34 @@ export async function run(context: CommandContext): Promise<number> {
   }
 }
 
+/** Of a namespace that is being deleted the pods go first, and nothing else is before they are gone: all of it is on its way. */
+async function leavingNamespaces(api: Api, namespace: string | undefined): Promise<ReadonlySet<string>> {
+  const fieldSelector = namespace === undefined ? undefined : `metadata.name=${namespace}`;
+  const leaving = new Set<string>();
+  for await (const page of api.list<ApiObject>(NAMESPACES, { fieldSelector })) {
+    // Who may not see namespaces lets go of what is marked itself.
+    if (!page.ok) return leaving;
+    for (const { metadata } of page.value.items)
+      if (metadata.deletionTimestamp !== undefined) leaving.add(metadata.name ?? '');
+  }
+  return leaving;
+}
+
 async function deleting(
   api: Api,
   { resource, finalizer, labelSelector }: Held,
   namespace: string | undefined,
+  leaving: ReadonlySet<string>,
 ): Promise<readonly ApiObject[]> {
   const found: ApiObject[] = [];
   for await (const page of api.list<ApiObject>(resource, { namespace, labelSelector })) {
     // Without the kind there are no workflows.
     if (!page.ok && page.error.kind === 'NotFound') return [];
     if (!page.ok) throw new CommandFailure(EXIT.unreachable, page.error.message);
-    for (const object of page.value.items)
-      if (object.metadata.deletionTimestamp !== undefined && object.metadata.finalizers?.includes(finalizer))
-        found.push(object);
+    for (const object of page.value.items) {
+      const { deletionTimestamp, finalizers, namespace: its = '' } = object.metadata;
+      if ((deletionTimestamp !== undefined || leaving.has(its)) && finalizers?.includes(finalizer)) found.push(object);
+    }
   }
   return found;
 }

@@ -1,3 +1,4 @@
+import { diagnosticText } from '../../apis/diagnostic-list.ts';
 import { REQUEST_ANNOTATION_PREFIX } from '../../apis/meta.ts';
 import type { Workflow } from '../../apis/workflow.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -38,6 +39,7 @@ export interface WorkflowSourceOptions {
 const RETRY_MS = 2_000;
 /** After what was refused. */
 const INVALID_RETRY_MS = 60_000;
+const MAX_SHOWN_DIAGNOSTICS = 5;
 
 /**
  * Brings what an API server has of Workflows to the home, each of them in its order, the newest state only.
@@ -124,7 +126,7 @@ export class WorkflowSource {
     const taken = await home.take(object);
     if (taken.ok) return await this.#takeRequestsOff(object);
     if (taken.error.reason !== 'Invalid') return taken.error.message;
-    await home.refuse(object, taken.error.message);
+    await home.refuse(object, messageOf(taken.error));
     // What it lacks may come: a file, or room that another workflow leaves.
     const key = objectKey(metadata);
     this.#later(() => this.#look(key, this.#reflector.get(key) ?? object));
@@ -178,6 +180,13 @@ export class WorkflowSource {
       if (newest?.metadata.uid === uid) this.#look(key, newest);
     }
   }
+}
+
+function messageOf({ message, diagnostics = [] }: SourceRefusal): string {
+  if (diagnostics.length === 0) return message;
+  const more = diagnostics.length - MAX_SHOWN_DIAGNOSTICS;
+  const shown = diagnostics.slice(0, MAX_SHOWN_DIAGNOSTICS).map(diagnosticText).join('\n');
+  return more > 0 ? `${shown}\nand ${more} more` : shown;
 }
 
 /** It has no finalizers, and is on its way out. */

@@ -86,7 +86,7 @@ spec:
       resetAlso: {tasks: null, upstream: null}
       shell: null
       setup: null
-      env: [{name: A, value: "", identity: null}]
+      env: [{name: A, value: "", valueFrom: null, identity: null}, {name: B, valueFrom: {secretKeyRef: {name: s, key: k}, configMapKeyRef: null}}]
       resources: {cpu: null, memory: null, gpu: null, walltime: null}
       retry: {limit: null, backoff: {initial: null, factor: null, max: null, jitter: null}, reasons: null, exitCodes: null}
       backend: null

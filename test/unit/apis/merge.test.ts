@@ -46,6 +46,23 @@ test('list-maps merge by name, in the place of the default', () => {
   });
 });
 
+test('of fields that exclude one another the one of the task stands alone', () => {
+  const secret = { secretKeyRef: { name: 's', key: 'k' } };
+  const map = { configMapKeyRef: { name: 'c', key: 'k' } };
+  const cases = [
+    [{ valueFrom: secret }, { value: 'x' }],
+    [{ value: 'x' }, { valueFrom: secret }],
+    [{ valueFrom: secret }, { valueFrom: map }],
+  ] as const;
+  for (const [under, over] of cases)
+    expect(merged({ env: [{ name: 'A', ...under }] }, { env: [{ name: 'A', ...over }] })).toEqual({
+      env: [{ name: 'A', ...over }],
+    });
+  expect(merged({ env: [{ name: 'A', valueFrom: secret }] }, { env: [{ name: 'A', identity: 'Exclude' }] })).toEqual({
+    env: [{ name: 'A', valueFrom: secret, identity: 'Exclude' }],
+  });
+});
+
 test('plain lists and sets are replaced', () => {
   expect(
     merged(

@@ -474,6 +474,26 @@ describe('moving aside what a skipped task made', () => {
     expect((await files.look([look])).get(lookId(look))).toBe(digest);
   });
 
+  it('who may move files no more moves none, whatever has begun', async () => {
+    writeFileSync(at('a'), 'result');
+    writeFileSync(at('b'), 'other');
+    const recorded = [
+      { name: 'a', path: at('a'), digest: `sha256:${sha256('result')}` },
+      { name: 'b', path: at('b'), digest: `sha256:${sha256('other')}` },
+    ];
+    const outputs = recorded.map(({ name, path }) => ({ name, path, form: 'path' as const }));
+    let moves = 1;
+    const replaced = new HostFiles(clock, { mayMove: () => moves-- > 0 });
+    expect(await replaced.setAside(attempt(), outputs)).toBe(false);
+    expect([existsSync(at('a')), existsSync(at('b'))]).toEqual([false, true]);
+    expect(await replaced.restore(attempt(), recorded, () => undefined)).toBe(false);
+    expect([existsSync(at('a')), existsSync(at('b'))]).toEqual([false, true]);
+    // Whoever may goes on from there.
+    expect(await files.setAside(attempt(), outputs)).toBe(true);
+    expect(await files.restore(attempt(), recorded, () => undefined)).toBe(true);
+    expect(readFileSync(at('a'), 'utf8') + readFileSync(at('b'), 'utf8')).toBe('resultother');
+  });
+
   it('what lay there aside before is kept, and what has no folder or cannot be moved stays', async () => {
     mkdirSync(at('run', 'outputs'), { recursive: true });
     writeFileSync(at('run', 'outputs', 'a'), 'kept before');

@@ -144,3 +144,23 @@ describe('a graph made of the one before', () => {
     expect(dataOf(after)).toEqual(dataOf(build(edited)));
   });
 });
+
+test('a reference to a secret counts, and an edit of it is noticed, unless it is excluded', () => {
+  const spec = (name: string, identity?: 'Exclude'): WorkflowSpec => ({
+    tasks: [
+      {
+        name: 'a',
+        command: ['true'],
+        env: [{ name: 'TOKEN', valueFrom: { secretKeyRef: { name, key: 'k' } }, ...(identity ? { identity } : {}) }],
+      },
+    ],
+  });
+  const definition = ({ graph }: BuiltGraph): string => definitionDigest((graph.tasks[0] as GraphTask).preimage, {});
+  const first = build(spec('one'));
+  expect(definition(build(spec('two'), first))).not.toBe(definition(first));
+  expect(definition(build(spec('one'), first))).toBe(definition(first));
+  const excluded = build(spec('one', 'Exclude'));
+  const other = build(spec('two', 'Exclude'), excluded);
+  expect(definition(other)).toBe(definition(excluded));
+  expect(other.graph.tasks[0]?.handling).not.toBe(excluded.graph.tasks[0]?.handling);
+});

@@ -9,7 +9,7 @@ export function fitsSchema(schema: SchemaNode, value: unknown): boolean {
   if (schema.enum !== undefined && !schema.enum.includes(value as string)) return false;
   if (schema['x-kubernetes-int-or-string'] === true) {
     if (typeof value === 'string') return fitsText(schema, value);
-    return Number.isInteger(value) && fitsNumber(schema, value as number);
+    return Number.isSafeInteger(value) && fitsNumber(schema, value as number);
   }
   switch (schema.type) {
     case 'object':
@@ -19,7 +19,7 @@ export function fitsSchema(schema: SchemaNode, value: unknown): boolean {
     case 'string':
       return typeof value === 'string' && fitsText(schema, value);
     case 'integer':
-      return Number.isInteger(value) && fitsNumber(schema, value as number);
+      return Number.isSafeInteger(value) && fitsNumber(schema, value as number);
     case 'number':
       return Number.isFinite(value) && fitsNumber(schema, value as number);
     case 'boolean':

@@ -27,6 +27,9 @@ export function toJsonSchema(node: SchemaNode, reader: 'validator' | 'editor' = 
   const out: Record<string, unknown> = { description: node.description };
   if (node['x-kubernetes-int-or-string'] === true) out['type'] = ['integer', 'string'];
   else if (node.type !== undefined) out['type'] = node.type;
+  // Beyond it a number is not the one that was written, and an API server takes it for a fraction.
+  if (node.type === 'integer' || node['x-kubernetes-int-or-string'] === true)
+    Object.assign(out, { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER });
   for (const key of PLAIN) if (full[key] !== undefined) out[key] = full[key];
   if (editor && node['x-fixpoint-one-of'] !== undefined) out['anyOf'] = oneOfAlternatives(node);
   if (node.items !== undefined) out['items'] = toJsonSchema(node.items, reader);

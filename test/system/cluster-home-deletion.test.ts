@@ -59,7 +59,8 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`what is deleted goes away${WHY_NO_CLUSTE
     const operator = cluster.operator();
     try {
       await running(cluster);
-      await cluster.kubectl('delete', 'namespace', cluster.namespace, LIMIT);
+      // Half a minute, but the controller of namespaces now and then looks again only after the grace of all pods.
+      await cluster.kubectl('delete', 'namespace', cluster.namespace, '--timeout=150s');
       expect(await isGone(cluster)).toBe(true);
     } finally {
       await operator.kill('SIGTERM');

@@ -2,15 +2,17 @@ import { fail, ok, type Result } from '../../base/result.ts';
 import type { Api } from '../../kubernetes/api.ts';
 import type { ApiFailure } from '../../kubernetes/api-failure.ts';
 import { type ApiObject, CONFIG_MAPS } from '../../kubernetes/resource.ts';
-import { type LedgerParts, LOG, type Part, type PartWritten } from './ledger-parts.ts';
+import { type LedgerParts, LOG, type Part, type PartWritten, SHARED } from './ledger-parts.ts';
 
 /** Selects the parts of one workflow's ledger. */
 export const LEDGER_LABEL = 'fixpoint.dev/ledger-of';
 /**
- * Holds the log until the home has ended what runs: who deletes the namespace, or waits for all that belongs to a Workflow, has the
- * config maps deleted first, and nothing new is made there any more.
+ * Holds what a deletion writes until the home has ended what runs: who deletes the namespace, or waits for all that belongs to a
+ * Workflow, has the config maps deleted first, and nothing new is made there any more.
  */
 export const LEDGER_FINALIZER = 'fixpoint.dev/ledger';
+/** A shard is written by folding only, which may fail: its records are in the log then. */
+const HELD: readonly string[] = [LOG, SHARED];
 const PART_ANNOTATION = 'fixpoint.dev/ledger-part';
 const KEY = 'part';
 
@@ -66,7 +68,7 @@ export class ConfigMapParts implements LedgerParts {
         namespace: owner.namespace,
         labels: { [LEDGER_LABEL]: workflow, 'app.kubernetes.io/managed-by': 'fixpoint' },
         annotations: { [PART_ANNOTATION]: name },
-        ...(name === LOG ? { finalizers: [LEDGER_FINALIZER] } : {}),
+        ...(HELD.includes(name) ? { finalizers: [LEDGER_FINALIZER] } : {}),
         ownerReferences: [
           { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', name: owner.name, uid: workflow, controller: true },
         ],
@@ -89,7 +91,7 @@ export class ConfigMapParts implements LedgerParts {
       const { namespace } = owner;
       const removed = await this.#api.delete(CONFIG_MAPS, { namespace, name: objectName(workflow, name) });
       if (!removed.ok && removed.error.kind !== 'NotFound') return fail(notRemoved(removed.error));
-      if (name !== LOG || !removed.ok) continue;
+      if (!HELD.includes(name) || !removed.ok) continue;
       const patch = { type: 'merge', body: { metadata: { finalizers: null } } } as const;
       const freed = await this.#api.patch(CONFIG_MAPS, { namespace, name: objectName(workflow, name) }, patch);
       if (!freed.ok && freed.error.kind !== 'NotFound') return fail(notRemoved(freed.error));

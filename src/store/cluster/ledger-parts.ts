@@ -14,6 +14,8 @@ export interface LedgerParts {
 
 /** The part that decides what is durable. */
 export const LOG = 'log';
+/** What records share. */
+export const SHARED = 'shared';
 
 export interface Part {
   readonly name: string;

@@ -3,12 +3,11 @@ import { fail, ok, type Result } from '../../base/result.ts';
 import type { TaskRecord } from '../../planning/record.ts';
 import { type JournalLine, LedgerUnavailable, type StoredWorkflow } from '../store.ts';
 import { type Change, Draft, NOTHING_SHARED, type Shared, type Written } from './draft.ts';
-import { type LedgerParts, LOG, type Part } from './ledger-parts.ts';
+import { type LedgerParts, LOG, type Part, SHARED } from './ledger-parts.ts';
 import { LogPart } from './log-part.ts';
 import { pack, unpack } from './packed.ts';
 import { isShard, SHARD_SIZES, type ShardSizes, Shards } from './shards.ts';
 
-const SHARED = 'shared';
 /** A log that is longer is folded: it is written whole by every commit. */
 const FOLD_FROM_BYTES = 32 * 1024;
 /** What one write takes, well within the size of an object. */

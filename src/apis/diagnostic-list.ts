@@ -45,3 +45,11 @@ export function diagnosticText(d: Diagnostic): string {
   const text = d.hint === undefined ? d.message : `${d.message} ${d.hint}`;
   return `${d.code} ${path === '' ? '' : `${path}: `}${text}`;
 }
+
+const MAX_SHOWN = 5;
+
+/** The first of these lines, and how many more there are: a report that people read. */
+export function shortened(lines: readonly string[]): string {
+  const more = lines.length - MAX_SHOWN;
+  return more > 0 ? [...lines.slice(0, MAX_SHOWN), `and ${more} more`].join('\n') : lines.join('\n');
+}

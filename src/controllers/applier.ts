@@ -3,8 +3,8 @@ import { nameTasks } from '../apis/name-tasks.ts';
 import type { Workflow, WorkflowDocument } from '../apis/workflow.ts';
 import { canonicalJson } from '../base/canonical-json.ts';
 import type { Json } from '../base/json.ts';
-import { Mutex } from '../base/mutex.ts';
 import { fail, ok, type Result } from '../base/result.ts';
+import { Semaphore } from '../base/semaphore.ts';
 import { uniqueId } from '../base/unique-id.ts';
 import { SOURCE_ANNOTATION } from '../sources/source.ts';
 import type { JournalLine } from '../store/store.ts';
@@ -47,7 +47,7 @@ export class Applier {
   readonly #registry: Registry;
   readonly #views: HomeViews;
   readonly #activity: Activity;
-  readonly #changing = new Mutex();
+  readonly #changing = new Semaphore(1);
 
   constructor(context: HomeContext, registry: Registry, views: HomeViews, activity: Activity) {
     this.#context = context;

@@ -27,7 +27,7 @@ export const WHY_NO_CLUSTER = existsSync(join(DEV, 'kubernetes-up'))
   : ' [SKIPPED: there is no ../shared/dev/kubernetes-up]';
 
 /** Compiling on a loaded machine takes a quarter of an hour. */
-const START_MS = 30 * 60_000;
+export const START_MS = 30 * 60_000;
 
 export interface Said {
   readonly code: number;

@@ -1,10 +1,12 @@
 import { dirname, join, relative } from 'node:path';
+import { beforeAll } from 'vitest';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import type { Sandbox, Started } from './cli.ts';
 import { until } from './eventually.ts';
+import { START_MS, WHY_NO_CLUSTER } from './kubernetes.ts';
 import type { ClusterKind } from './kubernetes-places.ts';
 import { BASH } from './pod-rig.ts';
-import { type ApiServer, startApiServer } from './real-api-server.ts';
+import { type ApiServer, apiServer } from './real-api-server.ts';
 
 // A cluster in which an operator runs workflows: as shipped, but that the operator is a process of the test.
 
@@ -18,13 +20,26 @@ const LEASE = [
 ];
 let namespaces = 0;
 
-/** With the kinds of Fixpoint. */
-export async function startWithKinds(kind: ClusterKind): Promise<ApiServer> {
-  const server = await startApiServer(kind);
-  const applied = await server.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds')]);
-  if (applied.code !== 0) throw new Error(applied.stderr);
-  await server.kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=60s']);
+/** A cluster with the kinds of Fixpoint, for the tests of a file; to be called at its top. */
+export function useKinds(kind: ClusterKind): ApiServer {
+  const server = apiServer(kind);
+  beforeAll(async () => {
+    if (WHY_NO_CLUSTER !== '') return;
+    await server.cluster.up();
+    const applied = await server.kubectl(['apply', '--server-side', '-k', join(ROOT, 'crds')]);
+    if (applied.code !== 0) throw new Error(applied.stderr);
+    await server.kubectl(['wait', '--for=condition=Established', 'crd/workflows.fixpoint.dev', '--timeout=60s']);
+  }, START_MS);
   return server;
+}
+
+/** That nothing but their number matters of: a pod of a fake node runs for a second. */
+export function trivialTasks(count: number): readonly object[] {
+  return [{ name: 't', foreach: { range: { count } }, resources: { cpu: '10m' }, command: ['true'] }];
+}
+
+export function leads(operator: Started): boolean {
+  return operator.stderr.includes('"leads"');
 }
 
 /** How an operator is known to the API server. */

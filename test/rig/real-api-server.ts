@@ -14,16 +14,23 @@ export interface ApiServer {
 }
 
 export async function startApiServer(kind: ClusterKind): Promise<ApiServer> {
+  const server = apiServer(kind);
+  await server.cluster.up();
+  return server;
+}
+
+/** That of a cluster which is still to be started. */
+export function apiServer(kind: ClusterKind): ApiServer {
   const cluster = new TestCluster(kind);
-  await cluster.up();
-  const { env, kubeconfig } = cluster;
   return {
-    kubeconfig,
-    env,
     cluster,
+    kubeconfig: cluster.kubeconfig,
+    get env() {
+      return cluster.env;
+    },
     kubectl: async (args, options = {}) => {
-      const words = ['--kubeconfig', options.kubeconfig ?? kubeconfig, ...args];
-      return { ...(await runWith('kubectl', words, env, options.input)), signal: undefined };
+      const words = ['--kubeconfig', options.kubeconfig ?? cluster.kubeconfig, ...args];
+      return { ...(await runWith('kubectl', words, cluster.env, options.input)), signal: undefined };
     },
   };
 }

@@ -1,13 +1,11 @@
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { AuditLog, type Write } from '../rig/audit-log.ts';
-import type { Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { Operated, startWithKinds } from '../rig/operated.ts';
+import { leads, Operated, trivialTasks, useKinds } from '../rig/operated.ts';
 import { PodWatch } from '../rig/pod-watch.ts';
 import { seededRandom } from '../rig/random.ts';
-import type { ApiServer } from '../rig/real-api-server.ts';
 
 // Operators that are killed and paused while pods run, on fake nodes. A watch of its own sees every pod that ever was.
 // FIXPOINT_KILLS, FIXPOINT_PAUSES and FIXPOINT_ATTEMPTS make it longer.
@@ -16,17 +14,9 @@ const KILLS = Number(process.env['FIXPOINT_KILLS'] ?? 6);
 const TASKS = Number(process.env['FIXPOINT_ATTEMPTS'] ?? 200);
 const PAUSES = Number(process.env['FIXPOINT_PAUSES'] ?? 1);
 const PODS_AT_ONCE = 20;
-const START_TIMEOUT_MS = 1_800_000;
-/** A pod of a fake node runs for a second. */
-const tasks = [{ name: 't', foreach: { range: { count: TASKS } }, resources: { cpu: '10m' }, command: ['true'] }];
+const tasks = trivialTasks(TASKS);
 
-let server: ApiServer;
-
-beforeAll(async () => {
-  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
-}, START_TIMEOUT_MS);
-
-const leads = (operator: Started): boolean => operator.stderr.includes('"leads"');
+const server = useKinds('control');
 
 describe.skipIf(WHY_NO_CLUSTER !== '')(`operators that die${WHY_NO_CLUSTER}`, () => {
   test(`${KILLS} kills: every task has one pod, and one alone`, { timeout: 60_000 + KILLS * 30_000 }, async ({

@@ -1,14 +1,12 @@
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { Operated, startWithKinds } from '../rig/operated.ts';
-import type { ApiServer } from '../rig/real-api-server.ts';
+import { Operated, useKinds } from '../rig/operated.ts';
 
 // What is deleted goes away, however it is deleted, and whoever lives: nothing that Fixpoint holds keeps a namespace for ever.
 
 const PODS = 50;
-const START_TIMEOUT_MS = 1_800_000;
 /** What `kubectl delete` may take. */
 const LIMIT = '--timeout=60s';
 /** Pods of a fake node that have no end. */
@@ -22,11 +20,7 @@ const endless = [
   },
 ];
 
-let server: ApiServer;
-
-beforeAll(async () => {
-  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
-}, START_TIMEOUT_MS);
+const server = useKinds('control');
 
 async function running(cluster: Operated): Promise<void> {
   await cluster.apply(endless);
@@ -59,8 +53,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`what is deleted goes away${WHY_NO_CLUSTE
     const operator = cluster.operator();
     try {
       await running(cluster);
-      // Half a minute, but the controller of namespaces now and then looks again only after the grace of all pods.
-      await cluster.kubectl('delete', 'namespace', cluster.namespace, '--timeout=150s');
+      await cluster.kubectl('delete', 'namespace', cluster.namespace, LIMIT);
       expect(await isGone(cluster)).toBe(true);
     } finally {
       await operator.kill('SIGTERM');

@@ -1,10 +1,9 @@
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { Operated, requestsOf, startWithKinds } from '../rig/operated.ts';
-import type { ApiServer } from '../rig/real-api-server.ts';
+import { leads, Operated, requestsOf, useKinds } from '../rig/operated.ts';
 import { mutatedDocuments } from './kubernetes/corpus.ts';
 
 // Documents with mistakes against an API server and an operator at work: each is refused by the one or told by the other, and
@@ -12,16 +11,11 @@ import { mutatedDocuments } from './kubernetes/corpus.ts';
 
 const COUNT = Number(process.env['FIXPOINT_MANIFESTS'] ?? 200);
 const SEED = Number(process.env['FIXPOINT_PROPERTY_SEED'] ?? 20_261_130);
-const START_TIMEOUT_MS = 1_800_000;
 const QUIET_MS = 5_000;
 /** Renewals of the lease are two a second; what is watched is asked for anew every few minutes. */
 const REQUESTS_WHEN_QUIET = (QUIET_MS / 1_000) * 3 + 5;
 
-let server: ApiServer;
-
-beforeAll(async () => {
-  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
-}, START_TIMEOUT_MS);
+const server = useKinds('control');
 
 describe.skipIf(WHY_NO_CLUSTER !== '')(`documents with mistakes${WHY_NO_CLUSTER}`, () => {
   test(`${COUNT} of them: refused, or Stalled with the place`, { timeout: 120_000 + COUNT * 300 }, async ({ box }) => {
@@ -41,7 +35,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`documents with mistakes${WHY_NO_CLUSTER}
           const metadata = { name: `${kind}-${i}` };
           box.write(`documents/${kind}-${i}.json`, JSON.stringify({ ...rest, metadata, spec: still }));
         });
-      await until('it leads', () => operator.stderr.includes('"leads"'));
+      await until('it leads', () => leads(operator));
       const applied = await server.kubectl([
         '-n',
         cluster.namespace,

@@ -1,12 +1,11 @@
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { AuditLog } from '../rig/audit-log.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { Operated, startWithKinds } from '../rig/operated.ts';
+import { Operated, trivialTasks, useKinds } from '../rig/operated.ts';
 import { signalQuietly } from '../rig/processes.ts';
 import { seededRandom } from '../rig/random.ts';
-import type { ApiServer } from '../rig/real-api-server.ts';
 
 // The API server and its store are killed while pods run. What was made is judged by what the server itself noted of it.
 // FIXPOINT_OUTAGES and FIXPOINT_ATTEMPTS make it longer.
@@ -16,14 +15,9 @@ const TASKS = Number(process.env['FIXPOINT_ATTEMPTS'] ?? 400);
 /** The exit code of who leads no more. */
 const LOST = 6;
 const PODS_AT_ONCE = 20;
-const START_TIMEOUT_MS = 1_800_000;
-const tasks = [{ name: 't', foreach: { range: { count: TASKS } }, resources: { cpu: '10m' }, command: ['true'] }];
+const tasks = trivialTasks(TASKS);
 
-let server: ApiServer;
-
-beforeAll(async () => {
-  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
-}, START_TIMEOUT_MS);
+const server = useKinds('control');
 
 describe.skipIf(WHY_NO_CLUSTER !== '')(`an API server that dies${WHY_NO_CLUSTER}`, () => {
   test.for(['kube-apiserver', 'etcd'] as const)(

@@ -1,29 +1,23 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import { AuditLog } from '../rig/audit-log.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { Operated, startWithKinds } from '../rig/operated.ts';
-import type { ApiServer } from '../rig/real-api-server.ts';
+import { leads, Operated, trivialTasks, useKinds } from '../rig/operated.ts';
 
 // What many tasks cost an API server and an operator, on fake nodes. FIXPOINT_POD_TASKS makes it more.
 
 const TASKS = Number(process.env['FIXPOINT_POD_TASKS'] ?? 300);
 const PODS_AT_ONCE = 300;
-const START_TIMEOUT_MS = 1_800_000;
 /** A pod is made, let go and deleted; all else is for many at once. What a run costs however few tasks it has is beside that. */
 const WRITES_PER_TASK = 3.3;
 const WRITES_OF_A_RUN = 100;
 const MAX_STATUS_BYTES = 32 * 1024;
 const MAX_RSS_MB = 500;
-const tasks = [{ name: 't', foreach: { range: { count: TASKS } }, resources: { cpu: '10m' }, command: ['true'] }];
+const tasks = trivialTasks(TASKS);
 
-let server: ApiServer;
-
-beforeAll(async () => {
-  if (WHY_NO_CLUSTER === '') server = await startWithKinds('control');
-}, START_TIMEOUT_MS);
+const server = useKinds('control');
 
 describe.skipIf(WHY_NO_CLUSTER !== '')(`many tasks${WHY_NO_CLUSTER}`, () => {
   test(`${TASKS} pods: writes, status and memory`, { timeout: 120_000 + TASKS * 100 }, async ({ box }) => {
@@ -31,7 +25,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`many tasks${WHY_NO_CLUSTER}`, () => {
     const audit = new AuditLog(server.cluster.auditLog, cluster.namespace);
     const operator = cluster.operator();
     try {
-      await until('it leads', () => operator.stderr.includes('"leads"'));
+      await until('it leads', () => leads(operator));
       const begin = performance.now();
       await cluster.apply(tasks);
       let statusBytes = 0;

@@ -1,23 +1,16 @@
-import { beforeAll, describe, expect } from 'vitest';
+import { describe, expect } from 'vitest';
 import type { Plan, TaskItem } from '../../src/apis/task-view.ts';
 import type { Started } from '../rig/cli.ts';
 import { until } from '../rig/eventually.ts';
 import { test } from '../rig/in-sandbox.ts';
 import { WHY_NO_CLUSTER } from '../rig/kubernetes.ts';
-import { Operated, startWithKinds } from '../rig/operated.ts';
+import { Operated, useKinds } from '../rig/operated.ts';
 import { PodWatch } from '../rig/pod-watch.ts';
-import type { ApiServer } from '../rig/real-api-server.ts';
 import { noted, starts } from '../rig/task-log.ts';
 
 // Workflows of a cluster by kubectl alone: nothing but the API server remembers anything, and the operator may die.
 
-const START_TIMEOUT_MS = 1_800_000;
-
-let server: ApiServer;
-
-beforeAll(async () => {
-  if (WHY_NO_CLUSTER === '') server = await startWithKinds('node');
-}, START_TIMEOUT_MS);
+const server = useKinds('node');
 
 const SMALL = { resources: { cpu: '50m' } };
 const chain = (word: string, sleep = 0) => [

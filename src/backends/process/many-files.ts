@@ -36,7 +36,7 @@ export class ManyFiles {
 
   /** Reads ahead what the cache does not know, while whoever asked is busy with other things. */
   async expect(looks: readonly Look[]): Promise<void> {
-    const contents = looks.filter(({ glob, fingerprint }) => !glob && fingerprint === 'Content');
+    const contents = contentsOf(looks);
     if (contents.length < BULK || this.#isKnown) return;
     const reading = this.#readAhead(contents).catch(() => undefined);
     this.#ahead.push(reading);
@@ -45,7 +45,7 @@ export class ManyFiles {
 
   /** Reads what the cache does not know, a part at a time; of few it is not worth a thread. */
   async age(looks: readonly Look[], signal: AbortSignal): Promise<void> {
-    const contents = looks.filter(({ glob, fingerprint }) => !glob && fingerprint === 'Content');
+    const contents = contentsOf(looks);
     if (contents.length < BULK_OF_CONTENTS) return;
     this.#looking++;
     try {
@@ -161,6 +161,10 @@ interface Contents {
 }
 
 const NO_CONTENTS: Contents = { digests: [], unknown: 0 };
+
+function contentsOf(looks: readonly Look[]): readonly Look[] {
+  return looks.filter(({ glob, fingerprint }) => !glob && fingerprint === 'Content');
+}
 
 function partsOf(looks: readonly Look[]): (readonly Look[])[] {
   const parts: (readonly Look[])[] = [];

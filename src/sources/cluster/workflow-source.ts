@@ -1,4 +1,4 @@
-import { diagnosticText } from '../../apis/diagnostic-list.ts';
+import { diagnosticText, shortened } from '../../apis/diagnostic-list.ts';
 import { REQUEST_ANNOTATION_PREFIX } from '../../apis/meta.ts';
 import type { Workflow } from '../../apis/workflow.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -39,7 +39,6 @@ export interface WorkflowSourceOptions {
 const RETRY_MS = 2_000;
 /** After what was refused. */
 const INVALID_RETRY_MS = 60_000;
-const MAX_SHOWN_DIAGNOSTICS = 5;
 
 /**
  * Brings what an API server has of Workflows to the home, each of them in its order, the newest state only.
@@ -183,10 +182,7 @@ export class WorkflowSource {
 }
 
 function messageOf({ message, diagnostics = [] }: SourceRefusal): string {
-  if (diagnostics.length === 0) return message;
-  const more = diagnostics.length - MAX_SHOWN_DIAGNOSTICS;
-  const shown = diagnostics.slice(0, MAX_SHOWN_DIAGNOSTICS).map(diagnosticText).join('\n');
-  return more > 0 ? `${shown}\nand ${more} more` : shown;
+  return diagnostics.length === 0 ? message : shortened(diagnostics.map(diagnosticText));
 }
 
 /** It has no finalizers, and is on its way out. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import type { LocatedDiagnostic } from '../../apis/diagnostic.ts';
-import { diagnosticLine } from '../../apis/diagnostic-list.ts';
+import { diagnosticLine, shortened } from '../../apis/diagnostic-list.ts';
 import { type LoadedDocument, loadWorkflows } from '../../apis/load.ts';
 import { DEFAULT_NAMESPACE, FOLDER_ANNOTATION } from '../../apis/meta.ts';
 import type { WorkflowDocument } from '../../apis/workflow.ts';
@@ -38,7 +38,6 @@ type Outcome = 'Applied' | 'Refused' | 'Contends';
 
 /** A refusal may end without the file being touched: an input appears, the home has time again. */
 const RETRY: Backoff = { initialMs: 2_000, factor: 2, maxMs: 5 * 60_000, jitter: 0.1 };
-const MAX_SHOWN_DIAGNOSTICS = 5;
 
 /** Brings what a file says into the home, one file at a time: looks, judges the whole file, applies its workflows. */
 export class FileApplier {
@@ -295,7 +294,5 @@ function refusalMessage(error: SourceRefusal, loaded: LoadedDocument, file: stri
 }
 
 function messageOf(diagnostics: readonly LocatedDiagnostic[]): string {
-  const shown = diagnostics.slice(0, MAX_SHOWN_DIAGNOSTICS).map(diagnosticLine);
-  const more = diagnostics.length - shown.length;
-  return more > 0 ? `${shown.join('\n')}\nand ${more} more` : shown.join('\n');
+  return shortened(diagnostics.map(diagnosticLine));
 }

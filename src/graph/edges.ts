@@ -43,6 +43,25 @@ export function connect(source: ConnectSource): Edges {
   return { ...connector.edges, producers: connector.producers() };
 }
 
+/** An expression that mentions tasks, and which of those in its field it is. */
+interface Mentioning {
+  readonly field: string;
+  readonly number: number;
+  readonly expression: Expression;
+}
+
+function mentioningExpressions(template: TaskTemplate): Mentioning[] {
+  // Counted by themselves: an expression of another kind that is put before one must not look like a change of it.
+  const numbers = new Map<string, number>();
+  return allExpressions(template)
+    .filter(({ expression }) => expression.references.some((r) => r.root === 'tasks'))
+    .map(({ field, expression }) => {
+      const number = (numbers.get(field) ?? 0) + 1;
+      numbers.set(field, number);
+      return { field, number, expression };
+    });
+}
+
 class Connector {
   readonly #source: ConnectSource;
   readonly edges: {
@@ -57,6 +76,7 @@ class Connector {
   readonly #producers = new OutputPaths<Producer>();
   /** The same for patterns; made when the first one asks. */
   #patterns: MakersByPattern | undefined;
+  readonly #mentions = new Map<TaskTemplate, readonly Mentioning[]>();
   readonly #total: number;
   #unknown = 0;
 
@@ -204,14 +224,11 @@ class Connector {
   #connectElement(template: TaskTemplate, element: Element, index: number): void {
     if (template.inputs.length > 0)
       this.edges.inputs[index] = template.inputs.map((_, i) => this.#input(template, element, index, i));
+    const mentioning = this.#mentioning(template);
+    if (mentioning.length === 0 && element.counterparts.length === 0) return;
     const mentions: GraphMention[] = [];
     const mentioned = new Set<string>();
-    const numbers = new Map<string, number>();
-    for (const { field, expression } of allExpressions(template)) {
-      if (!expression.references.some((r) => r.root === 'tasks')) continue;
-      // Counted by themselves: an expression of another kind that is put before one must not look like a change of it.
-      const number = (numbers.get(field) ?? 0) + 1;
-      numbers.set(field, number);
+    for (const { field, number, expression } of mentioning) {
       for (const mention of this.#mentionsOf(template, element, field, number, expression)) {
         for (const upstream of mention.upstream)
           this.#add(upstream, index, field.startsWith('resources') ? 'After' : 'Mention');
@@ -227,6 +244,16 @@ class Connector {
       const at = group.byElementKey.get(counterpart.elementKey);
       if (at !== undefined) this.#add(group.first + at, index, 'Each');
     }
+  }
+
+  /** The same for every element. */
+  #mentioning(template: TaskTemplate): readonly Mentioning[] {
+    let known = this.#mentions.get(template);
+    if (!known) {
+      known = mentioningExpressions(template);
+      this.#mentions.set(template, known);
+    }
+    return known;
   }
 
   #input(template: TaskTemplate, element: Element, index: number, i: number): GraphInput {

@@ -5,8 +5,10 @@ import { crc32 } from 'node:zlib';
  * every change of up to 32 neighbouring bits, and misses anything else once in 2^32.
  */
 export function rowSum(data: Value, ...keys: readonly Value[]): number {
-  // A missing value is none that a text could spell.
-  return crc32(`${data}`, crc32(keys.map((key) => (key === null ? '\0' : `${key}`)).join('\u001f')));
+  let text = '';
+  // A missing value is none that a text could spell. No list: every start asks for every row.
+  for (let i = 0; i < keys.length; i++) text += `${i === 0 ? '' : '\u001f'}${keys[i] === null ? '\0' : keys[i]}`;
+  return crc32(typeof data === 'string' ? data : `${data}`, crc32(text));
 }
 
 /** What a column of the ledger may hold; damaged, it may be of another kind, and reads as a text that does not match. */

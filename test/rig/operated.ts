@@ -12,8 +12,8 @@ import { type ApiServer, apiServer } from './real-api-server.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const ACCOUNT = 'fixpoint-operator';
-/** Another may lead three seconds after the last renewal. */
-const LEASE = [
+/** Another may lead three seconds after the last renewal. A server that is busy for two of them ends whoever leads. */
+const BRIEF_LEASE = [
   '--leader-elect-lease-duration=3s',
   '--leader-elect-renew-deadline=2s',
   '--leader-elect-retry-period=500ms',
@@ -49,6 +49,13 @@ interface Identity {
   readonly credential: string;
 }
 
+interface Choices {
+  readonly maxPods?: number;
+  readonly reach?: Reach;
+  /** Default: as shipped. */
+  readonly lease?: 'brief';
+}
+
 /** Its own alone, or those of the whole cluster. */
 type Reach = 'namespaced' | 'cluster';
 
@@ -59,12 +66,14 @@ export class Operated {
   readonly namespace = `cluster-${process.pid}-${Date.now().toString(36)}-${++namespaces}`;
   readonly #reach: Reach;
   readonly #config: string;
+  readonly #lease: readonly string[];
   #kubeconfig = '';
   #identities = 0;
 
-  private constructor(server: ApiServer, box: Sandbox, maxPods: number, reach: Reach) {
+  private constructor(server: ApiServer, box: Sandbox, { maxPods = 100, reach = 'namespaced', lease }: Choices) {
     this.#server = server;
     this.#reach = reach;
+    this.#lease = lease === 'brief' ? BRIEF_LEASE : [];
     this.box = box;
     const backend = {
       name: 'kubernetes',
@@ -77,12 +86,8 @@ export class Operated {
     this.#config = box.write('operator.yaml', JSON.stringify({ backends: [backend] }));
   }
 
-  static async in(
-    server: ApiServer,
-    box: Sandbox,
-    { maxPods = 100, reach = 'namespaced' }: { readonly maxPods?: number; readonly reach?: Reach } = {},
-  ): Promise<Operated> {
-    const made = new Operated(server, box, maxPods, reach);
+  static async in(server: ApiServer, box: Sandbox, choices: Choices = {}): Promise<Operated> {
+    const made = new Operated(server, box, choices);
     await made.kubectl('create', 'namespace', made.namespace);
     await made.#install();
     return made;
@@ -134,8 +139,13 @@ export class Operated {
 
   operator(kubeconfig = this.#kubeconfig): Started {
     const namespace = this.#reach === 'cluster' ? [] : ['-n', this.namespace];
-    const where = ['--kubeconfig', kubeconfig, ...namespace, '--metrics', '127.0.0.1:0', ...LEASE];
+    const where = ['--kubeconfig', kubeconfig, ...namespace, '--metrics', '127.0.0.1:0', ...this.#lease];
     return this.box.start('daemon', '--home', 'cluster', '--config', this.#config, ...where);
+  }
+
+  /** As whoever minds it would: one that ends because it leads no more is started again. */
+  minded(): Minded {
+    return new Minded(() => this.operator());
   }
 
   async kubectl(...args: readonly string[]): Promise<string> {
@@ -162,9 +172,63 @@ export class Operated {
     });
   }
 
+  /** What there is to see of a workflow that does not get on: its status, its pods and the operator's last words. */
+  async account(operator: Started, name = 'w'): Promise<string> {
+    const pods = await this.kubectl('get', 'pods', '-o', 'wide').catch(String);
+    const { status } = await this.workflow(name).catch((error: unknown) => ({ status: String(error) }));
+    return [JSON.stringify(status), pods.slice(0, 4_000), operator.stderr.slice(-4_000)].join('\n');
+  }
+
   async names(kind: string): Promise<string[]> {
     const listed = await this.kubectl('get', kind, '-o', 'name');
     return listed.split('\n').filter((line) => line !== '' && !line.includes('kube-root-ca'));
+  }
+}
+
+/** The exit code of who leads no more. */
+const LEADS_NO_MORE = 6;
+
+/** An operator, and whoever follows it. */
+export class Minded {
+  readonly #start: () => Started;
+  #running: Started;
+  #minding = true;
+  readonly #over: Promise<void>;
+  /** Of those that ended by themselves, but for the one good reason. */
+  readonly otherEnds: (number | undefined)[] = [];
+  #killed = new Set<Started>();
+
+  constructor(start: () => Started) {
+    this.#start = start;
+    this.#running = start();
+    this.#over = this.#mind();
+  }
+
+  get leads(): boolean {
+    return leads(this.#running);
+  }
+
+  async #mind(): Promise<void> {
+    for (;;) {
+      const { code } = await this.#running.ended;
+      if (!this.#minding) return;
+      if (code !== LEADS_NO_MORE && !this.#killed.has(this.#running)) this.otherEnds.push(code);
+      this.#running = this.#start();
+    }
+  }
+
+  /** And another is started. */
+  async kill(): Promise<void> {
+    const killed = this.#running;
+    this.#killed.add(killed);
+    await killed.kill('SIGKILL');
+    while (this.#running === killed) await new Promise((done) => setTimeout(done, 10));
+  }
+
+  async end(): Promise<void> {
+    this.#minding = false;
+    await this.#running.kill('SIGKILL');
+    await this.#over;
   }
 }
 

@@ -22,23 +22,23 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`operators that die${WHY_NO_CLUSTER}`, ()
   test(`${KILLS} kills: every task has one pod, and one alone`, { timeout: 60_000 + KILLS * 30_000 }, async ({
     box,
   }) => {
-    const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE });
+    const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE, lease: 'brief' });
     const watch = new PodWatch(server, cluster.namespace);
     const random = seededRandom(7);
-    let operator = cluster.operator();
+    const operators = cluster.minded();
     try {
       await cluster.apply(tasks);
       let kills = 0;
       for (; kills < KILLS; kills++) {
-        await until('it leads', () => leads(operator));
+        await until('it leads', () => operators.leads);
         await new Promise((done) => setTimeout(done, 200 + random() * 2_500));
         const { status } = await cluster.workflow();
         if (status?.phase === 'Succeeded') break;
-        await operator.kill('SIGKILL');
-        operator = cluster.operator();
+        await operators.kill();
       }
       await cluster.complete(1);
       expect(kills, 'kills while pods ran').toBe(KILLS);
+      expect(operators.otherEnds).toEqual([]);
       await until('the watch has seen them', () => watch.names.length >= TASKS);
       const perTask = new Map<string, number>();
       for (const name of watch.names) {
@@ -51,14 +51,14 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`operators that die${WHY_NO_CLUSTER}`, ()
       expect((await cluster.workflow()).status?.counts).toEqual({ Succeeded: TASKS });
     } finally {
       watch.stop();
-      await operator.kill('SIGKILL');
+      await operators.end();
     }
   });
 
   test(`${PAUSES} paused past their lease: each writes nothing when it goes on, and ends`, {
     timeout: 120_000 + PAUSES * 30_000,
   }, async ({ box }) => {
-    const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE });
+    const cluster = await Operated.in(server, box, { maxPods: PODS_AT_ONCE, lease: 'brief' });
     const audit = new AuditLog(server.cluster.auditLog, cluster.namespace);
     const start = async () => {
       const identity = await cluster.identity();

@@ -37,7 +37,9 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`many tasks${WHY_NO_CLUSTER}`, () => {
           return status?.phase === 'Succeeded';
         },
         60_000 + TASKS * 90,
-      );
+      ).catch(async (error: unknown) => {
+        throw new Error(await cluster.account(operator), { cause: error });
+      });
       const seconds = (performance.now() - begin) / 1_000;
       await until('no pod is left', async () => (await cluster.names('pods')).length === 0);
       const writes = audit.carriedOut.filter(({ agent }) => agent.startsWith('fixpoint/')).length;

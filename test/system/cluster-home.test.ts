@@ -63,7 +63,7 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`the cluster home${WHY_NO_CLUSTER}`, () =
   });
 
   test('an operator that is killed forgets nothing, and what it left running runs once', async ({ box }) => {
-    const cluster = await Operated.in(server, box);
+    const cluster = await Operated.in(server, box, { lease: 'brief' });
     const first = cluster.operator();
     await cluster.apply(chain('one', 4));
     await until('it runs', () => starts(box.path('log'))['a'] === 1);

@@ -40,7 +40,7 @@ const MAX_ADDED_MS = 60_000;
 export class DigestCache {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
   readonly #log: DigestsLog | undefined;
-  readonly #known = new KnownDigests();
+  readonly #known = new KnownDigests(MAX_CACHED_DIGESTS);
   readonly #newest = new Map<bigint, { readonly ctimeNs: bigint; readonly at: number }>();
   /** When a device was last asked for its time: until that is too long ago our own clock goes on from the answer. */
   readonly #asked = new Map<bigint, number>();
@@ -110,13 +110,8 @@ export class DigestCache {
 
   #put(seen: FileTimes, digest: string): void {
     const isNew = this.#known.get(seen) !== digest;
-    this.#keep(seen, digest);
+    this.#known.set(seen, digest);
     if (this.#log && isNew) this.#added.push(lineOf(seen, digest));
-  }
-
-  #keep(file: FileTimes, digest: string): void {
-    if (this.#known.size >= MAX_CACHED_DIGESTS) this.#known.dropOldest();
-    this.#known.set(file, digest);
   }
 
   /** It was seen on this device: its clock has passed this time. */
@@ -149,10 +144,7 @@ export class DigestCache {
   }
 
   async #load(): Promise<void> {
-    await this.#log?.read((key, digest) => {
-      const [dev, ino, size, mtimeNs, ctimeNs] = key.split(':').map(BigInt) as [bigint, bigint, bigint, bigint, bigint];
-      this.#keep({ dev, ino, size, mtimeNs, ctimeNs }, digest);
-    });
+    await this.#log?.read((file, digest) => this.#known.set(file, digest));
   }
 
   *#lines(): Generator<string> {

@@ -3,6 +3,7 @@ import { appendFile, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { failPoint } from '../../base/fail-point.ts';
+import type { FileTimes } from './seen-files.ts';
 
 /** Where digests are kept. One that is not writable is read and left as it is. */
 export interface DigestsFile {
@@ -12,6 +13,8 @@ export interface DigestsFile {
 
 /** Fewer lines than this are never worth writing anew. */
 const MIN_REWRITTEN_LINES = 1_000;
+/** Read at once: there may be a line for every output of every workflow. */
+const CHUNK_BYTES = 64 * 1024;
 /** Lines that are written at once when the file is made anew. */
 const LINES_AT_ONCE = 2_000;
 
@@ -30,12 +33,22 @@ export class DigestsLog {
   }
 
   /** Calls back for every whole line, oldest first. */
-  async read(entry: (key: string, digest: string) => void): Promise<void> {
+  async read(entry: (file: FileTimes, digest: string) => void): Promise<void> {
     try {
       const file = await open(this.#file.path, constants.O_RDONLY | constants.O_NONBLOCK);
       try {
         if (!(await file.stat()).isFile()) return;
-        for await (const line of file.readLines({ encoding: 'latin1', autoClose: false })) this.#readLine(line, entry);
+        const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+        let torn = '';
+        for (;;) {
+          const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES);
+          if (bytesRead === 0) break;
+          const lines = (torn + chunk.toString('latin1', 0, bytesRead)).split('\n');
+          // No line of ours is as long: what has no end is nothing to remember.
+          torn = (lines.pop() as string).slice(-MAX_LINE);
+          for (const line of lines) this.#readLine(line, entry);
+        }
+        this.#readLine(torn, entry);
       } finally {
         await file.close();
       }
@@ -44,11 +57,14 @@ export class DigestsLog {
     }
   }
 
-  #readLine(line: string, entry: (key: string, digest: string) => void): void {
+  #readLine(line: string, entry: (file: FileTimes, digest: string) => void): void {
     if (line === '') return;
     this.#lines++;
-    const [, text = '', key = '', digest = '', check] = LINE.exec(line) ?? [];
-    if (check !== undefined && check === checkOf(text)) entry(key, digest);
+    const read = LINE.exec(line);
+    if (!read || read[7] !== checkOf(line.slice(0, -CHECK_LENGTH))) return;
+    const [, dev = '', ino = '', size = '', mtimeNs = '', ctimeNs = '', digest = ''] = read;
+    const times = { mtimeNs: BigInt(mtimeNs), ctimeNs: BigInt(ctimeNs) };
+    entry({ dev: BigInt(dev), ino: BigInt(ino), size: BigInt(size), ...times }, digest);
   }
 
   /** `live`: how many entries there are; `all` gives them, for when the file is made anew. */
@@ -127,7 +143,10 @@ export class DigestsLog {
   }
 }
 
-const LINE = /^((\d+:\d+:\d+:-?\d+:-?\d+) ([0-9a-f]{64})) ([0-9a-f]{8})$/;
+const LINE = /^(\d+):(\d+):(\d+):(-?\d+):(-?\d+) ([0-9a-f]{64}) ([0-9a-f]{8})$/;
+/** Of the check and the blank before it. */
+const CHECK_LENGTH = 9;
+const MAX_LINE = 256;
 
 function checked(text: string): string {
   return `${text} ${checkOf(text)}\n`;

@@ -4,13 +4,15 @@ import type { FileTimes, SeenFiles } from './seen-files.ts';
 const TIMES_BYTES = 24;
 const ENTRY_BYTES = TIMES_BYTES + 32;
 const ENTRIES_A_CHUNK = 4_096;
+/** How full it is when the order of use begins to count. */
+const CROWDED = 0.75;
 /** Devices that are told apart by a number; more are rare, and are kept by their names. */
 const MAX_DEVICES = 64;
 const MAX_INODE = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / MAX_DEVICES));
 
 /**
  * Digests by file, in bytes instead of texts: there may be as many as outputs of all workflows. The one that was used the
- * longest ago goes first.
+ * longest ago goes first, once there are many.
  */
 export class KnownDigests {
   /** Where an entry is, by device and inode; the least recently used first. */
@@ -21,7 +23,12 @@ export class KnownDigests {
   /** Three numbers and their bytes, as every entry has them. */
   readonly #times = new BigInt64Array(TIMES_BYTES / 8);
   readonly #seen = new Uint8Array(this.#times.buffer);
+  readonly #capacity: number;
   #next = 0;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
 
   get size(): number {
     return this.#places.size;
@@ -42,12 +49,16 @@ export class KnownDigests {
     if (place === undefined) return undefined;
     const { chunk, at } = this.#entry(place);
     if (chunk.compare(seen, from, from + TIMES_BYTES, at, at + TIMES_BYTES) !== 0) return undefined;
-    this.#places.delete(name);
-    this.#places.set(name, place);
+    // Who goes first matters to nobody while there is room.
+    if (this.#places.size > this.#capacity * CROWDED) {
+      this.#places.delete(name);
+      this.#places.set(name, place);
+    }
     return chunk.toString('hex', at + TIMES_BYTES, at + ENTRY_BYTES);
   }
 
   set(file: FileTimes, digest: string): void {
+    if (this.#places.size >= this.#capacity) this.#dropOldest();
     const name = this.#nameOf(file.dev, file.ino);
     const place = this.#places.get(name) ?? this.#free.pop() ?? this.#next++;
     if (place % ENTRIES_A_CHUNK === 0)
@@ -60,7 +71,7 @@ export class KnownDigests {
     this.#places.set(name, place);
   }
 
-  dropOldest(): void {
+  #dropOldest(): void {
     for (const [name, place] of this.#places) {
       this.#places.delete(name);
       this.#free.push(place);

@@ -162,7 +162,9 @@ describe('the file of digests', () => {
     await log.append(lines, lines.length, () => lines);
     const read = async (): Promise<Map<string, string>> => {
       const found = new Map<string, string>();
-      await new DigestsLog({ path, writable: false }).read((key, value) => found.set(key, value));
+      await new DigestsLog({ path, writable: false }).read(({ dev, ino, size, mtimeNs, ctimeNs }, value) =>
+        found.set(`${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`, value),
+      );
       return found;
     };
     expect(await read()).toEqual(written);

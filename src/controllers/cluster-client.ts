@@ -208,7 +208,7 @@ export class ClusterClient implements Home {
       {
         stateDir: '',
         runsDir: undefined,
-        files: new RecordedFiles(store.value.eachRecord(object.metadata.uid), folder),
+        files: new RecordedFiles(await store.value.records(object.metadata.uid), folder),
         clock: this.#clock,
         logger: silentLogger,
         env: {},

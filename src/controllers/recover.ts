@@ -1,7 +1,7 @@
 import type { Placed } from '../backends/backends.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { type Look, lookOf } from '../planning/facts.ts';
-import { lastSuccess, liveAttempt, type TaskRecord } from '../planning/record.ts';
+import { lastSuccess, liveAttempt, type SettledRecord, type TaskRecord } from '../planning/record.ts';
 import { handled } from './handled.ts';
 import type { HomeContext } from './home-context.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -40,12 +40,13 @@ const RECORDS_A_TURN = 5_000;
 export async function takeRecords(
   { files }: Pick<HomeContext, 'files'>,
   { book }: WorkflowState,
-  records: Iterable<TaskRecord>,
+  records: Iterable<TaskRecord | SettledRecord>,
 ): Promise<void> {
   let looks: Look[] = [];
   let taken = 0;
   for (const record of records) {
-    for (const { lookId } of lastSuccess(record)?.writes ?? []) looks.push(lookOf(lookId));
+    const success = 'settled' in record ? lastSuccess(record) : lastSuccess(record);
+    for (const { lookId } of success?.writes ?? []) looks.push(lookOf(lookId));
     book.take(record);
     if (++taken % RECORDS_A_TURN !== 0) continue;
     void files.expect?.(looks);

@@ -26,7 +26,8 @@ export class Registry {
   }
 
   add(context: HomeContext, stored: StoredWorkflow, built: BuiltGraph, records: Iterable<TaskRecord>): Reconciler {
-    const read = context.activity === 'ReadOnly' ? undefined : (key: string) => context.store.record(stored.uid, key);
+    // What another process prunes meanwhile, under a home that only reads, is unknown there from then on.
+    const read = (key: string): TaskRecord | undefined => context.store.record(stored.uid, key);
     const reconciler = new Reconciler(context, new WorkflowState(stored, built, records, read));
     this.reconcilers.set(stored.uid, reconciler);
     this.#byName.set(nameKey(stored.object.metadata), stored.uid);

@@ -110,7 +110,9 @@ class Connector {
   }
 
   producers(): ReadonlyMap<string, number> {
-    return new Map([...this.#producers.entries()].map(([path, { index }]) => [path, index]));
+    const makers = new Map<string, number>();
+    for (const [path, { index }] of this.#producers.entries()) makers.set(path, index);
+    return makers;
   }
 
   #group(template: TaskTemplate): ExpandedTemplate {

@@ -7,6 +7,8 @@ import {
   type Needs,
   type Outcome,
   type OutputRecord,
+  type SettledAttempt,
+  type SettledRecord,
   type TaskRecord,
   UNMARKED,
 } from './record.ts';
@@ -39,9 +41,15 @@ export class Shelf {
 
   /** The same record, as brief as it may be. `outputs` are the task's as it is declared now: what they say is not kept twice. */
   kept(record: TaskRecord, key: string, outputs: readonly Declared[] = NONE): TaskRecord {
-    if (!isSettled(record) || this.isKept(record)) return record;
+    return !isSettled(record) || this.isKept(record)
+      ? record
+      : this.settled(record as TaskRecord & Settled, key, outputs);
+  }
+
+  /** From what the ledger keeps apart for this. */
+  settled(record: Settled, key: string, outputs: readonly Declared[] = NONE): TaskRecord {
     const marks = marksOf(record);
-    const [first, ...more] = record.attempts as readonly [Attempt, ...Attempt[]];
+    const [first, ...more] = record.attempts as readonly [SettledAttempt, ...SettledAttempt[]];
     if (more.length === 0) return new KeptResult(this.#kind(first, marks), key, first, outputs);
     const attempts = record.attempts.map((a) => new KeptAttempt(this.#kind(a, marks), key, a, outputs));
     return new KeptRecord((attempts[0] as KeptAttempt).kind, key, attempts);
@@ -51,9 +59,9 @@ export class Shelf {
     return record instanceof KeptResult || record instanceof KeptRecord;
   }
 
-  #kind(attempt: Attempt, marks: Marks): Kind {
+  #kind(attempt: SettledAttempt, marks: Marks): Kind {
     const { number, needs } = attempt;
-    const { phase, reason } = attempt.outcome as Outcome;
+    const { phase, reason } = attempt.outcome;
     const templateDigest = templateDigestOf(attempt);
     const kind = { shelf: this, marks, number, needs, phase, reason, templateDigest };
     // What was marked by hand is rare, and no two of them need be alike.
@@ -70,6 +78,7 @@ export class Shelf {
 /** From the ledger, as it was last committed. */
 export type ReadRecord = (key: string) => TaskRecord | undefined;
 
+type Settled = Omit<SettledRecord, 'settled'>;
 type Declared = Pick<GraphOutput, 'name' | 'relative'>;
 
 /** What many attempts have in common, once for all of them. */
@@ -92,7 +101,7 @@ function isSettled(record: TaskRecord): boolean {
 
 type Marks = typeof UNMARKED;
 
-function marksOf(record: TaskRecord): Marks {
+function marksOf(record: Marks): Marks {
   const { floor, resetUpTo, forgivenUpTo, cancelled, releasedUpTo, putBack, resetAlsoFor } = record;
   const plain = floor === 0 && resetUpTo === 0 && forgivenUpTo === 0 && releasedUpTo === 0;
   if (plain && cancelled === undefined && putBack === undefined && resetAlsoFor === undefined) return UNMARKED;
@@ -158,9 +167,9 @@ class KeptAttempt extends Kept implements Attempt, Outcome {
   readonly #digest: string | undefined;
   readonly #sizeBytes: number | undefined;
 
-  constructor(kind: Kind, key: string, attempt: Attempt, declared: readonly Declared[]) {
+  constructor(kind: Kind, key: string, attempt: SettledAttempt, declared: readonly Declared[]) {
     super(kind, key);
-    const { elapsedMs, outputs } = attempt.outcome as Outcome;
+    const { elapsedMs, outputs } = attempt.outcome;
     this.uid = attempt.uid;
     this.execution = attempt.execution;
     this.elapsedMs = elapsedMs;
@@ -292,7 +301,7 @@ class KeptResult extends KeptAttempt implements TaskRecord {
 }
 
 /** Without reading all of it. */
-export function templateDigestOf(attempt: Attempt): string {
+export function templateDigestOf(attempt: Pick<Attempt, 'preimage'> | SettledAttempt): string {
   return attempt instanceof KeptAttempt ? attempt.templateDigest : attempt.preimage.templateDigest;
 }
 

@@ -2,7 +2,7 @@ import type { GraphTask } from '../graph/graph.ts';
 import { renamedLook } from './facts.ts';
 import { reduce, type TaskEntry } from './journal.ts';
 import type { Shelf } from './kept-record.ts';
-import { type Attempt, lastAttempt, liveAttempt, type TaskRecord, UNREAD } from './record.ts';
+import { type Attempt, lastAttempt, liveAttempt, type SettledRecord, type TaskRecord, UNREAD } from './record.ts';
 
 /**
  * The records of one workflow by key, with what every decision asks for: keys with a live attempt, what those read,
@@ -25,7 +25,7 @@ export class RecordBook {
   }
 
   /** One that the ledger holds already. */
-  take(record: TaskRecord): void {
+  take(record: TaskRecord | SettledRecord): void {
     const { key, kept } = this.#brief(record);
     this.#records.set(key, kept);
     this.#classify(key);
@@ -78,12 +78,18 @@ export class RecordBook {
     return kept;
   }
 
-  #brief(record: TaskRecord): { readonly key: string; readonly kept: TaskRecord } {
-    if (!this.#keeping) return { key: record.key, kept: record };
+  #brief(record: TaskRecord | SettledRecord): { readonly key: string; readonly kept: TaskRecord } {
+    if (!this.#keeping) {
+      if ('settled' in record) throw new Error(`nothing to read the rest of ${record.key} with`);
+      return { key: record.key, kept: record };
+    }
     const task = this.#keeping.task(record.key);
     // The key as the graph spells it: the same string, once.
     const key = task?.key ?? record.key;
-    return { key, kept: this.#keeping.shelf.kept(record, key, task?.outputs) };
+    const { shelf } = this.#keeping;
+    const kept =
+      'settled' in record ? shelf.settled(record, key, task?.outputs) : shelf.kept(record, key, task?.outputs);
+    return { key, kept };
   }
 
   apply(entry: TaskEntry): void {

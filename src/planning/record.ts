@@ -66,6 +66,20 @@ export interface Attempt {
   readonly outcome?: Outcome | undefined;
 }
 
+/**
+ * What judging asks of a record whose attempts have ended, the last one with success. There are as many as finished tasks: whoever
+ * asks for the rest reads it.
+ */
+export interface SettledRecord extends Omit<TaskRecord, 'attempts'> {
+  readonly settled: true;
+  readonly attempts: readonly SettledAttempt[];
+}
+
+export interface SettledAttempt extends Pick<Attempt, 'number' | 'uid' | 'state' | 'execution' | 'needs' | 'writes'> {
+  readonly preimage: Pick<Attempt['preimage'], 'templateDigest'>;
+  readonly outcome: Pick<Outcome, 'phase' | 'reason' | 'elapsedMs' | 'outputs'>;
+}
+
 /** In `reads`, for a path that the task does not read: whoever should have made it made nothing. */
 export const UNREAD = '';
 
@@ -195,10 +209,12 @@ export function outputOwner(
 }
 
 /** The newest success that no reset has forgotten: what a task last made. */
-export function lastSuccess(record: TaskRecord | undefined): Attempt | undefined {
+export function lastSuccess<
+  A extends Pick<Attempt, 'number'> & { readonly outcome?: Pick<Outcome, 'phase'> | undefined },
+>(record: { readonly attempts: readonly A[]; readonly resetUpTo: number } | undefined): A | undefined {
   if (!record) return undefined;
   for (let i = record.attempts.length - 1; i >= 0; i--) {
-    const attempt = record.attempts[i] as Attempt;
+    const attempt = record.attempts[i] as A;
     if (attempt.number <= record.resetUpTo) return undefined;
     if (attempt.outcome?.phase === 'Succeeded') return attempt;
   }

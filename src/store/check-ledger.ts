@@ -4,6 +4,7 @@ import type { Json } from '../base/json.ts';
 import { MAX_CHECKED_LEDGER_BYTES } from '../base/limits.ts';
 import { isTaskEntry, type JournalEntry, type Records, reduce } from '../planning/journal.ts';
 import type { TaskRecord } from '../planning/record.ts';
+import { recordOf, recordText } from './record-text.ts';
 
 /**
  * What can be wrong with a ledger that opens. SQLite has no checksums of its own outside the log: `integrity_check` finds
@@ -67,11 +68,13 @@ export function unlikeJournal(db: Database.Database): string | undefined {
 
 /** Texts that differ may still say the same: an earlier version may have written its members in another order. */
 function same(made: TaskRecord | undefined, kept: string): boolean {
-  const text = JSON.stringify(made) ?? '';
-  return (
-    text === kept ||
-    (made !== undefined && canonicalJson(JSON.parse(text) as Json) === canonicalJson(JSON.parse(kept) as Json))
-  );
+  if (!made) return false;
+  const text = recordText(made);
+  return text === kept || canonicalForm(text) === canonicalForm(kept);
+}
+
+function canonicalForm(text: string): string {
+  return canonicalJson(recordOf(text) as unknown as Json);
 }
 
 function leavesHistoryOut(db: Database.Database, how: Thoroughness): boolean {

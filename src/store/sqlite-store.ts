@@ -1,8 +1,9 @@
 import { failPoint } from '../base/fail-point.ts';
 import type { Json } from '../base/json.ts';
 import { isTaskEntry, type JournalEntry, type Records, reduce, type TaskEntry } from '../planning/journal.ts';
-import type { TaskRecord } from '../planning/record.ts';
+import type { SettledRecord, TaskRecord } from '../planning/record.ts';
 import type { Sql } from './database.ts';
+import { askedOf, recordOf, recordText } from './record-text.ts';
 import {
   type Batch,
   type Committed,
@@ -64,16 +65,17 @@ export class SqliteStore implements Store {
   }
 
   async records(workflowUid: string): Promise<readonly TaskRecord[]> {
-    return [...this.eachRecord(workflowUid)];
+    const rows = this.#statements.records.all(workflowUid) as string[];
+    return rows.map(recordOf);
   }
 
   /** In parts: while somebody reads a statement's rows nothing else could be asked. */
-  *eachRecord(workflowUid: string): Iterable<TaskRecord> {
+  *eachRecord(workflowUid: string): Iterable<TaskRecord | SettledRecord> {
     let after = '';
     for (;;) {
       const rows = this.#statements.recordsAfter.all(workflowUid, after, RECORDS_A_PART) as [string, string][];
-      for (const [key, data] of rows) {
-        yield JSON.parse(data) as TaskRecord;
+      for (const [key, text] of rows) {
+        yield askedOf(text);
         after = key;
       }
       if (rows.length < RECORDS_A_PART) return;
@@ -209,14 +211,14 @@ export class SqliteStore implements Store {
     }
     reduce(records, entry);
     for (const record of records.values()) {
-      this.#statements.putRecord.run(workflow, record.key, JSON.stringify(record));
+      this.#statements.putRecord.run(workflow, record.key, recordText(record));
       this.#written.keep(workflow, record);
     }
   }
 
   #readRecord(workflow: string, key: string): TaskRecord | undefined {
     const row = this.#statements.record.get(workflow, key) as { data: string } | undefined;
-    return row && (JSON.parse(row.data) as TaskRecord);
+    return row && recordOf(row.data);
   }
 }
 
@@ -239,6 +241,7 @@ function prepare(db: Sql) {
       'INSERT INTO journal (seq, time, workflow, type, task, attempt, data) VALUES (?, ?, ?, ?, ?, ?, ?)',
     ),
     record: db.prepare('SELECT data FROM records WHERE workflow = ? AND task = ?'),
+    records: db.prepare('SELECT data FROM records WHERE workflow = ? ORDER BY task').pluck(),
     recordsAfter: db
       .prepare('SELECT task, data FROM records WHERE workflow = ? AND task > ? ORDER BY task LIMIT ?')
       .raw(),

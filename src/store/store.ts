@@ -1,7 +1,7 @@
 import type { Workflow } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
 import type { JournalEntry } from '../planning/journal.ts';
-import type { TaskRecord } from '../planning/record.ts';
+import type { SettledRecord, TaskRecord } from '../planning/record.ts';
 
 /**
  * The store port: resources and the ledger. The embedded home keeps both in SQLite; a cluster home keeps
@@ -18,8 +18,8 @@ export interface Store {
   /** All that exist, and those deleted whose records are still kept. */
   workflows(): Promise<readonly StoredWorkflow[]>;
   records(workflowUid: string): Promise<readonly TaskRecord[]>;
-  /** The same one by one. What is committed meanwhile may be among them or not. */
-  eachRecord(workflowUid: string): Iterable<TaskRecord>;
+  /** The same one by one, as far as judging asks. What is committed meanwhile may be among them or not. */
+  eachRecord(workflowUid: string): Iterable<TaskRecord | SettledRecord>;
   /** One of them, at once: whoever keeps little of it in memory asks while it judges. */
   record(workflowUid: string, key: string): TaskRecord | undefined;
   journal(query: JournalQuery): Promise<readonly JournalLine[]>;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Workflow } from '../../src/apis/workflow.ts';
 import { isTaskEntry, type JournalEntry, type Records, reduce, type TaskEntry } from '../../src/planning/journal.ts';
-import type { Attempt } from '../../src/planning/record.ts';
+import type { Attempt, Outcome, TaskRecord } from '../../src/planning/record.ts';
 import type { Store, StoredWorkflow } from '../../src/store/store.ts';
 
 /** What the suite needs of an implementation: a fresh store, and the same one as a new process would find it. */
@@ -84,6 +84,11 @@ export function storeContract(name: string, makeRig: () => StoreRig, { inherits,
             if (isTaskEntry(entry)) reduce(expected, entry);
           const found = new Map((await store.records(uid)).map((record) => [record.key, record]));
           expect(found).toEqual(expected);
+          for (const record of store.eachRecord(uid)) {
+            const whole = expected.get(record.key);
+            expect(record).toEqual('settled' in record && whole ? asked(whole) : whole);
+          }
+          expect([...store.eachRecord(uid)].map(({ key }) => key).sort()).toEqual([...expected.keys()].sort());
         }),
         { numRuns: 60 },
       );
@@ -247,6 +252,18 @@ export function intended(
     writes: [],
   };
   return { type: 'AttemptIntended', task, attempt };
+}
+
+/** What judging asks of a finished task's record. */
+function asked({ attempts, ...rest }: TaskRecord): unknown {
+  const brief = attempts.map((a) => {
+    const { number, uid, state, execution, needs, writes, preimage, outcome } = a;
+    const { phase, reason, elapsedMs, outputs } = outcome as Outcome;
+    const { templateDigest } = preimage;
+    const of = { phase, reason, outputs, ...(elapsedMs === undefined ? {} : { elapsedMs }) };
+    return { number, uid, state, execution, needs, writes, preimage: { templateDigest }, outcome: of };
+  });
+  return { settled: true, ...rest, attempts: brief };
 }
 
 export function entryOf(): fc.Arbitrary<TaskEntry> {

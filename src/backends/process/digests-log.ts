@@ -61,7 +61,7 @@ export class DigestsLog {
     if (line === '') return;
     this.#lines++;
     const read = LINE.exec(line);
-    if (!read || read[7] !== checkOf(line.slice(0, -CHECK_LENGTH))) return;
+    if (!read || Number.parseInt(read[7] as string, 16) !== crc32(line.slice(0, -CHECK_LENGTH))) return;
     const [, dev = '', ino = '', size = '', mtimeNs = '', ctimeNs = '', digest = ''] = read;
     const times = { mtimeNs: BigInt(mtimeNs), ctimeNs: BigInt(ctimeNs) };
     entry({ dev: BigInt(dev), ino: BigInt(ino), size: BigInt(size), ...times }, digest);

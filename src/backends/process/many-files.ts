@@ -65,10 +65,12 @@ export class ManyFiles {
   }
 
   async #readAhead(looks: readonly Look[]): Promise<void> {
-    await this.#cache.loaded();
-    if (this.#isKnown) return;
+    // Its start takes a while, in which others have their turn.
     const thread = this.#running();
-    const { unknown } = await this.#contents(thread, looks, await thread.stat(looks.map(({ path }) => path)));
+    const seen = thread.stat(looks.map(({ path }) => path));
+    await Promise.all([seen, this.#cache.loaded()]);
+    if (this.#isKnown) return;
+    const { unknown } = await this.#contents(thread, looks, await seen);
     this.#isKnown = unknown === 0;
   }
 
@@ -76,7 +78,6 @@ export class ManyFiles {
   async look(looks: readonly Look[], facts: Map<string, string>): Promise<readonly Left[]> {
     this.#looking++;
     try {
-      await Promise.all([...this.#ahead.splice(0), this.#cache.loaded()]);
       const thread = this.#running();
       const left: Left[] = [];
       // All is asked for at once, and taken in while the thread goes on.
@@ -84,6 +85,7 @@ export class ManyFiles {
         const seen = thread.stat(part.map(({ path }) => path)).catch(() => undefined);
         return { part, seen };
       });
+      await Promise.all([...this.#ahead.splice(0), this.#cache.loaded()]);
       for (const { part, seen } of parts) {
         left.push(...(await this.#take(thread, part, await seen, facts)));
         await nextEventLoopTurn();

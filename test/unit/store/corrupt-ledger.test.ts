@@ -206,7 +206,7 @@ describe('a write never reached the disk', () => {
     if (!db.ok) throw new Error(db.error);
     // Row and checksum agree, as they did in the page that was not overwritten.
     const { changes } = db.value
-      .prepare("UPDATE records SET data = replace(data, 'Ended', 'Started') WHERE task = 'align/000'")
+      .prepare("UPDATE records SET data = replace(data, 'Succeeded', 'Failed') WHERE task = 'align/000'")
       .run();
     db.value.close();
     expect(changes).toBe(1);

@@ -1,0 +1,2 @@
+-- What judging asks of a finished task's record stands in a line of its own before the rest (`record-text.ts`). Records of
+-- before are in one line, and are read as they are; an earlier version could not read those of now.

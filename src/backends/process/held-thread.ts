@@ -88,7 +88,7 @@ type Task =
   | { readonly work: 'again' | 'release'; readonly id: number };
 
 export class HeldThread {
-  readonly #thread = new AskedThread<Task>(PROGRAM, 'holds files');
+  readonly #thread = new AskedThread<Task>(PROGRAM, 'holds files', { resourceLimits: { maxYoungGenerationSizeMb: 4 } });
 
   hold(id: number, paths: readonly string[]): Promise<unknown> {
     return this.#thread.ask({ work: 'hold', id, paths });

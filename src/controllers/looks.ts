@@ -80,12 +80,23 @@ export function wantedLooks({ graph, book }: WorkflowState): (look: Look) => boo
   };
 }
 
+function hasOtherLooks({ code, inputs, outputs }: GraphTask): boolean {
+  if (code.length > 0) return true;
+  return inputs.some(({ form, rebinds }) => form === 'glob' || rebinds) || outputs.some(({ form }) => form === 'glob');
+}
+
 /** The rest of all: patterns, scripts, inputs that are bound anew, outputs of removed tasks. */
 export function otherLooks(state: WorkflowState): readonly Look[] {
   const { graph, book } = state;
   const looks = new Map<string, Look>();
   const add = (look: Look): void => void looks.set(lookId(look), look);
+  // Mostly none of a template's tasks has any, and there may be 100,000 of them.
+  const templates = new Map<number, boolean>();
   for (const task of graph.tasks) {
+    if (task.kind === 'Barrier') continue;
+    let has = templates.get(task.template);
+    if (has === undefined) templates.set(task.template, (has = hasOtherLooks(task)));
+    if (!has) continue;
     for (const input of task.inputs) if (input.form === 'glob') possibleLooks(input).forEach(add);
     boundAnew(state, task).forEach(add);
     if (task.code.length > 0) codeLooks(task).forEach(add);

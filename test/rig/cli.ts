@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { EventLine, Explanation, Plan, TaskItem } from '../../src/apis/task-view.ts';
@@ -197,7 +198,7 @@ export class Sandbox {
       for (const { pid } of left) signalQuietly(pid, 'SIGKILL');
       return left.length === 0;
     });
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10 });
+    await rm(this.dir, { recursive: true, force: true, maxRetries: 10 });
   }
 }
 

@@ -19,6 +19,8 @@ export interface Moment {
   readonly passed: ReadonlyMap<bigint, bigint>;
 }
 
+/** Lines that wait in memory to be written: a first look may make one for each of 100,000 outputs. */
+const MOST_UNSAVED = 2_000;
 /** How much later than a file's times its file system's clock must be before the times can show the next change. */
 const SETTLED_NS = 2_000_000_000n;
 /** Two clocks are not equally fast: how long ours may be added to a time of the file system's. */
@@ -111,7 +113,9 @@ export class DigestCache {
   #put(seen: FileTimes, digest: string): void {
     const isNew = this.#known.get(seen) !== digest;
     this.#known.set(seen, digest);
-    if (this.#log && isNew) this.#added.push(lineOf(seen, digest));
+    if (!this.#log || !isNew) return;
+    this.#added.push(lineOf(seen, digest));
+    if (this.#added.length >= MOST_UNSAVED) void this.save();
   }
 
   /** It was seen on this device: its clock has passed this time. */

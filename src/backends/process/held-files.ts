@@ -7,8 +7,6 @@ import { HeldThread, type Otherwise } from './held-thread.ts';
 export const WORTH_HOLDING = 250;
 /** A second thread is for so many: looking is calls to the kernel, and there are other things to do meanwhile. */
 const FOR_TWO_THREADS = 20_000;
-/** So many at a time: what looking takes beside what is kept of it is needed for these only. */
-const TOLD_AT_ONCE = 10_000;
 
 /** The threads of one file space, and what they hold. */
 export class HeldThreads {
@@ -74,20 +72,31 @@ export class HeldFiles implements HeldLooks {
 
   async again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {
     await this.#ready;
+    const wanted = (due: Iterable<readonly [number, Otherwise]>): (readonly [number, Otherwise])[] =>
+      [...due].filter(([index]) => isWanted(this.#looks[index] as Look));
+    const before = wanted(this.#due);
     await Promise.all(
       this.#parts.map(async ({ thread, first }) => {
-        for (const one of await thread.again(this.#id)) this.#due.set(first + one.index, one);
+        for (let from = 0; from >= 0; ) {
+          const { found, next } = await thread.again(this.#id, from);
+          const due = found.map((one) => [first + one.index, one] as const);
+          for (const [index, one] of due) this.#due.set(index, one);
+          await this.#tell(wanted(due), tell);
+          from = next;
+        }
       }),
     );
-    const wanted = [...this.#due].filter(([index]) => isWanted(this.#looks[index] as Look));
-    for (let from = 0; from < wanted.length; from += TOLD_AT_ONCE)
-      await this.#tell(wanted.slice(from, from + TOLD_AT_ONCE), tell);
+    await this.#tell(
+      before.filter(([index, seen]) => this.#due.get(index) === seen),
+      tell,
+    );
   }
 
   async #tell(
     told: readonly (readonly [number, Otherwise])[],
     tell: (id: string, fact: string) => void,
   ): Promise<void> {
+    if (told.length === 0) return;
     const looks = told.map(([index]) => this.#looks[index] as Look);
     const facts = await this.#look(looks);
     told.forEach(([index, seen], i) => {

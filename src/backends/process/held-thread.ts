@@ -6,6 +6,8 @@ import { FIELDS, type FileTimes, SeenFiles } from './seen-files.ts';
  * 100,000 files that nobody has touched cost whoever asks nothing.
  */
 const WIDTH = FIELDS.length;
+/** So many that look otherwise at a time: what is needed to tell them is needed for these only. */
+const TOLD_AT_ONCE = 5_000;
 
 /** Runs in the thread, which has nothing else of ours. */
 const PROGRAM = `
@@ -14,9 +16,10 @@ const { parentPort } = require('node:worker_threads');
 const HOW = { bigint: true, throwIfNoEntry: false };
 const held = new Map();
 
-function again({ paths, seen, codes }) {
+function again({ paths, seen, codes }, from) {
   const indexes = [];
-  for (let i = 0; i < paths.length; i++) {
+  let i = from;
+  for (; i < paths.length && indexes.length < ${TOLD_AT_ONCE}; i++) {
     let file;
     let code = '';
     try {
@@ -35,7 +38,7 @@ function again({ paths, seen, codes }) {
   }
   const times = new BigInt64Array(indexes.length * ${WIDTH});
   indexes.forEach((i, n) => times.set(seen.subarray(i * ${WIDTH}, (i + 1) * ${WIDTH}), n * ${WIDTH}));
-  return { indexes: Int32Array.from(indexes), times, codes: indexes.map((i) => codes[i]) };
+  return { indexes: Int32Array.from(indexes), times, codes: indexes.map((i) => codes[i]), next: i < paths.length ? i : -1 };
 }
 
 function same(seen, at, file) {
@@ -45,7 +48,7 @@ function same(seen, at, file) {
 const work = {
   hold: ({ id, paths }) =>
     held.set(id, { paths, seen: new BigInt64Array(paths.length * ${WIDTH}), codes: paths.map(() => undefined) }) && null,
-  again: ({ id }) => held.has(id) ? again(held.get(id)) : null,
+  again: ({ id, from }) => held.has(id) ? again(held.get(id), from) : null,
   release: ({ id }) => held.delete(id),
 };
 parentPort.on('message', (task) => {
@@ -81,11 +84,14 @@ interface Answer {
   readonly indexes: Int32Array;
   readonly times: BigInt64Array;
   readonly codes: readonly string[];
+  /** Where to go on; -1: all have been looked at. */
+  readonly next: number;
 }
 
 type Task =
   | { readonly work: 'hold'; readonly id: number; readonly paths: readonly string[] }
-  | { readonly work: 'again' | 'release'; readonly id: number };
+  | { readonly work: 'again'; readonly id: number; readonly from: number }
+  | { readonly work: 'release'; readonly id: number };
 
 export class HeldThread {
   readonly #thread = new AskedThread<Task>(PROGRAM, 'holds files', { resourceLimits: { maxYoungGenerationSizeMb: 4 } });
@@ -94,11 +100,11 @@ export class HeldThread {
     return this.#thread.ask({ work: 'hold', id, paths });
   }
 
-  /** The first time, all of them. */
-  async again(id: number): Promise<readonly Otherwise[]> {
-    const answer = (await this.#thread.ask({ work: 'again', id })) as Answer | null;
+  /** The first time, all of them: a part at a time. `from`: where the last part ended. */
+  async again(id: number, from: number): Promise<{ readonly found: readonly Otherwise[]; readonly next: number }> {
+    const answer = (await this.#thread.ask({ work: 'again', id, from })) as Answer | null;
     if (answer === null) throw new Error('these files are held no more');
-    return answer.codes.map((_, n) => new Otherwise(answer, n));
+    return { found: answer.codes.map((_, n) => new Otherwise(answer, n)), next: answer.next };
   }
 
   release(id: number): void {

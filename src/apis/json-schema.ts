@@ -44,7 +44,7 @@ export function toJsonSchema(node: SchemaNode, reader: 'validator' | 'editor' = 
         required.has(key) ? toJsonSchema(child, reader) : optional(child),
       ]),
     );
-    out['additionalProperties'] = false;
+    if (node['x-kubernetes-preserve-unknown-fields'] !== true) out['additionalProperties'] = false;
     if (node.required !== undefined) out['required'] = node.required;
   }
   return out;

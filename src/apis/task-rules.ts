@@ -1,5 +1,6 @@
 import { checkAnnotations, checkLabels } from './metadata-rules.ts';
 import { isObject } from './own-property.ts';
+import { checkPod } from './pod-overlay.ts';
 import { checkSlurm } from './slurm-options.ts';
 import type { Add } from './walk-schema.ts';
 
@@ -11,6 +12,7 @@ export function checkTask(task: unknown, path: readonly (string | number)[], add
   eachOf(task['outputs'], [...path, 'outputs'], (output, at) => exactlyOne(output, ['path', 'glob'], at, add));
   eachOf(task['env'], [...path, 'env'], (entry, at) => checkEnv(entry, at, add));
   checkSlurm(task['slurm'], [...path, 'slurm'], add);
+  checkPod(task['pod'], [...path, 'pod'], add);
   checkLabels(task['labels'], [...path, 'labels'], add);
   checkAnnotations(task['annotations'], [...path, 'annotations'], add);
   if (isObject(task['foreach'])) checkForeach(task['foreach'], [...path, 'foreach'], add);

@@ -9,6 +9,7 @@ import {
   MAX_TASK_ENTRIES,
   MAX_TEXT_CHARS,
 } from '../base/limits.ts';
+import { podSchema } from './pod-schema.ts';
 import { LABEL_VALUE_PATTERN, NAME_PATTERN, type SchemaNode } from './schema-node.ts';
 import { slurmSchema } from './slurm-schema.ts';
 import {
@@ -107,6 +108,7 @@ const defaultsProperties = {
     enum: ['Shared', 'Link'],
   },
   slurm: slurmSchema,
+  pod: podSchema,
 } as const satisfies Record<string, SchemaNode>;
 
 export const taskDefaultsSchema = {

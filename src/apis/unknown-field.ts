@@ -10,11 +10,10 @@ const LATER: ReadonlyMap<SchemaNode, readonly string[]> = new Map<SchemaNode, re
     outerSpecSchema,
     words('vars presets finally outputs results workspace deadline ttlAfterFinished hooks locks throttle'),
   ],
-  [taskDefaultsSchema, words('pod')],
   [
     taskSchema,
     words(
-      'preset steps tasks template results when loop expand resetPolicy locks handlers corrections validators checkpoint deadline tags cache pod defaults',
+      'preset steps tasks template results when loop expand resetPolicy locks handlers corrections validators checkpoint deadline tags cache defaults',
     ),
   ],
   [outputSchema, words('temporary from')],

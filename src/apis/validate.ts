@@ -3,6 +3,7 @@ import type { Diagnostic } from './diagnostic.ts';
 import { DiagnosticList } from './diagnostic-list.ts';
 import { checkMetadata, checkTypeMeta } from './metadata-rules.ts';
 import { isObject } from './own-property.ts';
+import { checkPod } from './pod-overlay.ts';
 import { checkSchema } from './schema-errors.ts';
 import { checkSlurm } from './slurm-options.ts';
 import { checkEnvironment, checkParamSchema, checkTask } from './task-rules.ts';
@@ -60,6 +61,7 @@ function checkRest(
   if (isObject(spec?.['defaults'])) {
     checkEnvironment(spec['defaults']['env'], ['spec', 'defaults', 'env'], add);
     checkSlurm(spec['defaults']['slurm'], ['spec', 'defaults', 'slurm'], add);
+    checkPod(spec['defaults']['pod'], ['spec', 'defaults', 'pod'], add);
   }
   if (Array.isArray(spec?.['paramSchema'])) {
     spec['paramSchema'].forEach((entry: unknown, index: number) =>

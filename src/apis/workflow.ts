@@ -1,6 +1,7 @@
 import type { Json } from '../base/json.ts';
 import type { Condition, ObjectMeta } from './meta.ts';
 import type { WorkflowPhase } from './phases.ts';
+import type { PodOverlay } from './pod-overlay.ts';
 import type { FailureReason } from './reasons.ts';
 
 /**
@@ -72,6 +73,7 @@ export interface TaskDefaults {
   readonly workdir?: string;
   readonly staging?: 'Shared' | 'Link';
   readonly slurm?: SlurmOptions;
+  readonly pod?: PodOverlay;
 }
 
 export interface TaskSpec extends TaskDefaults {

@@ -1,3 +1,4 @@
+import type { PodOverlay } from '../apis/pod-overlay.ts';
 import type { EndReason } from '../apis/reasons.ts';
 import type { SlurmOptions, ValueFrom } from '../apis/workflow.ts';
 import type { Json } from '../base/json.ts';
@@ -46,6 +47,8 @@ export interface Backend {
   readonly files: FileSpace;
   /** It runs the image that a task names. */
   readonly runsImages?: boolean;
+  /** Why its attempts cannot be such pods; undefined: they can. Without it none are pods. */
+  podProblem?(pod: PodOverlay): string | undefined;
   /** Whether its attempts see this path, as it is here; without it they see all. */
   sees?(path: string): boolean;
   close(): Promise<void>;
@@ -137,6 +140,8 @@ export interface Launch {
   readonly needs: Needs;
   /** For Slurm only, with the values of this attempt. */
   readonly slurm?: SlurmOptions | undefined;
+  /** For pods only: what they have beside. */
+  readonly pod?: PodOverlay | undefined;
   /** For the selectors of whoever keeps the attempt: pods have them. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;

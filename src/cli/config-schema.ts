@@ -65,6 +65,19 @@ export const configSchema = {
             minLength: 1,
             'x-fixpoint-text': 'literal',
           },
+          serviceAccounts: {
+            type: 'array',
+            description: 'Those that tasks may ask for by pod.serviceAccountName. Default: default alone.',
+            maxItems: 100,
+            items: { type: 'string', description: 'A name.', minLength: 1, 'x-fixpoint-text': 'literal' },
+            'x-kubernetes-list-type': 'set',
+          },
+          podCleanup: {
+            type: 'string',
+            description:
+              'Which pods that are over are deleted: all (OnFinish, the default), those that have succeeded (OnSuccess), or none (Never). A workflow takes those that are left with it.',
+            enum: ['OnFinish', 'OnSuccess', 'Never'],
+          },
           maxPods: { type: 'integer', description: 'Pods at a time. Default 500.', minimum: 1, maximum: 100_000 },
           volume: {
             type: 'object',

@@ -1,5 +1,6 @@
 import type { Diagnostic } from '../apis/diagnostic.ts';
 import type { WorkflowSpec } from '../apis/workflow.ts';
+import type { Backend } from '../backends/backend.ts';
 import type { Backends } from '../backends/backends.ts';
 import { closest } from '../base/closest.ts';
 import { MAX_DIAGNOSTICS } from '../base/limits.ts';
@@ -24,41 +25,67 @@ export function unknownBackends(spec: WorkflowSpec, known: readonly string[]): D
   return found;
 }
 
-/** What tasks ask for that their backend does not have: an image, variables of a cluster, or files where it sees none. Once for each template. */
+/** What tasks ask for that their backend does not have. Once for each template. */
 export function beyondBackends(graph: Graph, backends: Pick<Backends, 'of'>): Diagnostic[] {
   const found = new Map<number, Diagnostic>();
   for (const task of graph.tasks) {
     if (task.kind !== 'Task' || found.has(task.template) || found.size >= MAX_DIAGNOSTICS) continue;
     const backend = backends.of(task.spec);
-    const path = ['spec', 'tasks', task.template];
-    if ((task.spec.image ?? '') !== '' && !backend.runsImages)
-      found.set(task.template, {
-        severity: 'error',
-        code: 'E-BACKEND',
-        path: [...path, 'image'],
-        message: `${task.key}: the backend ${backend.name} runs no images.`,
-        hint: 'Leave image out, or name a backend that runs containers.',
-      });
-    const variable = (task.spec.env ?? []).find(({ valueFrom }) => valueFrom);
-    if (variable && !backend.runsImages)
-      found.set(task.template, {
-        severity: 'error',
-        code: 'E-BACKEND',
-        path: [...path, 'env'],
-        message: `${task.key}: the backend ${backend.name} has no secrets and config maps that ${variable.name} could come from.`,
-        hint: 'Write value, or name a backend that runs pods.',
-      });
-    const unseen = backend.sees && pathsOf(task).find((each) => !backend.sees?.(each));
-    if (unseen !== undefined)
-      found.set(task.template, {
-        severity: 'error',
-        code: 'E-FILE-SPACE',
-        path,
-        message: `${task.key}: the backend ${backend.name} does not see ${unseen}.`,
-        hint: 'Keep the workflow on the volume that its backends share.',
-      });
+    const beyond = beyondBackend(task, backend);
+    if (!beyond) continue;
+    const { at, message, ...rest } = beyond;
+    found.set(task.template, {
+      severity: 'error',
+      code: 'E-BACKEND',
+      path: ['spec', 'tasks', task.template, ...at],
+      message: `${task.key}: the backend ${backend.name} ${message}`,
+      ...rest,
+    });
   }
   return [...found.values()];
+}
+
+interface Beyond {
+  readonly at: readonly string[];
+  /** Goes on after the name of the backend. */
+  readonly message: string;
+  readonly hint: string;
+  readonly code?: string;
+}
+
+/** An image, variables of a cluster, more of a pod, or files where it sees none. */
+function beyondBackend(task: GraphTask, backend: Backend): Beyond | undefined {
+  const { image, env = [], pod } = task.spec;
+  if ((image ?? '') !== '' && !backend.runsImages)
+    return {
+      at: ['image'],
+      message: 'runs no images.',
+      hint: 'Leave image out, or name a backend that runs containers.',
+    };
+  const variable = env.find(({ valueFrom }) => valueFrom);
+  if (variable && !backend.runsImages)
+    return {
+      at: ['env'],
+      message: `has no secrets and config maps that ${variable.name} could come from.`,
+      hint: 'Write value, or name a backend that runs pods.',
+    };
+  if (pod && !backend.podProblem)
+    return { at: ['pod'], message: 'makes no pods.', hint: 'Leave pod out, or name a backend that runs pods.' };
+  const problem = pod && backend.podProblem?.(pod);
+  if (problem !== undefined)
+    return {
+      at: ['pod'],
+      message: `refuses such pods: ${problem}`,
+      hint: 'Whoever configures the backend lists the service accounts that tasks may use.',
+    };
+  const unseen = backend.sees && pathsOf(task).find((each) => !backend.sees?.(each));
+  if (unseen === undefined) return undefined;
+  return {
+    at: [],
+    code: 'E-FILE-SPACE',
+    message: `does not see ${unseen}.`,
+    hint: 'Keep the workflow on the volume that its backends share.',
+  };
 }
 
 function pathsOf({ workdir, inputs, outputs }: GraphTask): string[] {

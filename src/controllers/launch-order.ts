@@ -99,6 +99,7 @@ export function launchOrder(source: LaunchSource): Result<Launch, string> {
     outputs: launchOutputs(source),
     needs: source.needs,
     slurm: slurmOptions(template, texts),
+    pod: task.spec.pod,
     labels: task.spec.labels,
     annotations: task.spec.annotations,
     graceMs: CANCEL_GRACE_MS,

@@ -225,6 +225,7 @@ function handlingOf(template: TaskTemplate): string {
     staging: spec.staging ?? '',
     env: excluded as unknown as Json,
     ...(spec.slurm === undefined ? {} : { slurm: spec.slurm as Json }),
+    ...(spec.pod === undefined ? {} : { pod: spec.pod as unknown as Json }),
   });
 }
 

@@ -25,6 +25,7 @@ const BODY_FIELDS: ReadonlySet<string> = new Set<keyof TaskSpec>([
   'stderr',
   'image',
   'slurm',
+  'pod',
   'resources',
   'retry',
   'backend',

@@ -54,7 +54,11 @@ interface Choices {
   readonly reach?: Reach;
   /** Default: as shipped. */
   readonly lease?: 'brief';
+  /** What the volume of the pods is. Default: a folder of the node. */
+  readonly volume?: 'claim';
 }
+
+const CLAIM = 'work';
 
 /** Its own alone, or those of the whole cluster. */
 type Reach = 'namespaced' | 'cluster';
@@ -70,7 +74,7 @@ export class Operated {
   #kubeconfig = '';
   #identities = 0;
 
-  private constructor(server: ApiServer, box: Sandbox, { maxPods = 100, reach = 'namespaced', lease }: Choices) {
+  private constructor(server: ApiServer, box: Sandbox, { maxPods = 100, reach = 'namespaced', lease, volume }: Choices) {
     this.#server = server;
     this.#reach = reach;
     this.#lease = lease === 'brief' ? BRIEF_LEASE : [];
@@ -81,7 +85,7 @@ export class Operated {
       ...(reach === 'namespaced' ? { namespace: this.namespace } : {}),
       image: BASH,
       maxPods,
-      volume: { mountPath: box.dir },
+      volume: { mountPath: box.dir, ...(volume === 'claim' ? { claimName: CLAIM } : {}) },
     };
     this.#config = box.write('operator.yaml', JSON.stringify({ backends: [backend] }));
   }
@@ -89,6 +93,7 @@ export class Operated {
   static async in(server: ApiServer, box: Sandbox, choices: Choices = {}): Promise<Operated> {
     const made = new Operated(server, box, choices);
     await made.kubectl('create', 'namespace', made.namespace);
+    if (choices.volume === 'claim') await made.#makeClaim();
     await made.#install();
     return made;
   }
@@ -96,6 +101,27 @@ export class Operated {
   /** Where the operator itself would live. */
   get #home(): string {
     return this.#reach === 'cluster' ? 'fixpoint-system' : this.namespace;
+  }
+
+  async #makeClaim(): Promise<void> {
+    const common = { storageClassName: '', accessModes: ['ReadWriteMany'], volumeName: this.namespace };
+    const { volumeName: _, ...volume } = common;
+    const list = [
+      {
+        apiVersion: 'v1',
+        kind: 'PersistentVolume',
+        metadata: { name: this.namespace },
+        spec: { ...volume, capacity: { storage: '1Gi' }, hostPath: { path: this.box.dir } },
+      },
+      {
+        apiVersion: 'v1',
+        kind: 'PersistentVolumeClaim',
+        metadata: { name: CLAIM },
+        spec: { ...common, resources: { requests: { storage: '1Gi' } } },
+      },
+    ];
+    const file = this.box.write('claim.json', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: list }));
+    await this.kubectl('apply', '-f', file);
   }
 
   /** As shipped; the operator is a process of ours with its account, since there is no image to run. */
@@ -154,11 +180,13 @@ export class Operated {
     return ran.stdout;
   }
 
-  async apply(tasks: readonly object[], name = 'w'): Promise<void> {
+  /** `as`: whose rights count. */
+  async apply(tasks: readonly object[], name = 'w', as?: string): Promise<void> {
     const LOG = this.box.path('log');
     const spec = { tasks: tasks.map((task) => ({ env: [{ name: 'LOG', value: LOG }], ...task })) };
     const document = { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata: { name }, spec };
-    await this.kubectl('apply', '-f', this.box.write(`${name}.json`, JSON.stringify(document)));
+    const who = as === undefined ? [] : [`--as=${as}`];
+    await this.kubectl('apply', ...who, '-f', this.box.write(`${name}.json`, JSON.stringify(document)));
   }
 
   async workflow(name = 'w'): Promise<Workflow> {

@@ -9,6 +9,8 @@ import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
 
 const START_TIMEOUT_MS = 1_800_000;
 
+const SHARED = { name: 'shared', mountPath: '/shared' };
+
 let server: ApiServer;
 
 beforeAll(async () => {
@@ -81,6 +83,32 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`what can go wrong with a pod${WHY_NO_CLU
       await rig.backend.submit([rig.launch('t1', {}, { image: 'Not An Image' })]);
       const seen = await rig.seen('t1', 'Ended', 'Gone');
       expect(seen).toMatchObject({ exit: { verdict: 'Problem', problem: { reason: 'ImageUnavailable' } } });
+    });
+  });
+
+  test('volumes and containers beside the task are there, and end with it', async () => {
+    await withRig(async (rig) => {
+      const pod = {
+        volumes: [{ name: 'shared', emptyDir: {} }],
+        initContainers: [
+          { name: 'before', image: BASH, command: ['sh', '-c', 'echo made > /shared/f'], volumeMounts: [SHARED] },
+          { name: 'beside', image: BASH, command: ['sleep', '3600'], restartPolicy: 'Always' },
+        ],
+        containers: [{ name: 'task', volumeMounts: [SHARED] }],
+      };
+      const command = { kind: 'Script', shell: ['sh'], text: 'grep -q made /shared/f && exit 7' } as const;
+      await rig.backend.submit([rig.launch('t1', {}, { command, pod })]);
+      expect(await rig.seen('t1', 'Ended', 'Gone')).toMatchObject({ exit: { verdict: 'Exited', exitCode: 7 } });
+    });
+  });
+
+  test('a container before the task that fails is a failure of the task', async () => {
+    await withRig(async (rig) => {
+      const pod = { initContainers: [{ name: 'fetch', image: BASH, command: ['sh', '-c', 'exit 3'] }] };
+      await rig.backend.submit([rig.launch('t1', {}, { pod })]);
+      expect(await rig.seen('t1', 'Ended', 'Gone')).toMatchObject({
+        exit: { problem: { reason: 'ExitCode', message: 'the init container fetch ended with code 3' } },
+      });
     });
   });
 

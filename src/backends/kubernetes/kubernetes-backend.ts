@@ -1,3 +1,4 @@
+import type { PodOverlay } from '../../apis/pod-overlay.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Json } from '../../base/json.ts';
 import type { Logger } from '../../base/logger.ts';
@@ -25,6 +26,7 @@ import { LABELS, MANAGER, podName } from './pod-names.ts';
 import { namespaceOf, type PodPlace } from './pod-template.ts';
 import { installRuntime } from './runtime-file.ts';
 import { type SeenPod, seenPod } from './seen-pod.ts';
+import { serviceAccountProblem } from './service-account-problem.ts';
 import { type PodApi, type PodHandle, TaskPods } from './task-pods.ts';
 
 /**
@@ -40,6 +42,9 @@ import { type PodApi, type PodHandle, TaskPods } from './task-pods.ts';
  * A pod that is gone before its end was seen left a record in its run folder, or is lost. That it is gone is never taken
  * from the watch: the API server is asked.
  */
+/** Which pods that are over are deleted: all, those that have succeeded, or none. */
+export type PodCleanup = 'OnFinish' | 'OnSuccess' | 'Never';
+
 export interface KubernetesBackendOptions {
   readonly name: string;
   readonly api: PodApi;
@@ -49,6 +54,9 @@ export interface KubernetesBackendOptions {
   readonly files: FileSpace;
   /** Asked before what is done to run folders: whoever leads no more does not know what is still asked for. */
   readonly mayAct: () => boolean;
+  /** As which tasks may ask to run, with or without a token. */
+  readonly serviceAccounts: readonly string[];
+  readonly podCleanup: PodCleanup;
   /** Pods at a time. */
   readonly maxPods: number;
   readonly clock: Clock;
@@ -111,6 +119,11 @@ export class KubernetesBackend implements Backend {
       logger,
       seed: place.home,
     });
+  }
+
+  podProblem(pod: PodOverlay): string | undefined {
+    const { serviceAccounts, place } = this.#options;
+    return serviceAccountProblem(pod, serviceAccounts, place.serviceAccount ?? 'default');
   }
 
   sees(path: string): boolean {
@@ -223,7 +236,15 @@ export class KubernetesBackend implements Backend {
   async recorded(attempts: readonly Handled[]): Promise<void> {
     for (const { token } of attempts) this.#unrecorded.delete(token);
     const pods = attempts.map(({ token, handle }) => this.#byToken.get(token) ?? this.#handleOf(handle));
-    await Promise.all(pods.map(async (pod) => pod && this.#pods.letGo(pod)));
+    await Promise.all(pods.map(async (pod) => pod && this.#letGo(pod)));
+  }
+
+  /** One that is being deleted already, or that was seen no more, has no log that anybody could want. */
+  async #letGo(pod: SeenPod | PodHandle): Promise<void> {
+    const { podCleanup } = this.#options;
+    const kept =
+      'phase' in pod && !pod.deleting && (podCleanup === 'Never' || (podCleanup === 'OnSuccess' && pod.phase === 'Failed'));
+    await this.#pods.letGo(pod, kept ? 'Keep' : 'Delete');
   }
 
   readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
@@ -311,7 +332,7 @@ export class KubernetesBackend implements Backend {
   #sweep(): void {
     for (const pod of this.#byToken.values()) {
       const isLeft = !this.#open.has(pod.token) && !this.#unrecorded.has(pod.token);
-      if (isLeft && (pod.phase === 'Succeeded' || pod.phase === 'Failed')) void this.#pods.letGo(pod);
+      if (isLeft && pod.held && (pod.phase === 'Succeeded' || pod.phase === 'Failed')) void this.#letGo(pod);
     }
     this.#after(SWEEP_MS, () => this.#sweep());
   }

@@ -51,6 +51,8 @@ export async function openKubernetes(
       runsDir: below ? runsDir : join(volume.mountPath, '.fixpoint', `runs-${home}`),
       files,
       mayAct: () => within?.gate.mayWrite() === undefined,
+      serviceAccounts: config.serviceAccounts ?? [],
+      podCleanup: config.podCleanup ?? 'OnFinish',
       maxPods: config.maxPods ?? DEFAULT_MAX_PODS,
       clock,
       logger,

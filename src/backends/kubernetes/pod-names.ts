@@ -18,8 +18,6 @@ export const MANAGER = 'fixpoint';
 export const OUTCOME_FINALIZER = 'fixpoint.dev/outcome';
 /** The whole key of the task; a label has no room for it. */
 export const TASK_ANNOTATION = 'fixpoint.dev/task-key';
-/** The one container that is the task; all others are sidecars. */
-export const TASK_CONTAINER = 'task';
 
 const MAX_SLUG = 40;
 const MAX_LABEL = 63;

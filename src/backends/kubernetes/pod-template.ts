@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { SHARED_VOLUME, TASK_CONTAINER } from '../../apis/pod-overlay.ts';
 import type { Json } from '../../base/json.ts';
 import type { ApiObject, OwnerReference } from '../../kubernetes/resource.ts';
 import type { Launch } from '../backend.ts';
 import { environmentOf } from '../process/folder-content.ts';
+import { overlaid } from './overlaid.ts';
 import {
   LABELS,
   NO_RUNTIME,
@@ -11,7 +13,6 @@ import {
   podLabels,
   podName,
   TASK_ANNOTATION,
-  TASK_CONTAINER,
 } from './pod-names.ts';
 
 /** Where the pods of a backend are made, and what all of them have in common. */
@@ -35,7 +36,6 @@ export interface PodPlace {
 
 /** Beyond the grace of the task: the runtime itself ends what is left, and writes its record. */
 const RUNTIME_GRACE_SECONDS = 5;
-const VOLUME = 'workspace';
 
 /**
  * A command that needs nothing of ours is run as it is, in any image, also in one without a shell. Everything else is run
@@ -81,34 +81,37 @@ export function podOf(launch: Launch, place: PodPlace): ApiObject {
       finalizers: [OUTCOME_FINALIZER],
       ...(owner === undefined ? {} : { ownerReferences: [owner] }),
     },
-    spec: {
-      restartPolicy: 'Never',
-      automountServiceAccountToken: false,
-      enableServiceLinks: false,
-      ...(place.serviceAccount === undefined ? {} : { serviceAccountName: place.serviceAccount }),
-      // The runtime keeps to the walltime from the start of the command; what runs untouched has only this.
-      ...(untouched && walltime > 0 ? { activeDeadlineSeconds: walltime } : {}),
-      terminationGracePeriodSeconds: Math.ceil(launch.graceMs / 1000) + RUNTIME_GRACE_SECONDS,
-      securityContext: {
-        seccompProfile: { type: 'RuntimeDefault' },
-        ...place.user,
-        ...(place.user === undefined || place.user.runAsUser === 0 ? {} : { runAsNonRoot: true }),
-      },
-      containers: [
-        {
-          name: TASK_CONTAINER,
-          image: launch.image ?? place.image ?? '',
-          command,
-          env: environmentIn(launch, untouched),
-          ...(untouched ? { workingDir: launch.workdir } : {}),
-          resources: resourcesOf(needs),
-          securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
-          terminationMessagePolicy: 'FallbackToLogsOnError',
-          volumeMounts: [{ name: VOLUME, mountPath: place.volume.mountPath }],
+    spec: overlaid(
+      {
+        restartPolicy: 'Never',
+        automountServiceAccountToken: false,
+        enableServiceLinks: false,
+        ...(place.serviceAccount === undefined ? {} : { serviceAccountName: place.serviceAccount }),
+        // The runtime keeps to the walltime from the start of the command; what runs untouched has only this.
+        ...(untouched && walltime > 0 ? { activeDeadlineSeconds: walltime } : {}),
+        terminationGracePeriodSeconds: Math.ceil(launch.graceMs / 1000) + RUNTIME_GRACE_SECONDS,
+        securityContext: {
+          seccompProfile: { type: 'RuntimeDefault' },
+          ...place.user,
+          ...(place.user === undefined || place.user.runAsUser === 0 ? {} : { runAsNonRoot: true }),
         },
-      ],
-      volumes: [{ name: VOLUME, ...place.volume.source }],
-    },
+        containers: [
+          {
+            name: TASK_CONTAINER,
+            image: launch.image ?? place.image ?? '',
+            command,
+            env: environmentIn(launch, untouched),
+            ...(untouched ? { workingDir: launch.workdir } : {}),
+            resources: resourcesOf(needs),
+            securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+            terminationMessagePolicy: 'FallbackToLogsOnError',
+            volumeMounts: [{ name: SHARED_VOLUME, mountPath: place.volume.mountPath }],
+          },
+        ],
+        volumes: [{ name: SHARED_VOLUME, ...place.volume.source }],
+      },
+      launch.pod,
+    ),
   } as ApiObject;
 }
 

@@ -118,6 +118,23 @@ test.each([
     'run: x, command: [z]',
     'E-ONE-OF T.command: command stands beside run; a task has one body. Delete one of the two.',
   ],
+  ['pod: {restartPolicy: Always}', 'E-UNKNOWN-FIELD T.pod.restartPolicy: is no field of pod.'],
+  [
+    'pod: {containers: [{name: proxy}]}',
+    'E-NAME T.pod.containers[0].name: the one container is called task. A container beside it is one of initContainers with restartPolicy: Always, so that the pod can end.',
+  ],
+  [
+    'pod: {containers: [{name: task, resources: {limits: {memory: 1Gi}}}]}',
+    'E-OPTION T.pod.containers[0].resources.limits.memory: is set by resources.memory: write that.',
+  ],
+  [
+    'pod: {volumes: [{name: workspace, emptyDir: {}}]}',
+    'E-NAME T.pod.volumes[0].name: workspace is the volume of the backend.',
+  ],
+  [
+    'pod: {initContainers: [{name: a, args: ["${{ params.x }}"]}]}',
+    'E-LITERAL T.pod.initContainers[0].args[0]: no ${{ }} is allowed here: an overlay goes to the cluster as it is.',
+  ],
   ['args: [z]', 'E-REQUIRED T.args: args alone needs an image to start; this release has none. Write command.'],
   [
     'labels: {a: "b c"}',

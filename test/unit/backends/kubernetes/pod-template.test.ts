@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { PodOverlay } from '../../../../src/apis/pod-overlay.ts';
 import type { Launch } from '../../../../src/backends/backend.ts';
 import { podName } from '../../../../src/backends/kubernetes/pod-names.ts';
 import { type PodPlace, podOf } from '../../../../src/backends/kubernetes/pod-template.ts';
@@ -32,6 +33,25 @@ interface Pod {
       readonly resources: object;
     }[];
   };
+}
+
+interface Container {
+  readonly volumeMounts: readonly object[];
+  readonly securityContext: object;
+  readonly resources: { readonly limits: object; readonly requests: object };
+}
+
+interface Overlaid {
+  readonly spec: {
+    readonly securityContext: object;
+    readonly volumes: readonly { readonly name: string }[];
+    readonly containers: readonly Container[];
+  };
+}
+
+/** What an overlay may have changed. */
+function pick({ volumeMounts, securityContext, resources }: Container): Container {
+  return { volumeMounts, securityContext, resources };
 }
 
 const made = (part: Partial<Launch> = {}, place: Partial<PodPlace> = {}) =>
@@ -69,6 +89,35 @@ describe('the pod of an attempt', () => {
       const pod = made({ ...(command ? { command } : {}), envFrom: [['TOKEN', from]] });
       expect(pod.spec.containers[0]?.env).toContainEqual({ name: 'TOKEN', valueFrom: from });
     }
+  });
+
+  test('has what the task asks for beside, and keeps what is ours', () => {
+    const sidecar = { name: 'db', image: 'db:1', restartPolicy: 'Always' };
+    const pod: PodOverlay = {
+      nodeSelector: { gpu: 'a100' },
+      securityContext: { fsGroup: 7 },
+      volumes: [{ name: 'scratch', emptyDir: {} } as { readonly name: string }],
+      initContainers: [sidecar],
+      containers: [
+        {
+          name: 'task',
+          volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+          securityContext: { readOnlyRootFilesystem: true },
+          resources: { limits: { 'vendor.example/fpga': '1' } },
+        },
+      ],
+    };
+    const plain = podOf(launch(), PLACE) as unknown as Overlaid;
+    const { spec } = podOf(launch({ pod }), PLACE) as unknown as Overlaid;
+    const [ours, its] = [plain.spec.containers[0], spec.containers[0]] as [Container, Container];
+    expect(spec).toMatchObject({ nodeSelector: { gpu: 'a100' }, initContainers: [sidecar], restartPolicy: 'Never' });
+    expect(spec.securityContext).toEqual({ ...plain.spec.securityContext, fsGroup: 7 });
+    expect(spec.volumes.map(({ name }) => name)).toEqual(['workspace', 'scratch']);
+    expect(its.volumeMounts).toEqual([...ours.volumeMounts, { name: 'scratch', mountPath: '/scratch' }]);
+    expect(its.securityContext).toEqual({ ...ours.securityContext, readOnlyRootFilesystem: true });
+    expect(its.resources.limits).toEqual({ ...ours.resources.limits, 'vendor.example/fpga': '1' });
+    expect(its.resources.requests).toEqual(ours.resources.requests);
+    expect({ ...its, ...pick(ours) }).toEqual(ours);
   });
 
   test.each([

@@ -1,0 +1,104 @@
+import type { Json } from '../base/json.ts';
+import { isObject } from './own-property.ts';
+import type { Add } from './walk-schema.ts';
+
+/** More of a PodSpec than the fields of a task say (`pod-schema.ts`). */
+export interface PodOverlay {
+  readonly affinity?: Json;
+  readonly automountServiceAccountToken?: boolean;
+  readonly containers?: readonly TaskContainer[];
+  readonly dnsConfig?: Json;
+  readonly dnsPolicy?: string;
+  readonly hostAliases?: Json;
+  readonly hostNetwork?: boolean;
+  readonly imagePullSecrets?: readonly Named[];
+  readonly initContainers?: readonly Named[];
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly priorityClassName?: string;
+  readonly resourceClaims?: Json;
+  readonly runtimeClassName?: string;
+  readonly schedulerName?: string;
+  readonly securityContext?: Json;
+  readonly serviceAccountName?: string;
+  readonly shareProcessNamespace?: boolean;
+  readonly tolerations?: Json;
+  readonly topologySpreadConstraints?: Json;
+  readonly volumes?: readonly Named[];
+}
+
+interface TaskContainer extends Named {
+  readonly envFrom?: Json;
+  readonly imagePullPolicy?: string;
+  readonly resources?: Json;
+  readonly securityContext?: Json;
+  readonly volumeDevices?: Json;
+  readonly volumeMounts?: Json;
+}
+
+/** And whatever else Kubernetes knows of such a thing. */
+interface Named {
+  readonly name: string;
+}
+
+/** The one container that is the task; all others are beside it. */
+export const TASK_CONTAINER = 'task';
+/** The volume that the attempts of a backend share. */
+export const SHARED_VOLUME = 'workspace';
+/** Resources that a field of the task sets, and the field. */
+const OWN_RESOURCES: ReadonlyMap<string, string> = new Map([
+  ['cpu', 'resources.cpu'],
+  ['memory', 'resources.memory'],
+  ['nvidia.com/gpu', 'resources.gpu'],
+]);
+
+/** Rules between an overlay and what Fixpoint sets; what is inside is the API server's to check. */
+export function checkPod(pod: unknown, path: readonly (string | number)[], add: Add): void {
+  if (!isObject(pod)) return;
+  checkTexts(pod, path, add);
+  each(pod['containers'], (container, i) => checkContainer(container, [...path, 'containers', i], add));
+  each(pod['initContainers'], ({ name }, i) => {
+    if (name === TASK_CONTAINER)
+      add('E-NAME', [...path, 'initContainers', i, 'name'], `${TASK_CONTAINER} is the container of the command.`);
+  });
+  each(pod['volumes'], ({ name }, i) => {
+    if (name === SHARED_VOLUME)
+      add('E-NAME', [...path, 'volumes', i, 'name'], `${SHARED_VOLUME} is the volume of the backend.`);
+  });
+}
+
+function checkContainer(container: Entry, path: readonly (string | number)[], add: Add): void {
+  const { name, resources } = container;
+  if (typeof name === 'string' && name !== TASK_CONTAINER)
+    add('E-NAME', [...path, 'name'], `the one container is called ${TASK_CONTAINER}.`, {
+      hint: 'A container beside it is one of initContainers with restartPolicy: Always, so that the pod can end.',
+    });
+  if (!isObject(resources)) return;
+  for (const list of ['requests', 'limits'])
+    for (const resource of Object.keys(isObject(resources[list]) ? resources[list] : {})) {
+      const field = OWN_RESOURCES.get(resource);
+      if (field !== undefined)
+        add('E-OPTION', [...path, 'resources', list, resource], `is set by ${field}: write that.`, { atKey: true });
+    }
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+
+function each(list: unknown, check: (entry: Entry, index: number) => void): void {
+  if (!Array.isArray(list)) return;
+  list.forEach((entry: unknown, index) => {
+    if (isObject(entry)) check(entry, index);
+  });
+}
+
+/** Expressions have no values here: one that went to the cluster as it is would be found out late. */
+function checkTexts(value: unknown, path: readonly (string | number)[], add: Add): void {
+  if (typeof value === 'string') {
+    const offset = value.indexOf('${{');
+    if (offset >= 0)
+      add('E-LITERAL', path, 'no ${{ }} is allowed here: an overlay goes to the cluster as it is.', {
+        offset,
+        length: 3,
+      });
+  } else if (Array.isArray(value)) value.forEach((member: unknown, i) => checkTexts(member, [...path, i], add));
+  else if (isObject(value)) for (const [key, member] of Object.entries(value)) checkTexts(member, [...path, key], add);
+}

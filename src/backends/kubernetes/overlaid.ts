@@ -1,0 +1,61 @@
+import { type PodOverlay, TASK_CONTAINER } from '../../apis/pod-overlay.ts';
+import type { Json } from '../../base/json.ts';
+
+type Members = { readonly [key: string]: Json };
+
+/** Those of which both have their say, ours below. */
+const MERGED = ['securityContext'];
+/** Those to which an overlay adds. */
+const EXTENDED = ['volumes', 'initContainers', 'imagePullSecrets'];
+
+/**
+ * A PodSpec of ours with what its task asks for beside: maps that both have merge, lists get longer, and what is left is the
+ * overlay's. What it may hold was checked when it was admitted (`apis/pod-overlay.ts`).
+ */
+export function overlaid(spec: Members, overlay: PodOverlay | undefined): Members {
+  if (overlay === undefined) return spec;
+  const { containers: asked, ...rest } = overlay as unknown as Members;
+  const out: Record<string, Json> = { ...spec, ...rest };
+  for (const field of MERGED) if (rest[field] !== undefined) out[field] = merged(spec[field], rest[field]);
+  for (const field of EXTENDED) if (rest[field] !== undefined) out[field] = extended(spec[field], rest[field]);
+  const more = (Array.isArray(asked) ? asked : []).find((container) => membersOf(container)['name'] === TASK_CONTAINER);
+  if (more === undefined) return out;
+  out['containers'] = (spec['containers'] as readonly Json[]).map((container) =>
+    membersOf(container)['name'] === TASK_CONTAINER ? withMore(membersOf(container), membersOf(more)) : container,
+  );
+  return out;
+}
+
+function withMore(container: Members, more: Members): Members {
+  const { resources, securityContext, volumeMounts, ...rest } = more;
+  return {
+    ...container,
+    ...rest,
+    ...(securityContext === undefined
+      ? {}
+      : { securityContext: merged(container['securityContext'], securityContext) }),
+    ...(volumeMounts === undefined ? {} : { volumeMounts: extended(container['volumeMounts'], volumeMounts) }),
+    ...(resources === undefined ? {} : { resources: withResources(membersOf(container['resources']), resources) }),
+  };
+}
+
+function withResources(ours: Members, theirs: Json): Members {
+  const out: Record<string, Json> = { ...ours, ...membersOf(theirs) };
+  for (const list of ['requests', 'limits']) {
+    const both = merged(membersOf(theirs)[list], ours[list]);
+    if (Object.keys(both).length > 0) out[list] = both;
+  }
+  return out;
+}
+
+function merged(under: Json | undefined, over: Json | undefined): Members {
+  return { ...membersOf(under), ...membersOf(over) };
+}
+
+function extended(first: Json | undefined, then: Json | undefined): readonly Json[] {
+  return [...(Array.isArray(first) ? first : []), ...(Array.isArray(then) ? then : [])];
+}
+
+function membersOf(value: Json | undefined): Members {
+  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Members) : {};
+}

@@ -1,0 +1,39 @@
+import type { PodOverlay } from '../../apis/pod-overlay.ts';
+import type { Json } from '../../base/json.ts';
+
+/**
+ * Why a task may not run as it asks to; undefined: it may. Who may write a workflow may do what the service accounts of this
+ * list may do, and no more: an account that is not in it is refused, and so is the token of the one that all pods have anyway.
+ */
+export function serviceAccountProblem(
+  pod: PodOverlay,
+  allowed: readonly string[],
+  ordinary: string,
+): string | undefined {
+  const account = pod.serviceAccountName ?? ordinary;
+  if (allowed.includes(account)) return undefined;
+  const list = allowed.length === 0 ? 'names none' : `names ${allowed.join(', ')}`;
+  if (account !== ordinary)
+    return `tasks may not run as the service account ${account}: serviceAccounts of the backend ${list}.`;
+  return mountsToken(pod)
+    ? `tasks may not have the token of the service account ${account}: serviceAccounts of the backend ${list}.`
+    : undefined;
+}
+
+function mountsToken({ automountServiceAccountToken, volumes }: PodOverlay): boolean {
+  if (automountServiceAccountToken === true) return true;
+  return listOf(volumes as unknown as Json).some((volume) =>
+    listOf(member(member(volume, 'projected'), 'sources')).some(
+      (source) => member(source, 'serviceAccountToken') !== undefined,
+    ),
+  );
+}
+
+function listOf(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function member(value: Json | undefined, name: string): Json | undefined {
+  const isMap = value !== null && typeof value === 'object' && !Array.isArray(value);
+  return isMap ? (value as { readonly [key: string]: Json })[name] : undefined;
+}

@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 /** From so many tasks on memory is worth more than the time of a few collections. */
 const MANY_TASKS = 20_000;
 /** V8 lets a heap grow to twice what lived in it before it collects again; then to this much more. */
-const GROWTH_PERCENT = 10;
+const GROWTH_PERCENT = 12;
 
 let limited = false;
 

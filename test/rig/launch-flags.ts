@@ -1,2 +1,2 @@
 /** What the launcher starts node with (`scripts/launch-flags.mjs`). Under others the program is compiled at each start. */
-export const LAUNCH_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
+export const LAUNCH_FLAGS: readonly string[] = ['--max-semi-space-size=2'];

@@ -38,7 +38,10 @@ export async function planOf(
   const newer = base.factsThatChange(watching.signal);
   const asked = new Set<string>();
   try {
-    const seen = which === 'All' ? await look(home, proposal) : new Map<string, string>();
+    const looking = which === 'All' ? look(home, proposal) : Promise.resolve(new Map<string, string>());
+    const early = await meanwhile(home, proposal, { listed, asked }, looking);
+    const seen = await looking;
+    if (early && seen.size === 0 && newer.size === 0 && early.isNow()) return early.plan;
     for (;;) {
       const proposed = base.under(stored, built);
       proposed.see(base.news);
@@ -54,6 +57,30 @@ export async function planOf(
   } finally {
     watching.abort();
   }
+}
+
+interface Early {
+  readonly plan: PlanResult;
+  /** Nothing has happened since that it is made of. */
+  isNow(): boolean;
+}
+
+/** Threads look at files: what is known of them is judged meanwhile, and mostly it is as they find it. */
+async function meanwhile(
+  home: HomeContext,
+  { base, stored, built }: Proposal,
+  { listed, asked }: { readonly listed: Listed; readonly asked: Set<string> },
+  looking: Promise<unknown>,
+): Promise<Early | undefined> {
+  // Whoever awaits it hears of it.
+  looking.catch(() => undefined);
+  if (!sameShape(base.graph, built.graph) || base.news.size > 0) return undefined;
+  const version = home.store.version();
+  const proposed = base.under(stored, built);
+  if (judged(home, proposed).length > 0) return undefined;
+  await fetchPreimages(home, proposed, asked);
+  const plan = planNow(home, proposed, listed, base.graph);
+  return { plan, isNow: () => base.news.size === 0 && home.store.version() === version };
 }
 
 /** What the base cannot know by itself, or has not been asked to know. */

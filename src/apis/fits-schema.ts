@@ -33,10 +33,11 @@ function fitsObject(schema: SchemaNode, value: Record<string, unknown>): boolean
   const keys = Object.keys(value);
   if (keys.length > (schema.maxProperties ?? Number.POSITIVE_INFINITY)) return false;
   const { properties, additionalProperties } = schema;
+  const isOpen = schema['x-kubernetes-preserve-unknown-fields'] === true;
   if (properties && !(schema.required ?? []).every((key) => Object.hasOwn(value, key))) return false;
   return keys.every((key) => {
     const child = properties && Object.hasOwn(properties, key) ? properties[key] : additionalProperties;
-    return child ? fitsSchema(child, value[key]) : properties === undefined;
+    return child ? fitsSchema(child, value[key]) : properties === undefined || isOpen;
   });
 }
 

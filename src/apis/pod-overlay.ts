@@ -12,7 +12,6 @@ export interface PodOverlay {
   readonly hostAliases?: Json;
   readonly hostNetwork?: boolean;
   readonly imagePullSecrets?: readonly Named[];
-  readonly initContainers?: readonly Named[];
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly priorityClassName?: string;
   readonly resourceClaims?: Json;
@@ -20,7 +19,6 @@ export interface PodOverlay {
   readonly schedulerName?: string;
   readonly securityContext?: Json;
   readonly serviceAccountName?: string;
-  readonly shareProcessNamespace?: boolean;
   readonly tolerations?: Json;
   readonly topologySpreadConstraints?: Json;
   readonly volumes?: readonly Named[];
@@ -40,7 +38,7 @@ interface Named {
   readonly name: string;
 }
 
-/** The one container that is the task; all others are beside it. */
+/** The one container. */
 export const TASK_CONTAINER = 'task';
 /** The volume that the attempts of a backend share. */
 export const SHARED_VOLUME = 'workspace';
@@ -56,21 +54,27 @@ export function checkPod(pod: unknown, path: readonly (string | number)[], add: 
   if (!isObject(pod)) return;
   checkTexts(pod, path, add);
   each(pod['containers'], (container, i) => checkContainer(container, [...path, 'containers', i], add));
-  each(pod['initContainers'], ({ name }, i) => {
-    if (name === TASK_CONTAINER)
-      add('E-NAME', [...path, 'initContainers', i, 'name'], `${TASK_CONTAINER} is the container of the command.`);
-  });
+  checkUser(pod['securityContext'], [...path, 'securityContext'], add);
   each(pod['volumes'], ({ name }, i) => {
     if (name === SHARED_VOLUME)
       add('E-NAME', [...path, 'volumes', i, 'name'], `${SHARED_VOLUME} is the volume of the backend.`);
   });
 }
 
+/** Files on the volume are the daemon's: another user could not enter the run folder, and root would leave what nobody can move. */
+function checkUser(securityContext: unknown, path: readonly (string | number)[], add: Add): void {
+  if (!isObject(securityContext)) return;
+  for (const field of ['runAsUser', 'runAsGroup'])
+    if (securityContext[field] !== undefined)
+      add('E-OPTION', [...path, field], 'is that of the daemon, whose files the attempt works in.', { atKey: true });
+}
+
 function checkContainer(container: Entry, path: readonly (string | number)[], add: Add): void {
-  const { name, resources } = container;
+  const { name, resources, securityContext } = container;
+  checkUser(securityContext, [...path, 'securityContext'], add);
   if (typeof name === 'string' && name !== TASK_CONTAINER)
     add('E-NAME', [...path, 'name'], `the one container is called ${TASK_CONTAINER}.`, {
-      hint: 'A container beside it is one of initContainers with restartPolicy: Always, so that the pod can end.',
+      hint: 'Containers before or beside it are not there yet.',
     });
   if (!isObject(resources)) return;
   for (const list of ['requests', 'limits'])

@@ -10,7 +10,7 @@ const asPodSpec = (description: string) =>
   }) as const;
 
 const literal = (description: string) =>
-  ({ type: 'string', description, maxLength: MAX_LITERAL_CHARS, 'x-fixpoint-text': 'literal' }) as const;
+  ({ type: 'string', description, maxLength: MAX_LITERAL_CHARS, 'x-fixpoint-text': 'data' }) as const;
 
 const flag = (description: string) => ({ type: 'boolean', description }) as const;
 
@@ -42,8 +42,8 @@ export const podSchema = {
     automountServiceAccountToken: flag('Mount the token of the service account. Default false.'),
     containers: {
       type: 'array',
-      description: 'More of the one container, which is called task. Others are initContainers that restart always.',
-      maxItems: MAX_POD_PARTS,
+      description: 'More of the one container, which is called task. There are no others yet.',
+      maxItems: 1,
       items: {
         type: 'object',
         description: 'The container task.',
@@ -66,7 +66,6 @@ export const podSchema = {
     hostAliases: asPodSpec('Entries of /etc/hosts.'),
     hostNetwork: flag('Use the network of the node.'),
     imagePullSecrets: named('Secrets that images are pulled with.', 'A secret.'),
-    initContainers: named('Before the task, or beside it where restartPolicy is Always.', 'A container.'),
     nodeSelector: {
       type: 'object',
       description: 'Labels that the node must have.',
@@ -77,9 +76,10 @@ export const podSchema = {
     resourceClaims: asPodSpec('Devices by dynamic allocation.'),
     runtimeClassName: literal('What runs the containers.'),
     schedulerName: literal('Who places the pod.'),
-    securityContext: asPodSpec('Merged over ours: user, groups, seccomp.'),
+    securityContext: asPodSpec(
+      'Merged over ours: fsGroup, supplementalGroups, seccompProfile. The user is that of the volume.',
+    ),
     serviceAccountName: literal("One of the backend's serviceAccounts."),
-    shareProcessNamespace: flag('Containers see the processes of each other.'),
     tolerations: asPodSpec('Taints of nodes that are put up with.'),
     topologySpreadConstraints: asPodSpec('How pods are spread.'),
     volumes: named('Volumes that containers mount.', 'A volume.'),

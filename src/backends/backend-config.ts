@@ -14,11 +14,9 @@ export interface KubernetesConfig {
   /** For tasks that name none. */
   readonly image?: string | undefined;
   readonly serviceAccount?: string | undefined;
-  /** As which tasks may ask to run. */
+  /** As which tasks may ask to run, and whose token they may have. Default: none. */
   readonly serviceAccounts?: readonly string[] | undefined;
   readonly maxPods?: number | undefined;
-  /** Which pods that are over are deleted. Default `OnFinish`: all. */
-  readonly podCleanup?: 'OnFinish' | 'OnSuccess' | 'Never' | undefined;
   /** Mounted in every pod at the path that it has here. */
   readonly volume: {
     readonly mountPath: string;

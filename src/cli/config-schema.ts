@@ -67,16 +67,11 @@ export const configSchema = {
           },
           serviceAccounts: {
             type: 'array',
-            description: 'Those that tasks may ask for by pod.serviceAccountName. Default: default alone.',
+            description:
+              'As which tasks may ask to run by pod.serviceAccountName, and whose token they may have. Default: none.',
             maxItems: 100,
             items: { type: 'string', description: 'A name.', minLength: 1, 'x-fixpoint-text': 'literal' },
             'x-kubernetes-list-type': 'set',
-          },
-          podCleanup: {
-            type: 'string',
-            description:
-              'Which pods that are over are deleted: all (OnFinish, the default), those that have succeeded (OnSuccess), or none (Never). A workflow takes those that are left with it.',
-            enum: ['OnFinish', 'OnSuccess', 'Never'],
           },
           maxPods: { type: 'integer', description: 'Pods at a time. Default 500.', minimum: 1, maximum: 100_000 },
           volume: {

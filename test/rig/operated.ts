@@ -74,7 +74,11 @@ export class Operated {
   #kubeconfig = '';
   #identities = 0;
 
-  private constructor(server: ApiServer, box: Sandbox, { maxPods = 100, reach = 'namespaced', lease, volume }: Choices) {
+  private constructor(
+    server: ApiServer,
+    box: Sandbox,
+    { maxPods = 100, reach = 'namespaced', lease, volume }: Choices,
+  ) {
     this.#server = server;
     this.#reach = reach;
     this.#lease = lease === 'brief' ? BRIEF_LEASE : [];

@@ -9,8 +9,6 @@ import { type ApiServer, startApiServer } from '../rig/real-api-server.ts';
 
 const START_TIMEOUT_MS = 1_800_000;
 
-const SHARED = { name: 'shared', mountPath: '/shared' };
-
 let server: ApiServer;
 
 beforeAll(async () => {
@@ -86,29 +84,32 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`what can go wrong with a pod${WHY_NO_CLU
     });
   });
 
-  test('volumes and containers beside the task are there, and end with it', async () => {
+  test('volumes and settings of its own are laid over it', async () => {
     await withRig(async (rig) => {
       const pod = {
-        volumes: [{ name: 'shared', emptyDir: {} }],
-        initContainers: [
-          { name: 'before', image: BASH, command: ['sh', '-c', 'echo made > /shared/f'], volumeMounts: [SHARED] },
-          { name: 'beside', image: BASH, command: ['sleep', '3600'], restartPolicy: 'Always' },
+        hostAliases: [{ ip: '127.0.0.1', hostnames: ['archive'] }],
+        volumes: [{ name: 'scratch', emptyDir: {} }],
+        containers: [
+          {
+            name: 'task',
+            volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+            securityContext: { readOnlyRootFilesystem: true },
+          },
         ],
-        containers: [{ name: 'task', volumeMounts: [SHARED] }],
       };
-      const command = { kind: 'Script', shell: ['sh'], text: 'grep -q made /shared/f && exit 7' } as const;
+      const text = '! touch /other 2>/dev/null && touch /scratch/f && grep -q archive /etc/hosts && exit 7';
+      const command = { kind: 'Script', shell: ['sh'], text } as const;
       await rig.backend.submit([rig.launch('t1', {}, { command, pod })]);
       expect(await rig.seen('t1', 'Ended', 'Gone')).toMatchObject({ exit: { verdict: 'Exited', exitCode: 7 } });
     });
   });
 
-  test('a container before the task that fails is a failure of the task', async () => {
+  test('an account that is no longer listed is refused when its pod is to be made', async () => {
     await withRig(async (rig) => {
-      const pod = { initContainers: [{ name: 'fetch', image: BASH, command: ['sh', '-c', 'exit 3'] }] };
-      await rig.backend.submit([rig.launch('t1', {}, { pod })]);
-      expect(await rig.seen('t1', 'Ended', 'Gone')).toMatchObject({
-        exit: { problem: { reason: 'ExitCode', message: 'the init container fetch ended with code 3' } },
-      });
+      const [outcome] = await rig.backend.submit([rig.launch('t1', {}, { pod: { serviceAccountName: 'loader' } })]);
+      expect(outcome).toMatchObject({ outcome: 'Refused', message: expect.stringContaining('loader') });
+      const { stdout } = await server.kubectl(['get', 'pods', '-n', rig.namespace, '-o', 'name']);
+      expect(stdout).toBe('');
     });
   });
 

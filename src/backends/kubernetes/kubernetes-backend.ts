@@ -42,9 +42,6 @@ import { type PodApi, type PodHandle, TaskPods } from './task-pods.ts';
  * A pod that is gone before its end was seen left a record in its run folder, or is lost. That it is gone is never taken
  * from the watch: the API server is asked.
  */
-/** Which pods that are over are deleted: all, those that have succeeded, or none. */
-export type PodCleanup = 'OnFinish' | 'OnSuccess' | 'Never';
-
 export interface KubernetesBackendOptions {
   readonly name: string;
   readonly api: PodApi;
@@ -54,9 +51,8 @@ export interface KubernetesBackendOptions {
   readonly files: FileSpace;
   /** Asked before what is done to run folders: whoever leads no more does not know what is still asked for. */
   readonly mayAct: () => boolean;
-  /** As which tasks may ask to run, with or without a token. */
-  readonly serviceAccounts: readonly string[];
-  readonly podCleanup: PodCleanup;
+  /** As which tasks may ask to run, and whose token they may have. Undefined: nobody here knows. */
+  readonly serviceAccounts: readonly string[] | undefined;
   /** Pods at a time. */
   readonly maxPods: number;
   readonly clock: Clock;
@@ -123,7 +119,7 @@ export class KubernetesBackend implements Backend {
 
   podProblem(pod: PodOverlay): string | undefined {
     const { serviceAccounts, place } = this.#options;
-    return serviceAccountProblem(pod, serviceAccounts, place.serviceAccount ?? 'default');
+    return serviceAccounts && serviceAccountProblem(pod, serviceAccounts, place.serviceAccount ?? 'default');
   }
 
   sees(path: string): boolean {
@@ -166,6 +162,9 @@ export class KubernetesBackend implements Backend {
 
   async #made(open: Open, launch: Launch): Promise<string | undefined> {
     if (open.cancelling || this.#closed || !this.#options.mayAct()) return undefined;
+    // The list may have changed since the workflow was admitted.
+    const forbidden = launch.pod && this.podProblem(launch.pod);
+    if (forbidden !== undefined) return forbidden;
     const facts = { oomKills: undefined, gpuIds: undefined, asksForShell: true };
     const folder = await makeRunFolder(launch, facts);
     if (!folder.ok && !folder.error.transient) return folder.error.message;
@@ -236,15 +235,7 @@ export class KubernetesBackend implements Backend {
   async recorded(attempts: readonly Handled[]): Promise<void> {
     for (const { token } of attempts) this.#unrecorded.delete(token);
     const pods = attempts.map(({ token, handle }) => this.#byToken.get(token) ?? this.#handleOf(handle));
-    await Promise.all(pods.map(async (pod) => pod && this.#letGo(pod)));
-  }
-
-  /** One that is being deleted already, or that was seen no more, has no log that anybody could want. */
-  async #letGo(pod: SeenPod | PodHandle): Promise<void> {
-    const { podCleanup } = this.#options;
-    const kept =
-      'phase' in pod && !pod.deleting && (podCleanup === 'Never' || (podCleanup === 'OnSuccess' && pod.phase === 'Failed'));
-    await this.#pods.letGo(pod, kept ? 'Keep' : 'Delete');
+    await Promise.all(pods.map(async (pod) => pod && this.#pods.letGo(pod)));
   }
 
   readLog({ directory }: Handled, stream: 'stdout' | 'stderr', from: LogFrom): Promise<LogPart> {
@@ -332,7 +323,7 @@ export class KubernetesBackend implements Backend {
   #sweep(): void {
     for (const pod of this.#byToken.values()) {
       const isLeft = !this.#open.has(pod.token) && !this.#unrecorded.has(pod.token);
-      if (isLeft && pod.held && (pod.phase === 'Succeeded' || pod.phase === 'Failed')) void this.#letGo(pod);
+      if (isLeft && (pod.phase === 'Succeeded' || pod.phase === 'Failed')) void this.#pods.letGo(pod);
     }
     this.#after(SWEEP_MS, () => this.#sweep());
   }

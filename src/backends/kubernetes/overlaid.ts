@@ -6,7 +6,7 @@ type Members = { readonly [key: string]: Json };
 /** Those of which both have their say, ours below. */
 const MERGED = ['securityContext'];
 /** Those to which an overlay adds. */
-const EXTENDED = ['volumes', 'initContainers', 'imagePullSecrets'];
+const EXTENDED = ['volumes', 'imagePullSecrets'];
 
 /**
  * A PodSpec of ours with what its task asks for beside: maps that both have merge, lists get longer, and what is left is the
@@ -48,14 +48,22 @@ function withResources(ours: Members, theirs: Json): Members {
   return out;
 }
 
+/** Maps in them, too: whoever adds a capability has not asked for all the others. */
 function merged(under: Json | undefined, over: Json | undefined): Members {
-  return { ...membersOf(under), ...membersOf(over) };
+  const out: Record<string, Json> = { ...membersOf(under) };
+  for (const [key, value] of Object.entries(membersOf(over)))
+    out[key] = isMap(value) && isMap(out[key]) ? merged(out[key], value) : value;
+  return out;
 }
 
 function extended(first: Json | undefined, then: Json | undefined): readonly Json[] {
   return [...(Array.isArray(first) ? first : []), ...(Array.isArray(then) ? then : [])];
 }
 
+function isMap(value: Json | undefined): value is Members {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 function membersOf(value: Json | undefined): Members {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Members) : {};
+  return isMap(value) ? value : {};
 }

@@ -1,6 +1,5 @@
 import type { InfrastructureReason } from '../../apis/reasons.ts';
 import type { Exit } from '../backend.ts';
-import { neverRan } from '../refused-launch.ts';
 import type { SeenContainer, SeenPod } from './seen-pod.ts';
 
 /**
@@ -13,8 +12,7 @@ import type { SeenContainer, SeenPod } from './seen-pod.ts';
  * | the same, and its node does not answer, or it is being deleted there | Unknown: phase alone does not tell |
  * | its container has ended | Ended: by exit code *and* reason (a container killed for want of memory may have code 0) |
  * | ended by the cluster: evicted, preempted, its node shut down | Disrupted |
- * | over without its container ever having run, since one before it failed | Ended: the program of that one is the task's, too |
- * | over without its container ever having run | Disrupted |
+ * | over without its container ever having run | NeverRan |
  *
  * A success that was reached while the cluster was about to end the pod is a success.
  */
@@ -36,8 +34,6 @@ export function podState(pod: SeenPod): PodState {
   const { container } = pod;
   const isOver = pod.phase === 'Succeeded' || pod.phase === 'Failed';
   if (container?.state === 'Terminated') return ended(pod, container);
-  if (isOver && pod.initFailure !== undefined && pod.reason === undefined && pod.disruption === undefined)
-    return { kind: 'Ended', exit: initFailed(pod.initFailure) };
   if (isOver) return disrupted(pod, container?.state === 'Running');
   if (container?.state === 'Running') {
     if (pod.ready === false && pod.deleting)
@@ -92,10 +88,6 @@ function exitOf({ exitCode, startTime, finishTime }: Terminated, verdict: Exit['
     usage: {},
     outputs: new Map(),
   };
-}
-
-function initFailed({ message, finishTime }: NonNullable<SeenPod['initFailure']>): Exit {
-  return neverRan({ reason: 'ExitCode', message }, finishTime);
 }
 
 function notStarted(container: Terminated, message: string): Exit {

@@ -1,6 +1,6 @@
 import { TASK_CONTAINER } from '../../apis/pod-overlay.ts';
 import type { ApiObject } from '../../kubernetes/resource.ts';
-import { LABELS, NO_RUNTIME, OUTCOME_FINALIZER } from './pod-names.ts';
+import { LABELS, NO_RUNTIME } from './pod-names.ts';
 
 /** What is kept of a pod: half a kilobyte, where the object itself has four. */
 export interface SeenPod {
@@ -16,8 +16,6 @@ export interface SeenPod {
   readonly message: string | undefined;
   readonly node: string | undefined;
   readonly deleting: boolean;
-  /** Our finalizer is on it. */
-  readonly held: boolean;
   /** Why it is not scheduled. */
   readonly unschedulable: string | undefined;
   /** The cluster means to end it: preemption, eviction, a lost node. */
@@ -25,8 +23,6 @@ export interface SeenPod {
   /** Its node answers. False while it is `Running` all the same: nobody knows what it does. */
   readonly ready: boolean | undefined;
   readonly container: SeenContainer | undefined;
-  /** A container that had to succeed before the task's could start, and has not. */
-  readonly initFailure: { readonly message: string; readonly finishTime: number } | undefined;
 }
 
 export type SeenContainer =
@@ -60,22 +56,11 @@ export function seenPod(object: ApiObject): SeenPod {
     message: short(status.message),
     node: spec?.nodeName,
     deleting: metadata.deletionTimestamp !== undefined,
-    held: metadata.finalizers?.includes(OUTCOME_FINALIZER) ?? false,
     unschedulable: scheduled?.status === 'False' ? (short(scheduled.message) ?? scheduled.reason ?? '') : undefined,
     disruption: disruption?.status === 'True' ? (disruption.reason ?? 'DisruptionTarget') : undefined,
     ready: ready === undefined ? undefined : ready.status === 'True',
-    initFailure: initFailureIn(status.initContainerStatuses),
     container: seenContainer(status.containerStatuses?.find(({ name }) => name === TASK_CONTAINER)?.state),
   };
-}
-
-function initFailureIn(containers: readonly RawContainer[] | undefined): SeenPod['initFailure'] {
-  for (const { name, state } of containers ?? []) {
-    const { exitCode = 0, finishedAt } = state?.terminated ?? {};
-    if (exitCode !== 0)
-      return { message: `the init container ${name} ended with code ${exitCode}`, finishTime: timeOf(finishedAt) };
-  }
-  return undefined;
 }
 
 function seenContainer(state: RawState | undefined): SeenContainer | undefined {
@@ -110,14 +95,8 @@ interface RawPod extends ApiObject {
     readonly reason?: string;
     readonly message?: string;
     readonly conditions?: readonly RawCondition[];
-    readonly containerStatuses?: readonly RawContainer[];
-    readonly initContainerStatuses?: readonly RawContainer[];
+    readonly containerStatuses?: readonly { readonly name: string; readonly state?: RawState }[];
   };
-}
-
-interface RawContainer {
-  readonly name: string;
-  readonly state?: RawState;
 }
 
 interface RawCondition {

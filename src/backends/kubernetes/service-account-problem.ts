@@ -2,8 +2,9 @@ import type { PodOverlay } from '../../apis/pod-overlay.ts';
 import type { Json } from '../../base/json.ts';
 
 /**
- * Why a task may not run as it asks to; undefined: it may. Who may write a workflow may do what the service accounts of this
- * list may do, and no more: an account that is not in it is refused, and so is the token of the one that all pods have anyway.
+ * Why a task may not run as it asks to; undefined: it may. An account that is not listed is refused, and so is the token of the
+ * one that all pods have anyway. What else a pod can reach (secrets of its namespace, its node where nothing forbids it) is
+ * the namespace's to say: who may write workflows may make pods.
  */
 export function serviceAccountProblem(
   pod: PodOverlay,
@@ -24,10 +25,15 @@ function mountsToken({ automountServiceAccountToken, volumes }: PodOverlay): boo
   if (automountServiceAccountToken === true) return true;
   return listOf(volumes as unknown as Json).some((volume) =>
     listOf(member(member(volume, 'projected'), 'sources')).some(
-      (source) => member(source, 'serviceAccountToken') !== undefined,
+      (source) =>
+        !HARMLESS.some((kind) => member(source, kind) !== undefined) ||
+        member(source, 'serviceAccountToken') !== undefined,
     ),
   );
 }
+
+/** What may be projected that is no identity of the pod. A list of those that are would be too short one day. */
+const HARMLESS = ['configMap', 'secret', 'downwardAPI', 'clusterTrustBundle'];
 
 function listOf(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? value : [];

@@ -77,12 +77,14 @@ export class TaskPods {
     return removed.error.kind === 'Conflict' ? fail({ ...removed.error, kind: 'NotFound' }) : removed;
   }
 
-  /** What became of it is in the ledger, and its log in its run folder: it has nothing more to tell, but to people. */
-  async letGo({ namespace, name, uid }: PodHandle, what: 'Delete' | 'Keep'): Promise<void> {
+  /** What became of it is in the ledger, and its log in its run folder: it has nothing more to tell. */
+  async letGo({ namespace, name, uid }: PodHandle): Promise<void> {
     const reference = { namespace, name };
-    const end = () => this.#api.delete(PODS, reference, { uid, gracePeriodSeconds: 0 });
-    const release = () => this.#api.patch(PODS, reference, { type: 'strategic', body: withoutFinalizer(uid) });
-    for (const step of what === 'Delete' ? [end, release] : [release]) {
+    const steps = [
+      () => this.#api.delete(PODS, reference, { uid, gracePeriodSeconds: 0 }),
+      () => this.#api.patch(PODS, reference, { type: 'strategic', body: withoutFinalizer(uid) }),
+    ];
+    for (const step of steps) {
       const done = await step();
       if (done.ok) continue;
       const { kind, message } = done.error;

@@ -107,7 +107,8 @@ export class DigestCache {
   async save(): Promise<void> {
     const lines = this.#added;
     this.#added = [];
-    if (this.#log && lines.length > 0) await this.#log.append(lines, this.#known.size, () => this.#lines());
+    // Also for what is still being written of before.
+    await this.#log?.append(lines, this.#known.size, () => this.#lines());
   }
 
   #put(seen: FileTimes, digest: string): void {

@@ -70,6 +70,7 @@ export class DigestsLog {
   /** `live`: how many entries there are; `all` gives them, for when the file is made anew. */
   append(lines: readonly string[], live: number, all: () => Iterable<string>): Promise<void> {
     if (!this.#file.writable) return Promise.resolve();
+    if (lines.length === 0) return this.#writing;
     this.#writing = this.#writing.then(async () => {
       try {
         failPoint('digests.before');

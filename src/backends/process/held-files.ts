@@ -42,6 +42,7 @@ export class HeldFiles implements HeldLooks {
   readonly #id: number;
   readonly #parts: Part[] = [];
   readonly #ready: Promise<unknown>;
+  #last: Promise<void> = Promise.resolve();
   /** To be told when it is wanted; those may have changed that are not listed here, too. */
   readonly #due = new Map<number, Otherwise>();
 
@@ -70,26 +71,42 @@ export class HeldFiles implements HeldLooks {
     this.#ready.catch(() => undefined);
   }
 
-  async again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {
-    await this.#ready;
+  /** One after another: what one of two at once has been told of would be news to neither. */
+  again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {
+    const before = this.#last;
+    const running = (async () => {
+      await before;
+      await this.#ready;
+      await this.#again(isWanted, tell);
+    })();
+    this.#last = running.catch(() => undefined);
+    return running;
+  }
+
+  async #again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {
     const wanted = (due: Iterable<readonly [number, Otherwise]>): (readonly [number, Otherwise])[] =>
       [...due].filter(([index]) => isWanted(this.#looks[index] as Look));
-    const before = wanted(this.#due);
-    await Promise.all(
-      this.#parts.map(async ({ thread, first }) => {
-        for (let from = 0; from >= 0; ) {
-          const { found, next } = await thread.again(this.#id, from);
-          const due = found.map((one) => [first + one.index, one] as const);
-          for (const [index, one] of due) this.#due.set(index, one);
-          await this.#tell(wanted(due), tell);
-          from = next;
-        }
-      }),
-    );
+    const left = wanted(this.#due);
+    const parts = await Promise.allSettled(this.#parts.map((part) => this.#lookAt(part, wanted, tell)));
+    for (const part of parts) if (part.status === 'rejected') throw part.reason;
     await this.#tell(
-      before.filter(([index, seen]) => this.#due.get(index) === seen),
+      left.filter(([index, seen]) => this.#due.get(index) === seen),
       tell,
     );
+  }
+
+  async #lookAt(
+    { thread, first }: Part,
+    wanted: (due: Iterable<readonly [number, Otherwise]>) => readonly (readonly [number, Otherwise])[],
+    tell: (id: string, fact: string) => void,
+  ): Promise<void> {
+    for (let from = 0; from >= 0; ) {
+      const { found, next } = await thread.again(this.#id, from);
+      const due = found.map((one) => [first + one.index, one] as const);
+      for (const [index, one] of due) this.#due.set(index, one);
+      await this.#tell(wanted(due), tell);
+      from = next;
+    }
   }
 
   async #tell(

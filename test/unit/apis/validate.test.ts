@@ -118,10 +118,10 @@ test.each([
     'run: x, command: [z]',
     'E-ONE-OF T.command: command stands beside run; a task has one body. Delete one of the two.',
   ],
-  ['pod: {restartPolicy: Always}', 'E-UNKNOWN-FIELD T.pod.restartPolicy: is no field of pod.'],
+  ['pod: {restartPolicy: Always}', 'E-UNKNOWN-FIELD T.pod.restartPolicy: unknown field.'],
   [
     'pod: {containers: [{name: proxy}]}',
-    'E-NAME T.pod.containers[0].name: the one container is called task. A container beside it is one of initContainers with restartPolicy: Always, so that the pod can end.',
+    'E-NAME T.pod.containers[0].name: the one container is called task. Containers before or beside it are not there yet.',
   ],
   [
     'pod: {containers: [{name: task, resources: {limits: {memory: 1Gi}}}]}',
@@ -132,8 +132,13 @@ test.each([
     'E-NAME T.pod.volumes[0].name: workspace is the volume of the backend.',
   ],
   [
-    'pod: {initContainers: [{name: a, args: ["${{ params.x }}"]}]}',
-    'E-LITERAL T.pod.initContainers[0].args[0]: no ${{ }} is allowed here: an overlay goes to the cluster as it is.',
+    'pod: {volumes: [{name: a, secret: {secretName: "${{ params.x }}"}}], schedulerName: "${{ x }}"}',
+    'E-LITERAL T.pod.volumes[0].secret.secretName: no ${{ }} is allowed here: an overlay goes to the cluster as it is.\nE-LITERAL T.pod.schedulerName: no ${{ }} is allowed here: an overlay goes to the cluster as it is.',
+  ],
+  ['pod: {initContainers: [{name: a}]}', 'E-UNKNOWN-FIELD T.pod.initContainers: unknown field.'],
+  [
+    'pod: {securityContext: {runAsUser: 0}}',
+    'E-OPTION T.pod.securityContext.runAsUser: is that of the daemon, whose files the attempt works in.',
   ],
   ['args: [z]', 'E-REQUIRED T.args: args alone needs an image to start; this release has none. Write command.'],
   [

@@ -53,25 +53,6 @@ describe('a pod', () => {
       { kind: 'Ended', exit: { verdict: 'Exited', exitCode: 0, elapsedMs: 7_000 } },
     ],
     [
-      'whose init container failed',
-      pod({
-        phase: 'Failed',
-        ...container({ waiting: { reason: 'PodInitializing' } }),
-        initContainerStatuses: [
-          { name: 'ready', state: { terminated: { exitCode: 0, finishedAt: START } } },
-          { name: 'fetch', state: { terminated: { exitCode: 3, finishedAt: END } } },
-        ],
-      }),
-      {
-        kind: 'Ended',
-        exit: {
-          verdict: 'Problem',
-          problem: { reason: 'ExitCode', message: 'the init container fetch ended with code 3' },
-          finishTime: Date.parse(END),
-        },
-      },
-    ],
-    [
       'with an exit code',
       pod({ phase: 'Failed', ...terminated(3, 'Error') }),
       { kind: 'Ended', exit: { verdict: 'Exited', exitCode: 3 } },

@@ -92,17 +92,15 @@ describe('the pod of an attempt', () => {
   });
 
   test('has what the task asks for beside, and keeps what is ours', () => {
-    const sidecar = { name: 'db', image: 'db:1', restartPolicy: 'Always' };
     const pod: PodOverlay = {
       nodeSelector: { gpu: 'a100' },
       securityContext: { fsGroup: 7 },
       volumes: [{ name: 'scratch', emptyDir: {} } as { readonly name: string }],
-      initContainers: [sidecar],
       containers: [
         {
           name: 'task',
           volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
-          securityContext: { readOnlyRootFilesystem: true },
+          securityContext: { readOnlyRootFilesystem: true, capabilities: { add: ['NET_ADMIN'] } },
           resources: { limits: { 'vendor.example/fpga': '1' } },
         },
       ],
@@ -110,11 +108,15 @@ describe('the pod of an attempt', () => {
     const plain = podOf(launch(), PLACE) as unknown as Overlaid;
     const { spec } = podOf(launch({ pod }), PLACE) as unknown as Overlaid;
     const [ours, its] = [plain.spec.containers[0], spec.containers[0]] as [Container, Container];
-    expect(spec).toMatchObject({ nodeSelector: { gpu: 'a100' }, initContainers: [sidecar], restartPolicy: 'Never' });
+    expect(spec).toMatchObject({ nodeSelector: { gpu: 'a100' }, restartPolicy: 'Never' });
     expect(spec.securityContext).toEqual({ ...plain.spec.securityContext, fsGroup: 7 });
     expect(spec.volumes.map(({ name }) => name)).toEqual(['workspace', 'scratch']);
     expect(its.volumeMounts).toEqual([...ours.volumeMounts, { name: 'scratch', mountPath: '/scratch' }]);
-    expect(its.securityContext).toEqual({ ...ours.securityContext, readOnlyRootFilesystem: true });
+    expect(its.securityContext).toEqual({
+      ...ours.securityContext,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN'] },
+    });
     expect(its.resources.limits).toEqual({ ...ours.resources.limits, 'vendor.example/fpga': '1' });
     expect(its.resources.requests).toEqual(ours.resources.requests);
     expect({ ...its, ...pick(ours) }).toEqual(ours);

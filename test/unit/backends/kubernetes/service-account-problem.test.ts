@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { PodOverlay } from '../../../../src/apis/pod-overlay.ts';
 import { serviceAccountProblem } from '../../../../src/backends/kubernetes/service-account-problem.ts';
 
 describe('the service account of a task', () => {
-  const token = { name: 't', projected: { sources: [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 't' } }] } };
+  const token = {
+    name: 't',
+    projected: { sources: [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 't' } }] },
+  };
+  const certificate = { name: 'c', projected: { sources: [{ podCertificate: {} }] } };
   const config = { name: 'c', projected: { sources: [{ configMap: { name: 'c' } }] } };
-  const map: readonly [what: string, pod: Parameters<typeof serviceAccountProblem>[0], allowed: readonly string[], refused: boolean][] = [
+  const map: readonly [what: string, pod: PodOverlay, allowed: readonly string[], refused: boolean][] = [
     ['nothing asked for', {}, [], false],
     ['the ordinary one, by name', { serviceAccountName: 'default' }, [], false],
     ['another', { serviceAccountName: 'admin' }, [], true],
@@ -13,6 +18,7 @@ describe('the service account of a task', () => {
     ['the token of the ordinary one', { automountServiceAccountToken: true }, [], true],
     ['the same as a file of a volume', { volumes: [config, token] }, [], true],
     ['a volume without a token', { volumes: [config] }, [], false],
+    ['a certificate of the pod', { volumes: [certificate] }, [], true],
     ['the token of one that is listed', { serviceAccountName: 'admin', volumes: [token] }, ['admin'], false],
     ['the token of the ordinary one, where another is listed', { volumes: [token] }, ['admin'], true],
     ['the token of the ordinary one, where it is listed', { automountServiceAccountToken: true }, ['default'], false],

@@ -107,7 +107,11 @@ describe.skipIf(WHY_NO_CLUSTER !== '')(`what can go wrong with a pod${WHY_NO_CLU
   test('an account that is no longer listed is refused when its pod is to be made', async () => {
     await withRig(async (rig) => {
       const [outcome] = await rig.backend.submit([rig.launch('t1', {}, { pod: { serviceAccountName: 'loader' } })]);
-      expect(outcome).toMatchObject({ outcome: 'Refused', message: expect.stringContaining('loader') });
+      expect(outcome).toMatchObject({
+        outcome: 'Refused',
+        reason: 'Rejected',
+        message: expect.stringContaining('loader'),
+      });
       const { stdout } = await server.kubectl(['get', 'pods', '-n', rig.namespace, '-o', 'name']);
       expect(stdout).toBe('');
     });

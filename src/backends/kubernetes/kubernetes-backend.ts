@@ -27,7 +27,7 @@ import { namespaceOf, type PodPlace } from './pod-template.ts';
 import { installRuntime } from './runtime-file.ts';
 import { type SeenPod, seenPod } from './seen-pod.ts';
 import { serviceAccountProblem } from './service-account-problem.ts';
-import { type PodApi, type PodHandle, TaskPods } from './task-pods.ts';
+import { type PodApi, type PodHandle, type Refusal, TaskPods } from './task-pods.ts';
 
 /**
  * Attempts as pods, on a volume that they share with this process. The name of a pod is made of its token, so it is made
@@ -150,24 +150,24 @@ export class KubernetesBackend implements Backend {
     const refused = await this.#make(open, launch);
     if (refused === undefined) return { token, outcome: 'Accepted' };
     this.#open.delete(token);
-    return { token, outcome: 'Refused', message: refused };
+    return { token, outcome: 'Refused', ...refused };
   }
 
   /** Undefined: the pod is there, or will be tried again. */
-  #make(open: Open, launch: Launch): Promise<string | undefined> {
+  #make(open: Open, launch: Launch): Promise<Refusal | undefined> {
     const making = this.#made(open, launch);
     open.making = making;
     return making;
   }
 
-  async #made(open: Open, launch: Launch): Promise<string | undefined> {
+  async #made(open: Open, launch: Launch): Promise<Refusal | undefined> {
     if (open.cancelling || this.#closed || !this.#options.mayAct()) return undefined;
     // The list may have changed since the workflow was admitted.
     const forbidden = launch.pod && this.podProblem(launch.pod);
-    if (forbidden !== undefined) return forbidden;
+    if (forbidden !== undefined) return { reason: 'Rejected', message: forbidden };
     const facts = { oomKills: undefined, gpuIds: undefined, asksForShell: true };
     const folder = await makeRunFolder(launch, facts);
-    if (!folder.ok && !folder.error.transient) return folder.error.message;
+    if (!folder.ok && !folder.error.transient) return { reason: 'LaunchFailed', message: folder.error.message };
     const claim = await readClaim(launch.directory);
     // It was withdrawn before it came: no pod is needed to say so.
     if (claim.kind === 'There' && claim.value.pid === 0) {
@@ -175,7 +175,7 @@ export class KubernetesBackend implements Backend {
       return undefined;
     }
     const result = folder.ok ? await this.#pods.make(launch, this.#runtime) : undefined;
-    if (result?.made === 'Refused') return result.message;
+    if (result?.made === 'Refused') return result;
     if (result?.made === 'There') {
       this.#watch.wrote(result.pod);
       const { namespace = namespaceOf(launch, this.#options.place), uid = '' } = result.pod.metadata;
@@ -188,7 +188,8 @@ export class KubernetesBackend implements Backend {
   async #makeAgain(open: Open, launch: Launch): Promise<void> {
     if (this.#open.get(open.token) !== open || open.pod) return;
     const refused = await this.#make(open, launch);
-    if (refused !== undefined) this.#over(open, refusedLaunch(open.token, refused, this.#options.clock.now()));
+    if (refused)
+      this.#over(open, refusedLaunch(open.token, refused.message, this.#options.clock.now(), refused.reason));
   }
 
   async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {

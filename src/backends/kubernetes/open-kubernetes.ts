@@ -51,8 +51,8 @@ export async function openKubernetes(
       runsDir: below ? runsDir : join(volume.mountPath, '.fixpoint', `runs-${home}`),
       files,
       mayAct: () => within?.gate.mayWrite() === undefined,
-      // Who looks at a cluster home from elsewhere does not know what its operator allows.
-      serviceAccounts: config.serviceAccounts ?? (stateDir === '' ? undefined : []),
+      // Who only looks, from elsewhere, need not know what is allowed.
+      serviceAccounts: config.serviceAccounts ?? (active ? [] : undefined),
       maxPods: config.maxPods ?? DEFAULT_MAX_PODS,
       clock,
       logger,

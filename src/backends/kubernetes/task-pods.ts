@@ -23,8 +23,14 @@ export type PodHandle = Pick<SeenPod, 'namespace' | 'name' | 'uid'>;
  */
 export type Made =
   | { readonly made: 'There'; readonly pod: ApiObject }
-  | { readonly made: 'Refused'; readonly message: string }
+  | ({ readonly made: 'Refused' } & Refusal)
   | { readonly made: 'NotNow'; readonly message: string };
+
+/** Why an attempt will never have a pod. */
+export interface Refusal {
+  readonly message: string;
+  readonly reason: 'LaunchFailed' | 'Rejected';
+}
 
 /** Pods of attempts at the API server: each is known by its labels, and ended as the very object that was seen. */
 export class TaskPods {
@@ -43,8 +49,11 @@ export class TaskPods {
     if (created.ok) return { made: 'There', pod: created.value };
     const { kind, message } = created.error;
     if (kind === 'AlreadyExists' || kind === 'UnknownOutcome') return await this.#adopt(launch, message);
-    if (kind === 'Invalid' || kind === 'TooLarge' || kind === 'Forbidden')
-      return { made: 'Refused', message: `the cluster refused the pod: ${message}` };
+    if (kind === 'Invalid' || kind === 'TooLarge' || kind === 'Forbidden') {
+      // Rights that are ours to have, and may be given yet; the rest is what the task asked for.
+      const reason = / cannot create resource /.test(message) ? 'LaunchFailed' : 'Rejected';
+      return { made: 'Refused', reason, message: `the cluster refused the pod: ${message}` };
+    }
     return { made: 'NotNow', message };
   }
 
@@ -55,7 +64,7 @@ export class TaskPods {
     if (!found.ok) return { made: 'NotNow', message: why };
     const { labels, deletionTimestamp } = found.value.metadata;
     if (labels?.[LABELS.token] !== launch.token || labels[LABELS.managedBy] !== MANAGER)
-      return { made: 'Refused', message: `a pod ${name} exists that is not this attempt's` };
+      return { made: 'Refused', reason: 'LaunchFailed', message: `a pod ${name} exists that is not this attempt's` };
     return deletionTimestamp === undefined ? { made: 'There', pod: found.value } : { made: 'NotNow', message: why };
   }
 

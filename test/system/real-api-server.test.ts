@@ -616,7 +616,9 @@ describe('the documentation', () => {
   }));
 
   test('has no command that is not run, and no kustomization that is not rendered', () => {
-    expect(new Set(blocks.map(({ kind }) => kind))).toEqual(new Set(['sh cluster', 'yaml overlay', 'yaml config']));
+    expect(new Set(blocks.map(({ kind }) => kind))).toEqual(
+      new Set(['sh cluster', 'yaml', 'yaml overlay', 'yaml config']),
+    );
   });
 
   inCluster('has overlays that can be rendered', async () => {
@@ -627,6 +629,11 @@ describe('the documentation', () => {
       const rendered = await kubectl(['kustomize', folder]);
       expect(rendered).toMatch(/newName/.test(body) ? /image: my-registry\/fixpoint:0\.1\.0/ : /namespace: genomics/);
     }
+  });
+
+  inCluster('has workflows that the API server takes', async () => {
+    for (const { body } of blocks.filter(({ kind }) => kind === 'yaml'))
+      await kubectl(['create', '--dry-run=server', '--validate=strict', '-f', '-'], body);
   });
 
   // The last test: it takes everything away again.

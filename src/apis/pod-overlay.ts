@@ -1,4 +1,5 @@
 import type { Json } from '../base/json.ts';
+import { type Entry, eachOf, type Path } from './each-entry.ts';
 import { isObject } from './own-property.ts';
 import type { Add } from './walk-schema.ts';
 
@@ -50,26 +51,25 @@ const OWN_RESOURCES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Rules between an overlay and what Fixpoint sets; what is inside is the API server's to check. */
-export function checkPod(pod: unknown, path: readonly (string | number)[], add: Add): void {
+export function checkPod(pod: unknown, path: Path, add: Add): void {
   if (!isObject(pod)) return;
   checkTexts(pod, path, add);
-  each(pod['containers'], (container, i) => checkContainer(container, [...path, 'containers', i], add));
+  eachOf(pod['containers'], [...path, 'containers'], (container, at) => checkContainer(container, at, add));
   checkUser(pod['securityContext'], [...path, 'securityContext'], add);
-  each(pod['volumes'], ({ name }, i) => {
-    if (name === SHARED_VOLUME)
-      add('E-NAME', [...path, 'volumes', i, 'name'], `${SHARED_VOLUME} is the volume of the backend.`);
+  eachOf(pod['volumes'], [...path, 'volumes'], ({ name }, at) => {
+    if (name === SHARED_VOLUME) add('E-NAME', [...at, 'name'], `${SHARED_VOLUME} is the volume of the backend.`);
   });
 }
 
 /** Files on the volume are the daemon's: another user could not enter the run folder, and root would leave what nobody can move. */
-function checkUser(securityContext: unknown, path: readonly (string | number)[], add: Add): void {
+function checkUser(securityContext: unknown, path: Path, add: Add): void {
   if (!isObject(securityContext)) return;
   for (const field of ['runAsUser', 'runAsGroup'])
     if (securityContext[field] !== undefined)
       add('E-OPTION', [...path, field], 'is that of the daemon, whose files the attempt works in.', { atKey: true });
 }
 
-function checkContainer(container: Entry, path: readonly (string | number)[], add: Add): void {
+function checkContainer(container: Entry, path: Path, add: Add): void {
   const { name, resources, securityContext } = container;
   checkUser(securityContext, [...path, 'securityContext'], add);
   if (typeof name === 'string' && name !== TASK_CONTAINER)
@@ -85,17 +85,8 @@ function checkContainer(container: Entry, path: readonly (string | number)[], ad
     }
 }
 
-type Entry = Readonly<Record<string, unknown>>;
-
-function each(list: unknown, check: (entry: Entry, index: number) => void): void {
-  if (!Array.isArray(list)) return;
-  list.forEach((entry: unknown, index) => {
-    if (isObject(entry)) check(entry, index);
-  });
-}
-
 /** Expressions have no values here: one that went to the cluster as it is would be found out late. */
-function checkTexts(value: unknown, path: readonly (string | number)[], add: Add): void {
+function checkTexts(value: unknown, path: Path, add: Add): void {
   if (typeof value === 'string') {
     const offset = value.indexOf('${{');
     if (offset >= 0)

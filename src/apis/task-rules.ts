@@ -1,3 +1,4 @@
+import { type Entry, eachOf, type Path } from './each-entry.ts';
 import { checkAnnotations, checkLabels } from './metadata-rules.ts';
 import { isObject } from './own-property.ts';
 import { checkPod } from './pod-overlay.ts';
@@ -30,16 +31,6 @@ export function checkParamSchema(entry: unknown, path: readonly (string | number
     add('E-RANGE', [...path, 'minimum'], `is above maximum (${maximum}); no value is allowed.`);
   }
   if (Array.isArray(entry['enum']) && entry['enum'].length === 0) add('E-EMPTY', [...path, 'enum'], 'allows no value.');
-}
-
-type Path = readonly (string | number)[];
-type Entry = Readonly<Record<string, unknown>>;
-
-function eachOf(list: unknown, path: Path, check: (entry: Entry, path: Path) => void): void {
-  if (!Array.isArray(list)) return;
-  list.forEach((entry: unknown, index) => {
-    if (isObject(entry)) check(entry, [...path, index]);
-  });
 }
 
 function checkBody(task: Entry, path: Path, add: Add): void {

@@ -39,6 +39,8 @@ export const MAX_ENV_ENTRIES = 1_000;
 export const MAX_LABELS = 1_000;
 /** Volumes, containers, labels of nodes in one overlay of a pod. */
 export const MAX_POD_PARTS = 100;
+/** As which the tasks of one backend may ask to run: whoever lists more should make backends of them. */
+export const MAX_SERVICE_ACCOUNTS = 100;
 /** Axes of one `matrix`: with two values each, 16 are 65,536 elements. */
 export const MAX_MATRIX_AXES = 16;
 /** Reasons in `retry.reasons`: more than there are. */

@@ -1,4 +1,5 @@
 import type { SchemaNode } from '../apis/schema-node.ts';
+import { MAX_SERVICE_ACCOUNTS } from '../base/limits.ts';
 
 /** What a configuration file holds, checked by the same machinery as a Workflow. */
 export const configSchema = {
@@ -69,7 +70,7 @@ export const configSchema = {
             type: 'array',
             description:
               'As which tasks may ask to run by pod.serviceAccountName, and whose token they may have. Default: none.',
-            maxItems: 100,
+            maxItems: MAX_SERVICE_ACCOUNTS,
             items: { type: 'string', description: 'A name.', minLength: 1, 'x-fixpoint-text': 'literal' },
             'x-kubernetes-list-type': 'set',
           },

@@ -1,7 +1,14 @@
 import type { Placed } from '../backends/backends.ts';
 import { nextEventLoopTurn } from '../base/event-loop.ts';
 import { type Look, lookOf } from '../planning/facts.ts';
-import { lastSuccess, liveAttempt, type SettledRecord, type TaskRecord } from '../planning/record.ts';
+import {
+  type Attempt,
+  lastSuccess,
+  liveAttempt,
+  type SettledAttempt,
+  type SettledRecord,
+  type TaskRecord,
+} from '../planning/record.ts';
 import { handled } from './handled.ts';
 import type { HomeContext } from './home-context.ts';
 import type { WorkflowState } from './workflow-state.ts';
@@ -45,7 +52,7 @@ export async function takeRecords(
   let looks: Look[] = [];
   let taken = 0;
   for (const record of records) {
-    const success = 'settled' in record ? lastSuccess(record) : lastSuccess(record);
+    const success = lastSuccess<Attempt | SettledAttempt>(record);
     for (const { lookId } of success?.writes ?? []) looks.push(lookOf(lookId));
     book.take(record);
     if (++taken % RECORDS_A_TURN !== 0) continue;

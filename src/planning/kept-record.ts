@@ -4,6 +4,7 @@ import type { GraphOutput } from '../graph/graph.ts';
 import {
   type Attempt,
   capacityKey,
+  isSettled,
   type Needs,
   type Outcome,
   type OutputRecord,
@@ -41,9 +42,7 @@ export class Shelf {
 
   /** The same record, as brief as it may be. `outputs` are the task's as it is declared now: what they say is not kept twice. */
   kept(record: TaskRecord, key: string, outputs: readonly Declared[] = NONE): TaskRecord {
-    return !isSettled(record) || this.isKept(record)
-      ? record
-      : this.settled(record as TaskRecord & Settled, key, outputs);
+    return isSettled(record) && !this.isKept(record) ? this.settled(record, key, outputs) : record;
   }
 
   /** From what the ledger keeps apart for this. */
@@ -93,11 +92,6 @@ interface Kind {
 }
 
 const MAX_KINDS = 10_000;
-
-function isSettled(record: TaskRecord): boolean {
-  const last = record.attempts.at(-1);
-  return last?.outcome?.phase === 'Succeeded' && record.attempts.every((a) => a.state === 'Ended');
-}
 
 type Marks = typeof UNMARKED;
 

@@ -80,6 +80,14 @@ export interface SettledAttempt extends Pick<Attempt, 'number' | 'uid' | 'state'
   readonly outcome: Pick<Outcome, 'phase' | 'reason' | 'elapsedMs' | 'outputs'>;
 }
 
+/** Its record may be kept brief: what is left to ask of it the ledger knows. */
+export function isSettled(record: TaskRecord): record is TaskRecord & { readonly attempts: readonly EndedAttempt[] } {
+  const last = record.attempts.at(-1);
+  return last?.outcome?.phase === 'Succeeded' && record.attempts.every((a) => a.state === 'Ended');
+}
+
+export type EndedAttempt = Attempt & { readonly outcome: Outcome };
+
 /** In `reads`, for a path that the task does not read: whoever should have made it made nothing. */
 export const UNREAD = '';
 

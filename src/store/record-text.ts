@@ -1,11 +1,13 @@
-import type {
-  Attempt,
-  Needs,
-  Outcome,
-  OutputRecord,
-  SettledAttempt,
-  SettledRecord,
-  TaskRecord,
+import {
+  type Attempt,
+  type EndedAttempt,
+  isSettled,
+  type Needs,
+  type Outcome,
+  type OutputRecord,
+  type SettledAttempt,
+  type SettledRecord,
+  type TaskRecord,
 } from '../planning/record.ts';
 
 /**
@@ -61,14 +63,10 @@ type Rest = Omit<Attempt, keyof SettledAttempt> & {
   readonly outcome: Omit<Outcome, keyof SettledAttempt['outcome']>;
 };
 
-function isSettled({ attempts }: TaskRecord): boolean {
-  return attempts.at(-1)?.outcome?.phase === 'Succeeded' && attempts.every(({ state }) => state === 'Ended');
-}
-
-function partsOf(attempt: Attempt): { readonly asked: AttemptList; readonly rest: Rest } {
+function partsOf(attempt: EndedAttempt): { readonly asked: AttemptList; readonly rest: Rest } {
   const { number, uid, state: _, execution, needs, writes, preimage, outcome, ...others } = attempt;
   const { templateDigest, ...preimageRest } = preimage;
-  const { phase, reason, elapsedMs, outputs, ...outcomeRest } = outcome as Outcome;
+  const { phase, reason, elapsedMs, outputs, ...outcomeRest } = outcome;
   const { cpu, memoryBytes, gpu, walltimeMs } = needs;
   return {
     asked: [

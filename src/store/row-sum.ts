@@ -8,7 +8,7 @@ export function rowSum(data: Value, ...keys: readonly Value[]): number {
   let text = '';
   // A missing value is none that a text could spell. No list: every start asks for every row.
   for (let i = 0; i < keys.length; i++) text += `${i === 0 ? '' : '\u001f'}${keys[i] === null ? '\0' : keys[i]}`;
-  return crc32(typeof data === 'string' ? data : `${data}`, crc32(text));
+  return crc32(`${data}`, crc32(text));
 }
 
 /** What a column of the ledger may hold; damaged, it may be of another kind, and reads as a text that does not match. */

@@ -108,20 +108,20 @@ export class Operated {
   }
 
   async #makeClaim(): Promise<void> {
-    const common = { storageClassName: '', accessModes: ['ReadWriteMany'], volumeName: this.namespace };
-    const { volumeName: _, ...volume } = common;
+    const common = { storageClassName: '', accessModes: ['ReadWriteMany'] };
+    const size = { storage: '1Gi' };
     const list = [
       {
         apiVersion: 'v1',
         kind: 'PersistentVolume',
         metadata: { name: this.namespace },
-        spec: { ...volume, capacity: { storage: '1Gi' }, hostPath: { path: this.box.dir } },
+        spec: { ...common, capacity: size, hostPath: { path: this.box.dir } },
       },
       {
         apiVersion: 'v1',
         kind: 'PersistentVolumeClaim',
         metadata: { name: CLAIM },
-        spec: { ...common, resources: { requests: { storage: '1Gi' } } },
+        spec: { ...common, volumeName: this.namespace, resources: { requests: size } },
       },
     ];
     const file = this.box.write('claim.json', JSON.stringify({ apiVersion: 'v1', kind: 'List', items: list }));

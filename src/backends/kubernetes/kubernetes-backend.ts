@@ -175,7 +175,7 @@ export class KubernetesBackend implements Backend {
       return undefined;
     }
     const result = folder.ok ? await this.#pods.make(launch, this.#runtime) : undefined;
-    if (result?.made === 'Refused') return result;
+    if (result?.made === 'Refused') return { reason: result.reason, message: result.message };
     if (result?.made === 'There') {
       this.#watch.wrote(result.pod);
       const { namespace = namespaceOf(launch, this.#options.place), uid = '' } = result.pod.metadata;

@@ -1,5 +1,5 @@
+import { isObject } from '../../apis/own-property.ts';
 import type { PodOverlay } from '../../apis/pod-overlay.ts';
-import type { Json } from '../../base/json.ts';
 
 /**
  * Why a task may not run as it asks to; undefined: it may. An account that is not listed is refused, and so is the token of the
@@ -21,9 +21,9 @@ export function serviceAccountProblem(
     : undefined;
 }
 
-function mountsToken({ automountServiceAccountToken, volumes }: PodOverlay): boolean {
+function mountsToken({ automountServiceAccountToken, volumes = [] }: PodOverlay): boolean {
   if (automountServiceAccountToken === true) return true;
-  return listOf(volumes as unknown as Json).some((volume) =>
+  return volumes.some((volume) =>
     listOf(member(member(volume, 'projected'), 'sources')).some(
       (source) =>
         !HARMLESS.some((kind) => member(source, kind) !== undefined) ||
@@ -35,11 +35,10 @@ function mountsToken({ automountServiceAccountToken, volumes }: PodOverlay): boo
 /** What may be projected that is no identity of the pod. A list of those that are would be too short one day. */
 const HARMLESS = ['configMap', 'secret', 'downwardAPI', 'clusterTrustBundle'];
 
-function listOf(value: Json | undefined): readonly Json[] {
+function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-function member(value: Json | undefined, name: string): Json | undefined {
-  const isMap = value !== null && typeof value === 'object' && !Array.isArray(value);
-  return isMap ? (value as { readonly [key: string]: Json })[name] : undefined;
+function member(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined;
 }

@@ -1,3 +1,4 @@
+import { Semaphore } from '../../base/semaphore.ts';
 import { ABSENT_DIGEST, type Look, lookId } from '../../planning/facts.ts';
 import type { HeldLooks } from '../backend.ts';
 import type { DigestCache } from './digest-cache.ts';
@@ -42,7 +43,7 @@ export class HeldFiles implements HeldLooks {
   readonly #id: number;
   readonly #parts: Part[] = [];
   readonly #ready: Promise<unknown>;
-  #last: Promise<void> = Promise.resolve();
+  readonly #looking = new Semaphore(1);
   /** To be told when it is wanted; those may have changed that are not listed here, too. */
   readonly #due = new Map<number, Otherwise>();
 
@@ -73,14 +74,10 @@ export class HeldFiles implements HeldLooks {
 
   /** One after another: what one of two at once has been told of would be news to neither. */
   again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {
-    const before = this.#last;
-    const running = (async () => {
-      await before;
+    return this.#looking.run(async () => {
       await this.#ready;
       await this.#again(isWanted, tell);
-    })();
-    this.#last = running.catch(() => undefined);
-    return running;
+    });
   }
 
   async #again(isWanted: (look: Look) => boolean, tell: (id: string, fact: string) => void): Promise<void> {

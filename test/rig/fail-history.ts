@@ -53,6 +53,8 @@ const POLL_MS = 150;
 /** What is not reached by then never is. A sweep comes every 5 seconds, a lost attempt is tried again after one. */
 const PATIENCE_MS = 45_000;
 const REF = { namespace: 'default', name: 'w' };
+/** Digests of younger files are not kept. */
+const SETTLED_MS = 3_000;
 /** More lines than live digests are worth: the next that is written makes the file anew. */
 const JUNK_DIGESTS = 'not a digest\n'.repeat(1_100);
 
@@ -202,7 +204,7 @@ export class FailHistory {
     this.#lives++;
     const notes = this.#box.path('notes', String(this.#lives));
     mkdirSync(notes, { recursive: true });
-    if (arm) this.#prepareFiles(arm);
+    if (arm) await this.#prepareFiles(arm);
     const { runs, spawner } = this.#setting;
     const process = startWith(
       this.#box,
@@ -213,7 +215,9 @@ export class FailHistory {
   }
 
   /** What lies there decides what is written and moved. */
-  #prepareFiles(arm: Arm): void {
+  async #prepareFiles(arm: Arm): Promise<void> {
+    // The disk is asked for its time where the newest file that was seen does not tell enough, and is old enough for us to care.
+    if (effectOf(arm) === 'time') await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
     if (!existsSync(this.#box.state)) return;
     const path = this.#box.path('.fixpoint', 'digests');
     if (effectOf(arm) === 'aside') writeWhereNothingLies(this.#box);

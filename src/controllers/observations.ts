@@ -119,7 +119,7 @@ async function judgedOutcome(state: WorkflowState, files: FileSpace, attempt: At
 
 /** By what it was started with: the spec may have other inputs by now. */
 async function changedInput(state: WorkflowState, files: FileSpace, attempt: Attempt): Promise<string | undefined> {
-  const inputs = attempt.reads.filter(({ slot }) => slot.startsWith('inputs.'));
+  const inputs = (attempt.reads ?? []).filter(({ slot }) => slot.startsWith('inputs.'));
   const looks = inputs.flatMap((read) => read.looks.filter((id) => id !== UNREAD).map(lookOf));
   if (looks.length === 0) return undefined;
   const seen = await files.look(looks);

@@ -19,7 +19,7 @@ export class RecordedFiles implements FileSpace {
   #learn(record: TaskRecord): void {
     const success = lastSuccess(record);
     if (!success) return;
-    for (const { slot, looks } of success.reads)
+    for (const { slot, looks } of success.reads ?? [])
       looks.forEach((look, at) => {
         const digest = success.contributions.precise[slot]?.[at];
         if (look !== UNREAD && digest !== undefined && !this.#facts.has(look)) this.#facts.set(look, digest);

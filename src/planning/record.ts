@@ -57,9 +57,10 @@ export interface Attempt {
   readonly writes: readonly { readonly name: string; readonly path: string; readonly lookId: string }[];
   /**
    * What it reads, by name of the look: `inputs.NAME`, in the order of its paths, and outputs that its command mentions.
-   * Frozen like `writes`: a later spec may read other files, what runs still reads these.
+   * Frozen like `writes`: a later spec may read other files, what runs still reads these. Undefined: it was started by a version
+   * that did not note them.
    */
-  readonly reads: readonly { readonly slot: string; readonly looks: readonly string[] }[];
+  readonly reads?: readonly { readonly slot: string; readonly looks: readonly string[] }[] | undefined;
   readonly handle?: Json | undefined;
   readonly directory?: string | undefined;
   readonly startTime?: number | undefined;

@@ -160,7 +160,8 @@ function schemaOf(db: Sql): string {
 }
 
 /** The schema calls this function; no other ledger is ever opened on the connection. */
-function prepareForSums(db: Sql): void {
+/** Rows are summed by a function of ours: whoever opens a ledger by other means than `openDatabase` needs it too. */
+export function prepareForSums(db: Sql): void {
   db.function('row_sum', { deterministic: true, varargs: true }, rowSum as (...values: unknown[]) => unknown);
   db.pragma('trusted_schema = ON');
 }

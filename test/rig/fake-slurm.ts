@@ -39,6 +39,7 @@ export class FakeSlurm implements Tools {
   /** Elements in this state are in no answer. */
   hide = '';
   readonly #clock: Clock;
+  readonly #held: (() => void)[] = [];
   #ids = 100;
 
   constructor(clock: Clock) {
@@ -84,7 +85,14 @@ export class FakeSlurm implements Tools {
     this.jobs.push(job);
     const folder = value('output').replace(/\/log$/, '');
     if (!this.holds) this.#clock.after(START_MS, () => this.#start(job, folder));
+    else this.#held.push(() => this.#start(job, folder));
     return id;
+  }
+
+  /** What was held starts. */
+  letGo(): void {
+    this.holds = false;
+    for (const start of this.#held.splice(0)) start();
   }
 
   #start(job: FakeJob, folder: string): void {
@@ -96,8 +104,9 @@ export class FakeSlurm implements Tools {
     }
   }
 
-  /** False: somebody has claimed it. */
+  /** False: somebody has claimed it, or its line was damaged. */
   #runElement(token: string, directory: string, news: string): boolean {
+    if (!directory.endsWith(`-${token}`)) return false;
     try {
       const claim = { token, host: 'n1', boot: 'boot', pidns: 'pid:[1]', pid: 1, start: 1 };
       writeFileSync(join(directory, 'claim'), claimText(claim), { flag: 'wx' });

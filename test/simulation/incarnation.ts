@@ -1,4 +1,5 @@
-import type { Backend, FileSpace, Observation } from '../../src/backends/backend.ts';
+import type { Backend, FileSpace, Handled, Observation } from '../../src/backends/backend.ts';
+import type { MemoryBackend } from '../../src/backends/memory/memory-backend.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { Batch, Store } from '../../src/store/store.ts';
 import type { Random } from './random.ts';
@@ -6,9 +7,31 @@ import type { Random } from './random.ts';
 /** How often a life may ask for the time while it stands still. */
 const MAX_ASKED = 20_000;
 
+type Each = (attempts: readonly Handled[]) => Promise<void>;
+
+/** Effects of the home: all that a death can come before or after. */
+export const EFFECTS = [
+  'commit',
+  'look',
+  'submit',
+  'observe',
+  'withdraw',
+  'cancel',
+  'release',
+  'restore',
+  'aside',
+] as const;
+type Effect = (typeof EFFECTS)[number];
 /**
- * One life of the daemon. Every effect passes a gate before and after; at the gate where it dies nothing of it goes
- * on: calls never return, timers never fire, reports are not heard.
+ * Those that consist of several: a death within leaves them torn. A commit is one transaction, of which a death leaves all or
+ * nothing; looking changes nothing.
+ */
+export const TORN = ['submit', 'withdraw', 'cancel', 'release', 'restore', 'aside'] as const satisfies Effect[];
+export type Gate = `before ${Effect}` | `after ${Effect}` | `within ${(typeof TORN)[number]}`;
+
+/**
+ * One life of the daemon. Every effect passes a gate before and after, and one between any two of its parts; at the gate where
+ * it dies nothing of it goes on: calls never return, timers never fire, reports are not heard.
  */
 export class Incarnation {
   readonly crashed: Promise<void>;
@@ -21,6 +44,8 @@ export class Incarnation {
   #passed = 0;
   /** Gates left until it dies. */
   #gatesLeft: number | undefined;
+  /** The gate where it died; undefined: not at a gate, or it lives. */
+  diedAt: Gate | undefined;
   livelocked = false;
   #asked = 0;
   /** Whether effects take time and the ledger may refuse. */
@@ -60,13 +85,16 @@ export class Incarnation {
     return this.#passed;
   }
 
-  async #gate(where: string): Promise<void> {
+  async #gate(where: Gate): Promise<void> {
     this.#passed++;
-    if (!this.#dead && this.#gatesLeft !== undefined && --this.#gatesLeft <= 0) this.crash(where);
+    if (!this.#dead && this.#gatesLeft !== undefined && --this.#gatesLeft <= 0) {
+      this.diedAt = where;
+      this.crash(where);
+    }
     if (this.#dead) await new Promise(() => undefined);
   }
 
-  async #effect<T>(name: string, run: () => Promise<T>): Promise<T> {
+  async #effect<T>(name: Effect, run: () => Promise<T>): Promise<T> {
     this.#underway++;
     try {
       await this.#gate(`before ${name}`);
@@ -135,11 +163,28 @@ export class Incarnation {
     };
   }
 
-  backend(inner: Backend): Backend {
+  backend(inner: MemoryBackend): Backend {
+    const moving = <T>(name: 'restore' | 'aside', run: () => Promise<T>): Promise<T> =>
+      this.#effect(name, () => {
+        // Whoever moves last is who lives: the dead do not go on.
+        inner.files.moved = () => this.#gate(`within ${name}`);
+        return run();
+      });
+    const oneByOne = (
+      name: 'withdraw' | 'cancel' | 'release',
+      attempts: readonly Handled[],
+      run: Each,
+    ): Promise<void> =>
+      this.#effect(name, async () => {
+        for (const attempt of attempts) {
+          await run([attempt]);
+          await this.#gate(`within ${name}`);
+        }
+      });
     const files: FileSpace = {
       look: (looks) => this.#effect('look', () => inner.files.look(looks)),
-      restore: (attempt, outputs, into) => this.#effect('restore', () => inner.files.restore(attempt, outputs, into)),
-      setAside: (attempt, outputs) => this.#effect('aside', () => inner.files.setAside(attempt, outputs)),
+      restore: (attempt, outputs, into) => moving('restore', () => inner.files.restore(attempt, outputs, into)),
+      setAside: (attempt, outputs) => moving('aside', () => inner.files.setAside(attempt, outputs)),
       size: (path) => inner.files.size(path),
       matching: (pattern) => this.#effect('look', () => inner.files.matching(pattern)),
     };
@@ -158,15 +203,15 @@ export class Incarnation {
           const outcomes = [];
           for (const launch of launches) {
             outcomes.push(...(await inner.submit([launch])));
-            await this.#gate('between two submissions');
+            await this.#gate('within submit');
           }
           return outcomes;
         }),
       observe: (attempts) => this.#effect('observe', () => inner.observe(attempts)),
-      withdraw: (attempts) => this.#effect('withdraw', () => inner.withdraw(attempts)),
-      cancel: (attempts) => this.#effect('cancel', () => inner.cancel(attempts)),
+      withdraw: (attempts) => oneByOne('withdraw', attempts, (one) => inner.withdraw(one)),
+      cancel: (attempts) => oneByOne('cancel', attempts, (one) => inner.cancel(one)),
       readLog: (attempt, stream, from) => inner.readLog(attempt, stream, from),
-      release: (attempts, what) => this.#effect('release', () => inner.release(attempts, what)),
+      release: (attempts, what) => oneByOne('release', attempts, (one) => inner.release(one, what)),
       close: () => inner.close(),
     };
   }

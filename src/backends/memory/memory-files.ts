@@ -13,6 +13,8 @@ export class MemoryFiles implements FileSpace {
   /** How many files lie below a folder. */
   readonly #folders = new Map<string, number>();
   #writes = 0;
+  /** Called after each move of a restore or a setting aside: where a test lets the daemon die between two of them. */
+  moved: () => Promise<void> = async () => undefined;
 
   read(path: string): string | undefined {
     return this.#files.get(path)?.content;
@@ -105,8 +107,13 @@ export class MemoryFiles implements FileSpace {
       moves.push({ from: aside, to: output.path, name: output.name, owner });
     }
     for (const { from, to, name, owner } of moves) {
-      if (this.exists(to)) this.move(to, displacedPath(owner ?? `${directory}/displaced`, name));
-      if (this.exists(from)) this.move(from, to);
+      if (this.exists(to)) {
+        this.move(to, displacedPath(owner ?? `${directory}/displaced`, name));
+        await this.moved();
+      }
+      if (!this.exists(from)) continue;
+      this.move(from, to);
+      await this.moved();
     }
     return true;
   }
@@ -118,8 +125,12 @@ export class MemoryFiles implements FileSpace {
       for (const from of form === 'glob' ? await this.matching(path) : [path]) {
         const into = form === 'glob' ? `${aside}/${from.slice(from.lastIndexOf('/') + 1)}` : aside;
         if (!this.exists(from)) continue;
-        if (this.exists(into)) this.move(into, `${into}.${token}`);
+        if (this.exists(into)) {
+          this.move(into, `${into}.${token}`);
+          await this.moved();
+        }
         this.move(from, into);
+        await this.moved();
       }
     }
     return true;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { EndReason } from '../../apis/reasons.ts';
 import type { Json } from '../../base/json.ts';
+import { once, twice } from '../../base/twice.ts';
 import type { Usage } from '../../planning/record.ts';
 import type { Exit } from '../backend.ts';
 
@@ -105,18 +106,16 @@ export interface Claim {
   readonly session?: number;
 }
 
-/** A claim is a line of JSON, written twice at once: a changed byte shows, and no process is needed for a checksum. */
 export function claimText(claim: Claim): string {
-  const line = `${JSON.stringify(claim)}\n`;
-  return line + line;
+  return twice(JSON.stringify(claim));
 }
 
 /** Undefined when the text is not a whole claim. A withdrawn launch has a claim without a process (pid 0). */
 export function parseClaim(text: string): Claim | undefined {
-  const half = text.slice(0, text.length / 2);
-  if (half + half !== text) return undefined;
+  const line = once(text);
+  if (line === undefined) return undefined;
   try {
-    const claim = JSON.parse(half) as { [key: string]: Json };
+    const claim = JSON.parse(line) as { [key: string]: Json };
     return typeof claim['token'] === 'string' && typeof claim['pid'] === 'number'
       ? (claim as unknown as Claim)
       : undefined;

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { twice } from '../../base/twice.ts';
 import type { Launch, LaunchOutput } from '../backend.ts';
 
 /** What lies in the run folder of an attempt before its command runs, whichever runtime makes it. */
@@ -39,7 +40,7 @@ export function folderFiles(launch: Launch, { gpuIds }: FolderFacts): FolderFile
       ? { name: 'script', mode: SCRIPT_MODE, content: command.text }
       : plain('argv', command.argv.map((a) => `${a}\n`).join('')),
     plain('metadata.json', `${JSON.stringify(launch.metadata)}\n`),
-    ...(gpuIds === undefined ? [] : [plain('gpus', gpuIds)]),
+    ...(gpuIds === undefined ? [] : [plain('gpus', twice(gpuIds))]),
   ];
 }
 

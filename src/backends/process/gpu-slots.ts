@@ -1,25 +1,26 @@
 /** Which GPU ids are handed out to which attempt. */
 export class GpuSlots {
-  readonly #free: number[];
-  readonly #taken = new Map<string, number[]>();
+  /** By id: how many attempts may use it. */
+  readonly #users: number[];
+  readonly #taken = new Map<string, readonly number[]>();
 
   constructor(count: number) {
-    this.#free = Array.from({ length: count }, (_, i) => i);
+    this.#users = Array.from({ length: count }, () => 0);
   }
 
   /** The value of CUDA_VISIBLE_DEVICES; undefined for a machine without GPUs, empty for an attempt that gets none. */
   take(token: string, count: number): string | undefined {
-    if (this.#free.length === 0 && this.#taken.size === 0) return undefined;
-    const ids = this.#free.splice(0, count);
-    if (ids.length > 0) this.#taken.set(token, ids);
+    if (this.#users.length === 0) return undefined;
+    const ids = [...this.#users.keys()].filter((id) => this.#users[id] === 0).slice(0, count);
+    this.keep(token, ids);
     return ids.join(',');
   }
 
-  /** An attempt of an earlier daemon has these. */
+  /** It has these, or may have them. */
   keep(token: string, ids: readonly number[]): void {
     if (this.#taken.has(token)) return;
-    const kept = ids.filter((id) => this.#free.includes(id));
-    for (const id of kept) this.#free.splice(this.#free.indexOf(id), 1);
+    const kept = ids.filter((id) => id in this.#users);
+    this.#count(kept, 1);
     if (kept.length > 0) this.#taken.set(token, kept);
   }
 
@@ -27,7 +28,10 @@ export class GpuSlots {
     const ids = this.#taken.get(token);
     if (!ids) return;
     this.#taken.delete(token);
-    this.#free.push(...ids);
-    this.#free.sort((a, b) => a - b);
+    this.#count(ids, -1);
+  }
+
+  #count(ids: readonly number[], change: 1 | -1): void {
+    for (const id of ids) this.#users[id] = (this.#users[id] as number) + change;
   }
 }

@@ -44,14 +44,14 @@ function folderIn(environ: string): string | undefined {
  */
 export async function remainsOf(directory: string): Promise<number[]> {
   const found: number[] = [];
-  const session = await notedSession(directory);
+  const sessions = await notedSessions(directory);
   for (const pid of await allPids()) {
     const ours = folderIn(await readProc(pid, 'environ')) === directory || (await isRuntimeOf(pid, directory));
-    if (!ours && session === undefined) continue;
+    if (!ours && sessions.length === 0) continue;
     const seen = await statOf(pid);
     if (!seen) continue;
-    const member = seen.fields[3] === session?.id;
-    if (ours || (member && (session?.led || (await holdsFileBelow(pid, directory))))) found.push(pid);
+    const session = sessions.find(({ id }) => id === seen.fields[3]);
+    if (ours || (session && (session.led || (await holdsFileBelow(pid, directory))))) found.push(pid);
   }
   return found;
 }
@@ -75,24 +75,32 @@ async function isRuntimeOf(pid: number, directory: string): Promise<boolean> {
   return line.includes(`/attempt.sh${words}`) || line.startsWith(`fixpoint-attempt${words}`);
 }
 
+interface NotedSession {
+  readonly id: string;
+  /** Its leader lives, so nobody else can have the number. */
+  readonly led: boolean;
+}
+
 /**
- * The session that the command is in: `PID START` of its leader in a file of its own, or as the claim says. `led`: its
- * leader lives, so nobody else can have the number.
+ * The session that the command is in: `PID START` of its leader in a file of its own, or as the claim says. The file holds it
+ * twice: when the two differ, one of them is damaged, and the other right.
  */
-async function notedSession(directory: string): Promise<{ readonly id: string; readonly led: boolean } | undefined> {
+async function notedSessions(directory: string): Promise<readonly NotedSession[]> {
   const text = await readFile(join(directory, 'session'), 'utf8').catch(() => '');
   if (text === '') return sessionOfClaim(directory);
-  const [pid, start] = text.trim().split(' ');
-  if (!pid || !start) return undefined;
-  const leader = await statOf(Number(pid));
-  if (leader && leader.fields[19] !== start) return undefined;
-  return { id: pid, led: leader !== undefined };
+  const noted = new Map([...text.matchAll(/(\d+) (\d+)/g)].map(([line, pid, start]) => [line, { pid, start }]));
+  const found: NotedSession[] = [];
+  for (const { pid = '', start } of noted.values()) {
+    const leader = await statOf(Number(pid));
+    if (!leader || leader.fields[19] === start) found.push({ id: pid, led: leader !== undefined });
+  }
+  return found;
 }
 
 /** All attempts of one native spawner share its session: only what holds a file of ours is ours. */
-async function sessionOfClaim(directory: string): Promise<{ readonly id: string; readonly led: boolean } | undefined> {
+async function sessionOfClaim(directory: string): Promise<readonly NotedSession[]> {
   const claim = parseClaim(await readFile(join(directory, 'claim'), 'utf8').catch(() => ''));
-  return claim?.session === undefined ? undefined : { id: String(claim.session), led: false };
+  return claim?.session === undefined ? [] : [{ id: String(claim.session), led: false }];
 }
 
 async function allPids(): Promise<number[]> {

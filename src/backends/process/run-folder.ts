@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, open, readFile, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sha256Hex } from '../../base/digest.ts';
 import { failPoint } from '../../base/fail-point.ts';
 import { fail, ok, type Result } from '../../base/result.ts';
 import { Semaphore } from '../../base/semaphore.ts';
@@ -26,9 +27,12 @@ export async function makeRunFolder(
     await mkdir(dir, { recursive: true, mode: 0o700 });
     if ((await readClaim(dir)).kind !== 'Absent') return ok(undefined);
     for (const name of foldersOf(launch)) await mkdir(join(dir, name), { recursive: true });
-    for (const file of folderFiles(launch, facts)) await writeContent(dir, file);
+    const files = folderFiles(launch, facts);
+    for (const file of files) await writeContent(dir, file);
+    const last = { name: 'launch', mode: 0o600, content: launchText(launch, facts) };
+    await writeContent(dir, { name: 'sums', mode: 0o600, content: [...files, last].map(sumLine).join('') });
     failPoint('folder.within');
-    await writeFile(join(dir, 'launch'), launchText(launch, facts), { mode: 0o600 });
+    await writeFile(join(dir, last.name), last.content, { mode: last.mode });
     failPoint('folder.after');
     return ok(undefined);
   } catch (error) {
@@ -49,6 +53,11 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'EROFS',
   'ESTALE',
 ]);
+
+/** For `sha256sum -c`, by which the runtime sees whether any byte has changed since: a job may wait for days. */
+function sumLine({ name, content }: FolderFile): string {
+  return `${sha256Hex(content)}  ${name}\n`;
+}
 
 /** Files of the document have exactly the mode that it says. */
 async function writeContent(dir: string, { name, mode, content }: FolderFile): Promise<void> {
@@ -109,10 +118,11 @@ async function readRecord<T>(path: string, parse: (text: string) => T | undefine
   }
 }
 
-/** GPU ids that the attempt was given. */
+/** GPU ids that the attempt was given; of a file that was damaged, all that one of its two lines names. */
 export async function readGpus(dir: string): Promise<number[]> {
   const text = await readFile(join(dir, 'gpus'), 'utf8').catch(() => '');
-  return text === '' ? [] : text.split(',').map(Number);
+  const ids = text.split(/[\n,]/).filter((word) => /^\d+$/.test(word));
+  return [...new Set(ids.map(Number))];
 }
 
 /** Takes the claim for nobody, so that what was handed over never starts. False: somebody has it already. */

@@ -8,6 +8,7 @@ import { KEPT_FOLDER } from './folder-content.ts';
 /** The claim of a folder that stays must stay: without it a launch that comes late would run the attempt again. */
 const COMPACTED: ReadonlySet<string> = new Set([
   'launch',
+  'sums',
   'script',
   'argv',
   'inputs',

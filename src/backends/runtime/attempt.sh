@@ -81,8 +81,12 @@ set -- ${fx_stat##*) }
 shift 19
 fx_start=$1
 
-# A folder that is not whole was not meant to run: claiming it would lose the attempt.
+# A folder that is not whole, or in which a byte has changed since, was not meant to run: claiming it would lose the attempt.
+# An image need not have the program.
 [ -r "$fx_dir/launch" ] || exit 98
+if command -v sha256sum > /dev/null 2>&1; then
+  (cd "$fx_dir" && exec sha256sum -c sums) > /dev/null 2>&1 || exit 98
+fi
 
 # -- claim ------------------------------------------------------------------------------------------------
 fx_claim="{\"token\":\"$fx_token\",\"host\":\"$fx_host\",\"boot\":\"$fx_boot\",\"pidns\":\"$fx_pidns\",\"pid\":$$,\"start\":$fx_start}"
@@ -295,7 +299,8 @@ if [ -z "$fx_problem" ] && [ -z "$fx_cancelled" ]; then
     set -- ${fx_rest##*) }
     shift 19
     fx_point session.before
-    printf '%s %s\n' "$fx_pid" "$1" > "$fx_dir/session" || exit 126
+    # Twice: see the claim.
+    printf '%s %s\n%s %s\n' "$fx_pid" "$1" "$fx_pid" "$1" > "$fx_dir/session" || exit 126
     fx_point session.after
     cd "$fx_workdir" || exit 126
     fx_env

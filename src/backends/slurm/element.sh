@@ -26,7 +26,8 @@ until [ -r "$fx_submission/tasks" ] && [ -r "$fx_runtime" ]; do
 done
 fx_line=$(sed -n "$((fx_index + 1)){p;q}" "$fx_submission/tasks")
 fx_token=${fx_line%% *} fx_dir=${fx_line#* }
-[ -n "$fx_token" ] && [ "$fx_dir" != "$fx_line" ] || exit 98
+# The folder of an attempt ends in its token: else a byte has changed since.
+case $fx_dir in *?-"$fx_token") [ -n "$fx_token" ] || exit 98 ;; *) exit 98 ;; esac
 
 { : > "$fx_news/$fx_token.s"; } 2>/dev/null
 # Whoever finds a claim and turns back says so: then its first incarnation may live on a node that was lost.

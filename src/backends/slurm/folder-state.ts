@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failPoint } from '../../base/fail-point.ts';
+import { once, twice } from '../../base/twice.ts';
 import type { Exit } from '../backend.ts';
 import { claimTime, readClaim, readExit } from '../process/run-folder.ts';
 import { writeDurably } from './slurm-folder.ts';
@@ -44,7 +45,7 @@ export async function readFolder(directory: string, token: string): Promise<Fold
 
 async function readOpinion(directory: string): Promise<Opinion | undefined> {
   try {
-    return JSON.parse(await readFile(join(directory, OPINION), 'utf8')) as Opinion;
+    return JSON.parse(once(await readFile(join(directory, OPINION), 'utf8')) ?? '') as Opinion;
   } catch {
     return undefined;
   }
@@ -52,5 +53,5 @@ async function readOpinion(directory: string): Promise<Opinion | undefined> {
 
 export async function keepOpinion(directory: string, opinion: Opinion): Promise<void> {
   failPoint('slurm.opinion');
-  await writeDurably(join(directory, OPINION), `${JSON.stringify(opinion)}\n`).catch(() => undefined);
+  await writeDurably(join(directory, OPINION), twice(JSON.stringify(opinion))).catch(() => undefined);
 }

@@ -6,6 +6,9 @@ import { failPoint } from '../../base/fail-point.ts';
 import { OWN_FILES } from '../../base/own-files.ts';
 import { quoteShell } from '../../expressions/shell-quote.ts';
 
+/** Of the node's side. */
+const PROGRAMS = ['element.sh', 'attempt.sh'];
+
 /**
  * What this backend keeps beside the run folders, in `RUNS/.slurm`, visible on every node:
  *
@@ -40,13 +43,13 @@ export class SlurmFolder {
     );
     const digest = sha256Hex(texts.join('\0')).slice(0, 16);
     const folder = join(this.root, 'runtime', digest);
-    if ((await readdir(folder).catch(() => [])).length === names.length) return folder;
+    const there = await Promise.all(PROGRAMS.map((name) => readFile(join(folder, name), 'utf8').catch(() => '')));
+    if (there.every((text, i) => text === texts[i])) return folder;
     const made = `${folder}.new`;
     await rm(made, { recursive: true, force: true });
     failPoint('slurm.programs');
     await mkdir(made, { recursive: true, mode: 0o700 });
-    await writeDurably(join(made, 'element.sh'), texts[0] as string);
-    await writeDurably(join(made, 'attempt.sh'), texts[1] as string);
+    for (const [i, name] of PROGRAMS.entries()) await writeDurably(join(made, name), texts[i] as string);
     await rm(folder, { recursive: true, force: true });
     await renameDurably(made, folder);
     return folder;

@@ -1,7 +1,8 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { shortDigest } from '../../base/digest.ts';
+import { sha256Hex, shortDigest } from '../../base/digest.ts';
 import { failPoint } from '../../base/fail-point.ts';
+import { once, twice } from '../../base/twice.ts';
 import { renameDurably, type SlurmFolder, writeDurably } from './slurm-folder.ts';
 
 /**
@@ -28,6 +29,13 @@ export interface Submission {
   job: SlurmJob | undefined;
   /** Monotonic milliseconds. From then on an sbatch that was called is over. */
   settledFrom: number;
+}
+
+/** What a submission's folder says of itself, and of the other files in it. */
+interface Said extends Pick<Submission, 'directives' | 'createTime'> {
+  readonly version: 2;
+  /** SHA-256 by name. */
+  readonly sums: Readonly<Record<string, string>>;
 }
 
 export interface SubmittedTask {
@@ -70,9 +78,14 @@ export async function makeSubmission(
   failPoint('submission.before');
   await rm(made, { recursive: true, force: true });
   await mkdir(made, { mode: 0o700 });
-  await writeDurably(join(made, 'tasks'), tasks.map(({ token, directory }) => `${token} ${directory}\n`).join(''));
-  await writeDurably(join(made, 'job.sh'), slurm.jobScript(runtime, folder));
-  await writeDurably(join(made, 'submission.json'), `${JSON.stringify({ version: 1, directives, createTime })}\n`);
+  const texts = {
+    tasks: tasks.map(({ token, directory }) => `${token} ${directory}\n`).join(''),
+    'job.sh': slurm.jobScript(runtime, folder),
+  };
+  const sums = { tasks: sha256Hex(texts.tasks), 'job.sh': sha256Hex(texts['job.sh']) };
+  for (const [file, text] of Object.entries(texts)) await writeDurably(join(made, file), text);
+  const said: Said = { version: 2, directives, createTime, sums };
+  await writeDurably(join(made, 'submission.json'), twice(JSON.stringify(said)));
   await rm(folder, { recursive: true, force: true });
   await renameDurably(made, folder);
   failPoint('submission.after');
@@ -82,7 +95,7 @@ export async function makeSubmission(
 /** The answer of sbatch, or what a look-up found. */
 export async function rememberJob(submission: Submission, job: SlurmJob): Promise<void> {
   failPoint('answer.before');
-  await writeDurably(join(submission.folder, 'job.new'), `${JSON.stringify(job)}\n`);
+  await writeDurably(join(submission.folder, 'job.new'), twice(JSON.stringify(job)));
   await renameDurably(join(submission.folder, 'job.new'), join(submission.folder, 'job'));
   failPoint('answer.after');
   submission.job = job;
@@ -116,16 +129,15 @@ export async function readSubmissions(slurm: SlurmFolder, settledFrom: number): 
 }
 
 async function readSubmission(name: string, folder: string, settledFrom: number): Promise<Submission> {
-  const lines = (await readFile(join(folder, 'tasks'), 'utf8')).split('\n').filter((line) => line !== '');
+  const said = JSON.parse(once(await readFile(join(folder, 'submission.json'), 'utf8')) ?? '') as Said;
+  const [text] = await Promise.all(['tasks', 'job.sh'].map((file) => readSummed(folder, file, said.sums)));
+  const lines = (text as string).split('\n').filter((line) => line !== '');
   const tasks = lines.map((line) => {
     const at = line.indexOf(' ');
     return { token: line.slice(0, at), directory: line.slice(at + 1) };
   });
-  const said = JSON.parse(await readFile(join(folder, 'submission.json'), 'utf8')) as Pick<
-    Submission,
-    'directives' | 'createTime'
-  >;
-  const answer = await readFile(join(folder, 'job'), 'utf8').catch(() => undefined);
+  // Of an answer that was damaged nobody has heard: the job is found by its name.
+  const answer = once(await readFile(join(folder, 'job'), 'utf8').catch(() => ''));
   const job = answer === undefined ? undefined : (JSON.parse(answer) as SlurmJob);
   return {
     name,
@@ -137,4 +149,11 @@ async function readSubmission(name: string, folder: string, settledFrom: number)
     job,
     settledFrom,
   };
+}
+
+/** Throws where it is not what was written. */
+async function readSummed(folder: string, file: string, sums: Said['sums']): Promise<string> {
+  const text = await readFile(join(folder, file), 'utf8');
+  if (sha256Hex(text) !== sums[file]) throw new Error(`${folder}/${file} is damaged`);
+  return text;
 }

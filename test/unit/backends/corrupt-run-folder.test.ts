@@ -1,15 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Launch } from '../../../src/backends/backend.ts';
 import { AttemptStates } from '../../../src/backends/process/attempt-state.ts';
 import { DigestsLog } from '../../../src/backends/process/digests-log.ts';
 import { claimText, posixCksum } from '../../../src/backends/process/exit-record.ts';
 import { hostIdentity, readProcessStat } from '../../../src/backends/process/host-identity.ts';
+import { remainsOf } from '../../../src/backends/process/processes.ts';
+import { makeRunFolder, readGpus } from '../../../src/backends/process/run-folder.ts';
 import type { Clock } from '../../../src/base/clock.ts';
+import { launchOf } from '../../contract/backend-rig.ts';
 import { until } from '../../rig/eventually.ts';
 import { isAlive } from '../../rig/processes.ts';
+import { seededRandom } from '../../rig/random.ts';
 import { flipped } from '../../rig/written-ledger.ts';
 
 // Every byte of the small files that attempts live by may change, and each may end anywhere. A record that was damaged is
@@ -146,6 +152,74 @@ describe('a claim', () => {
       }
     } finally {
       await attempt.dispose();
+    }
+  });
+});
+
+describe('a run folder that waits for its turn', () => {
+  const RUNTIME = fileURLToPath(new URL('../../../src/backends/runtime/attempt.sh', import.meta.url));
+  const SESSION_STEP = Number(process.env['FIXPOINT_FLIPS'] ?? 0) > 10_000 ? 1 : 7;
+  const FLIPS = Number(process.env['FIXPOINT_FLIPS'] ?? 0) > 10_000 ? 2_000 : 12;
+
+  const made = async (name: string): Promise<string> => {
+    const folder = join(dir, name);
+    const launch: Launch = {
+      ...launchOf(dir, folder, 'abcdefgh', `touch '${folder}.ran'`, {}),
+      inputs: [{ name: 'i', paths: ['/a/b'] }],
+      files: [{ name: 'f', path: undefined, content: 'a file of the document', mode: 0o644 }],
+    };
+    expect(await makeRunFolder(launch, { oomKills: 0, gpuIds: '0,1' })).toEqual({ ok: true });
+    return folder;
+  };
+  const run = (folder: string): number | null =>
+    spawnSync('/bin/sh', [RUNTIME, folder, 'abcdefgh', 'host', 'boot', 'pidns'], { stdio: 'ignore' }).status;
+
+  it('runs while it is whole', async () => {
+    const folder = await made('1-whole');
+    expect(run(folder)).toBe(0);
+    expect(existsSync(`${folder}.ran`)).toBe(true);
+  });
+
+  it.each(['launch', 'script', 'inputs/i', 'files/f', 'metadata.json', 'gpus'])(
+    'a bit of %s turned, or its end gone: nobody claims it, and nothing runs',
+    async (name) => {
+      const random = seededRandom(3);
+      for (let i = 0; i < FLIPS; i++) {
+        const folder = await made(`${i}-${name.replace('/', '-')}`);
+        const path = join(folder, name);
+        const whole = readFileSync(path);
+        const at = Math.floor(random() * whole.length * 8);
+        writeFileSync(path, i % 4 === 3 ? whole.subarray(0, at / 8) : flip(whole, at));
+        expect(run(folder), `bit ${at}`).toBe(98);
+        expect(existsSync(`${folder}/claim`) || existsSync(`${folder}.ran`)).toBe(false);
+      }
+    },
+  );
+
+  it('of GPUs whose list was damaged none is given away', async () => {
+    const folder = await made('1-gpus');
+    const path = join(folder, 'gpus');
+    const whole = readFileSync(path);
+    for (const bytes of [...allBits(whole).map((bit) => flip(whole, bit)), whole.subarray(0, whole.length / 2)]) {
+      writeFileSync(path, bytes);
+      expect(await readGpus(folder)).toEqual(expect.arrayContaining([0, 1]));
+    }
+  });
+
+  it('a command that cleaned its environment is found by its session, of which one line was damaged', async () => {
+    const folder = await made('1-session');
+    const command = spawn('setsid', ['sleep', '1000'], { env: { PATH: process.env['PATH'] }, stdio: 'ignore' });
+    try {
+      const pid = command.pid as number;
+      await until('it has a session', () => readProcessStat(pid)?.session === pid);
+      const line = `${pid} ${readProcessStat(pid)?.startTicks}\n`;
+      const whole = Buffer.from(line + line);
+      for (const bit of allBits(whole).filter((each) => each % SESSION_STEP === 0)) {
+        writeFileSync(join(folder, 'session'), flip(whole, bit));
+        expect(await remainsOf(folder), `bit ${bit}`).toEqual([pid]);
+      }
+    } finally {
+      command.kill('SIGKILL');
     }
   });
 });

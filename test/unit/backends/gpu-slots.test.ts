@@ -19,6 +19,17 @@ it('keeps what an attempt of an earlier daemon has', () => {
   expect(slots.take('newer', 1)).toBe('0');
 });
 
+it('gives to nobody else what two attempts of an earlier daemon may have', () => {
+  const slots = new GpuSlots(2);
+  slots.keep('surely', [1]);
+  // Its file was damaged.
+  slots.keep('perhaps', [0, 1, 7]);
+  slots.giveBack('perhaps');
+  expect(slots.take('new', 2)).toBe('0');
+  slots.giveBack('surely');
+  expect(slots.take('newer', 2)).toBe('1');
+});
+
 it('says nothing of ids on a machine without any', () => {
   expect(new GpuSlots(0).take('a', 0)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import { until } from '../../../rig/eventually.ts';
 import { FakeSlurm, type SbatchFate } from '../../../rig/fake-slurm.ts';
 import { fastClock } from '../../../rig/fast-clock.ts';
 import { seededRandom } from '../../../rig/random.ts';
+import { flipped } from '../../../rig/written-ledger.ts';
 
 // What sbatch may have done, and nobody heard: on a scripted Slurm, since a real one answers as it likes. Files are real.
 
@@ -131,6 +132,36 @@ test('no more elements are in the queue than its ceiling, which is filled up aga
   for (const { token } of launches) expect(await over(token)).toMatchObject(success);
   expect(Math.max(...slurm.jobs.map(({ size }) => size))).toBeLessThanOrEqual(4);
   expect(slurm.jobs.reduce((sum, { size }) => sum + size, 0)).toBe(10);
+});
+
+describe('a bit of a submission turned while its job waits and no daemon lives', () => {
+  const FLIPS = 16;
+  test.each(['tasks', 'job.sh', 'submission.json', 'job'])('%s: each attempt is found, or never runs', async (file) => {
+    const random = seededRandom(7);
+    for (let i = 0; i < FLIPS; i++) {
+      slurm.holds = true;
+      const launches = [launch(`x${i}a`), launch(`x${i}b`)];
+      await backend.submit(launches);
+      await until('it is there, and known', () => slurm.jobs.length === i + 1);
+      const { name } = slurm.jobs[i] as FakeSlurm['jobs'][number];
+      const path = join(folder, 'runs', '.slurm', 'submissions', name, file);
+      await until('its answer is kept', () => existsSync(join(path, '..', 'job')));
+      await backend.close();
+      const whole = readFileSync(path);
+      const bit = Math.floor(random() * whole.length * 8);
+      writeFileSync(path, flipped(Buffer.from(whole), bit));
+      await open();
+      const seen = await backend.observe(launches.map(handled));
+      const lost = launches.filter((_, n) => seen[n]?.state !== 'Queued');
+      if (file === 'job') expect(lost, `bit ${bit}`).toEqual([]);
+      // As the home does: what will never start is withdrawn, and started under another token.
+      await backend.cancel(lost.map(handled));
+      slurm.letGo();
+      for (const one of launches.filter((each) => !lost.includes(each)))
+        expect(await over(one.token), `bit ${bit}`).toMatchObject(success);
+      for (const one of launches) expect(slurm.ran.get(one.token) ?? 0, `bit ${bit}`).toBe(lost.includes(one) ? 0 : 1);
+    }
+  });
 });
 
 describe('histories of lost answers and deaths', () => {

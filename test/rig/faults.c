@@ -106,6 +106,7 @@ static void full(int dir, const char *path, char *out) {
     if (length < 0) length = 0;
     snprintf(out + length, 4096 - length, "/%s", path);
   }
+  for (char *dot; (dot = strstr(out, "/./"));) memmove(dot, dot + 2, strlen(dot + 2) + 1);
 }
 
 static int path_fault(int dir, const char *path, enum use use) {
@@ -157,6 +158,15 @@ static int opened(int dir, const char *path, int flags) {
     return real(dir, path, flags, mode); \
   }
 OPEN(open) OPEN(open64) OPENAT(openat) OPENAT(openat64)
+
+#define FOPEN(name) \
+  FILE *name(const char *restrict path, const char *restrict mode) { \
+    REAL(FILE *, #name, const char *restrict, const char *restrict); \
+    int problem = opened(AT_FDCWD, path, mode[0] == 'r' ? O_RDONLY : O_CREAT | O_WRONLY); \
+    if (problem) { errno = problem; return NULL; } \
+    return real(path, mode); \
+  }
+FOPEN(fopen) FOPEN(fopen64)
 
 #define READS(type, name, params, args, ...) \
   type name params { REAL(type, #name, __VA_ARGS__); FAIL_IF(fd_fault(fd, READ)); return real args; }

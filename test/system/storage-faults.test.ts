@@ -129,9 +129,46 @@ describe.each(SPAWNERS)(`errors of the file system, %s spawner${WHY}`, (spawner)
   );
 });
 
+describe.each(SPAWNERS)(`an output that cannot be read, %s spawner${WHY}`, (spawner) => {
+  const OPTIONAL = [{ optional: false }, { optional: true }];
+
+  async function unreadable(box: Sandbox, optional: boolean): Promise<{ faults: Faults; fault: Fault }> {
+    const faults = new Faults(box, spawner);
+    await daemonIn(faults, box);
+    const fault = `EIO ${box.path('out')}` as const;
+    const command = noted(`echo made > out/o; while [ ! -e ${box.path('go')} ]; do sleep 0.05; done`);
+    const outputs = [{ name: 'o', path: 'out/o', optional }];
+    const file = box.workflow({ tasks: [{ name: 't', outputs, command: ['bash', '-c', command] }] });
+    await box.expectExit(0, 'apply', '-f', file);
+    await until('it is made', () => existsSync(box.path('out/o')));
+    faults.set(fault);
+    box.write('go', '');
+    await until('the fault is met', () => faults.metByRuntime(fault));
+    return { faults, fault };
+  }
+
+  test.skipIf(!canFault).for(OPTIONAL)('is waited for: optional $optional', async ({ optional }, { box }) => {
+    const { faults } = await unreadable(box, optional);
+    await nothingFailed(box);
+    faults.set();
+    await box.expectExit(0, 'wait', 'w', '--for', 'phase=Succeeded', '--timeout', '60s');
+    expect(await box.summary()).toEqual({ t: 'Succeeded 1' });
+    // What was stamped is what lies there: nothing is to be made again.
+    expect((await box.plan('-f', box.path('w.json'))).summary).toEqual({ Keep: 1 });
+    expect(starts(box.path('log'))).toEqual({ t: 1 });
+  });
+
+  test.skipIf(!canFault)('is waited for until a cancel', async ({ box }) => {
+    await unreadable(box, false);
+    await box.expectExit(0, 'cancel', 'w', 't');
+    await until('it is cancelled', async () => (await box.tasks()).get('t')?.status.phase === 'Cancelled');
+    expect((await box.tasks()).get('t')?.status.attempts.map(({ phase }) => phase)).toEqual(['Cancelled']);
+  });
+});
+
 describe('faults', () => {
   /** Of these no fault is needed: what they look at is not a file of ours, or they tell without failing. */
-  const OTHERWISE = new Set(['opendir', 'readdir', 'fopen', 'closedir', 'dprintf', 'close', 'fclose']);
+  const OTHERWISE = new Set(['opendir', 'readdir', 'closedir', 'dprintf', 'close', 'fclose']);
   const OF_FILES =
     /open|creat|read|write|printf|close|sync|seek|trunc|alloc_range|stat|access|chmod|chown|link|rename|mkdir|mknod|rmdir|utime|splice|sendfile|copy_file|syscall/;
 

@@ -1,1 +1,1 @@
-export function buildNative(place: string): string | undefined;
+export function buildNative(place: string, linkings?: readonly (readonly string[])[]): string | undefined;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FAIL_POINTS } from '../src/base/fail-point.ts';
+import { effectsIn } from './rig/effects.ts';
 
 // The house rules that a machine can check. Each is a row of a table below; a finding names the file, the line and
 // the rule. This file is the one place that must spell out what is forbidden, so the text rules pass it over.
@@ -320,24 +321,20 @@ describe('files', () => {
   });
 });
 
-/** What changes the world outside of the process, by language, and where a fail point is passed. */
+/** Where a fail point is passed, by language, and what changes the world outside of the process. */
 const EFFECTS: readonly {
   readonly files: RegExp;
-  readonly effect: RegExp;
   readonly point: RegExp;
+  /** By the line; of TypeScript the syntax says it (`rig/effects.ts`). */
+  readonly effect?: RegExp;
   /** Lines that are effects. */
   readonly such: readonly string[];
 }[] = [
-  {
-    files: SRC,
-    effect:
-      /(?<![.\w])(?:appendFile|chmod|copyFile|cp|link|mkdir|mkdtemp|rename|rm|rmdir|symlink|truncate|unlink|writeFile)(?:Sync)?\(|\bfile\.write(?:File)?\(|\bprocess\.kill\(|(?<![.\w])(?:exec|execFile|fork|spawn)(?:Sync)?\(|\.transaction\(|\bnew Database\(|\b[dD]b\.exec\(|(?<!#)\bopen\([^)]*(?:'[wa]|flags)|\bserver\.listen\(|\bstdin\?*\.(?:write|end)\(/,
-    point: /\bfailPoint\('([a-z.]+)'\)/g,
-    such: ['await rename(a, b);', "process.kill(pid, 'SIGTERM');", "this.#db.exec('BEGIN');", "open(path, 'w', 0o600)"],
-  },
+  { files: SRC, point: /\bfailPoint\('([a-z.]+)'\)/g, such: [] },
   {
     files: /^src\/.*\.c$/,
-    effect: /\b(?:chmod|dprintf|execve|kill|mkdir|pwrite|rename|unlink|v?fork|write)\(|\bexecl\(|\bO_CREAT\b/,
+    effect:
+      /\b(?:f?ch(?:mod|own)|copy_file_range|dprintf|exec(?:l|v)p?e?|f?truncate|kill|(?:sym)?link(?:at)?|mk(?:dir|node?|fifo)(?:at)?|posix_spawnp?|pwritev?|rename(?:at2?)?|rmdir|sendfile|t?g?kill|unlink(?:at)?|utimensat|v?fork|writev?)\(|\bO_CREAT\b/,
     point: /\bFAIL_POINT(?:_OF)?\("([a-z.]+)"/g,
     such: ['if (rename(path, into) == 0) return 0;', 'kill(pid, signal);'],
   },
@@ -349,8 +346,20 @@ const EFFECTS: readonly {
   },
 ];
 
-/** How far from an effect its fail point may be: it is before it or after it, in the same few lines. */
+/** How far from an effect its fail point may be in C and in shell: before it or after it, in the same few lines. */
 const LINES_AROUND = 6;
+
+/**
+ * Writes to the API server that ought to have one, and have none: whoever makes them is killed at moments of chance only
+ * (`cluster-home-death.test.ts`, `kubernetes-leader.test.ts`, `pods-from-home.test.ts`).
+ */
+const NOT_YET: readonly { readonly file: string; readonly line: RegExp }[] = [
+  { file: 'src/backends/kubernetes/task-pods.ts', line: /\.(?:delete|patch)\(PODS/ },
+  { file: 'src/kubernetes/leader-election.ts', line: /\.(?:create|replace)\(LEASES/ },
+  { file: 'src/sources/cluster/workflow-source.ts', line: /\.patch\(/ },
+  { file: 'src/store/cluster/api-workflows.ts', line: /\.patch</ },
+  { file: 'src/store/cluster/config-map-parts.ts', line: /\.(?:create|replace|delete|patch)\(CONFIG_MAPS/ },
+];
 
 /** Effects without a fail point, by what their line holds, and why. */
 const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; readonly why: string }[] = [
@@ -366,11 +375,10 @@ const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; re
   { file: 'src/server/serve-state.ts', line: /mkdir/, why: 'it was made by whoever opened the home: `state.before`' },
   {
     file: 'src/store/database.ts',
-    line: /readFileSync|:memory:/,
-    why: 'between `migrate.before` and `migrate.within`; in memory',
+    line: /readFileSync|:memory:|fresh|trusted_schema/,
+    why: 'between `migrate.before` and `migrate.within`; in memory; of the connection alone',
   },
   { file: 'src/backends/process/native/notice.c', line: /\(log, O_WRONLY|\(file, line,/, why: 'a line for the user' },
-  { file: 'src/backends/process/native/command.c', line: /STDERR_FILENO/, why: 'a line for the user' },
   { file: 'src/backends/process/native/command.c', line: /execve|fork/, why: 'around `exec.within`' },
   { file: 'src/backends/process/native/digest.c', line: /fork|execl/, why: 'it only reads' },
   {
@@ -404,20 +412,59 @@ const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; re
     why: 'a log; nothing is decided by it',
   },
   { file: 'src/backends/runtime/attempt.sh', line: /\.glob/, why: 'only this runtime reads it' },
+  {
+    file: 'src/store/sqlite-store.ts',
+    line: /(?:\bs|#statements)\.\w+\.run\(/,
+    why: 'within the transaction of `commit.within`',
+  },
+  { file: 'src/backends/slurm/tools.ts', line: /execa/, why: 'around what changes something: `sbatch`, `scancel`' },
+  {
+    file: 'src/backends/kubernetes/task-pods.ts',
+    line: /\.create\(PODS/,
+    why: 'between `submit.before` and `submit.after`; its name follows from the token, so it meets itself',
+  },
+  {
+    file: 'src/kubernetes/event-recorder.ts',
+    line: /\.(?:patch|create)\(EVENTS/,
+    why: 'Events tell people; nothing is decided by them',
+  },
+  {
+    file: 'src/cli/commands/release-finalizers.ts',
+    line: /\.patch\(/,
+    why: 'each object by itself; whoever died is started again by its user',
+  },
+  {
+    file: 'src/controllers/cluster-client.ts',
+    line: /\.(?:patch|delete)\b/,
+    why: 'a command of a user: one request, of which nothing is kept here',
+  },
+  ...NOT_YET.map((one) => ({ ...one, why: 'none yet' })),
 ];
 
-/** Effects of a file that no fail point is near, as `FILE:LINE TEXT`. */
-function bareEffects(path: string, text: string): string[] {
-  const rules = EFFECTS.filter(({ files }) => files.test(path));
-  const lines = (TYPESCRIPT.test(path) ? withoutComments(text) : text).split('\n');
-  return rules.flatMap(({ effect, point }) =>
+/** Effects without a fail point: in TypeScript within the same function, elsewhere near by. */
+function bareEffects(path: string, text: string): Bare[] {
+  const lines = text.split('\n');
+  const bare = (at: number): Bare => ({ path, at: at + 1, line: (lines[at] ?? '').trim() });
+  if (SRC.test(path))
+    return effectsIn(text)
+      .filter(({ hasPoint }) => !hasPoint)
+      .map(({ line }) => bare(line - 1));
+  return EFFECTS.filter(({ files }) => files.test(path)).flatMap(({ effect, point }) =>
     lines.flatMap((line, at) => {
       const near = lines.slice(Math.max(0, at - LINES_AROUND), at + LINES_AROUND + 1).join('\n');
-      const excused = NO_FAIL_POINT.some(({ file, line: part }) => file === path && part.test(line));
-      return !effect.test(line) || near.search(point) >= 0 || excused ? [] : [`${path}:${at + 1} ${line.trim()}`];
+      return !effect?.test(line) || near.search(point) >= 0 ? [] : [bare(at)];
     }),
   );
 }
+
+interface Bare {
+  readonly path: string;
+  readonly at: number;
+  readonly line: string;
+}
+
+const excuses = ({ file, line: part }: (typeof NO_FAIL_POINT)[number], { path, line }: Bare): boolean =>
+  file === path && part.test(line);
 
 /** Names of the fail points that files of a kind pass. */
 function passedBy(kind: RegExp): string[] {
@@ -436,11 +483,28 @@ describe('fail points', () => {
       .map(([name]) => name)
       .sort();
 
+  const bare = [...texts].flatMap(([path, text]) => bareEffects(path, text));
+
   test('stand at every effect', () => {
-    for (const { effect, such } of EFFECTS) for (const line of such) expect(line).toMatch(effect);
-    expect(bareEffects('src/a.ts', "await rename('a', 'b');")).toEqual(["src/a.ts:1 await rename('a', 'b');"]);
-    expect(bareEffects('src/a.ts', "failPoint('a.b');\nawait rename('a', 'b');")).toEqual([]);
-    expect([...texts].flatMap(([path, text]) => bareEffects(path, text))).toEqual([]);
+    for (const { effect, such } of EFFECTS) for (const line of such) expect(line).toMatch(effect ?? /$^/);
+    expect(bare.filter((found) => !NO_FAIL_POINT.some((one) => excuses(one, found)))).toEqual([]);
+  });
+
+  test('of TypeScript are looked for where an effect is, however it is spelled', () => {
+    const effects = (code: string): string[] => effectsIn(code).map(({ what, hasPoint }) => `${what} ${hasPoint}`);
+    const files = "import { rename as move, open, rm } from 'node:fs/promises';\n";
+    expect(effects(`${files}async function f() { await move(a, b); }`)).toEqual(['move false']);
+    expect(effects(`${files}paths.map(rm);`)).toEqual(['rm false']);
+    expect(effects(`${files}open(a); open(a, 'r'); open(a, constants.O_RDONLY); x.rm(a);`)).toEqual([]);
+    expect(effects(`${files}open(a, how); open(b, 'a');`)).toEqual(['open false', 'open false']);
+    expect(effects("import * as fs from 'node:fs'; fs.writeFileSync(a, b); fs.readFileSync(a);")).toEqual([
+      'fs.writeFileSync(a, b) false',
+    ]);
+    expect(effects('class C { m() { failPoint("a"); this.#api.create(X); } n() { process.kill(1); } }')).toEqual([
+      'this.#api.create(X) true',
+      'process.kill(1) false',
+    ]);
+    expect(effects('function f() { failPoint("a"); g(() => server.listen(1)); }')).toEqual(['server.listen(1) true']);
   });
 
   test('have the names that are listed, in each language', () => {
@@ -450,9 +514,7 @@ describe('fail points', () => {
   });
 
   test('are missing only where an exception still fits', () => {
-    const idle = NO_FAIL_POINT.filter(
-      ({ file, line }) => !(texts.get(file) ?? '').split('\n').some((l) => line.test(l)),
-    );
+    const idle = NO_FAIL_POINT.filter((one) => !bare.some((found) => excuses(one, found)));
     expect(idle).toEqual([]);
   });
 });

@@ -14,8 +14,16 @@ import { attemptProcesses, signalQuietly } from './processes.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 /** The built program, unless this names another entry; one that ends in `.ts` is run without building. */
-const MAIN = resolve(ROOT, process.env['FIXPOINT_MAIN'] ?? 'dist/cli/main.js');
-const NODE_ARGUMENTS = MAIN.endsWith('.ts') ? ['--import', 'tsx', MAIN] : [...LAUNCH_FLAGS, MAIN];
+export const MAIN = resolve(ROOT, process.env['FIXPOINT_MAIN'] ?? 'dist/cli/main.js');
+
+const nodeArguments = (main: string): string[] =>
+  main.endsWith('.ts') ? ['--import', 'tsx', main] : [...LAUNCH_FLAGS, main];
+
+/** What a program is started with beside its words. */
+interface Setting {
+  readonly env: NodeJS.ProcessEnv;
+  readonly main?: string;
+}
 
 export interface Ran {
   readonly code: number | undefined;
@@ -111,10 +119,14 @@ export class Sandbox {
   }
 
   start(...args: readonly string[]): Started {
+    return this.startWith({ env: {} }, ...args);
+  }
+
+  startWith({ env, main = MAIN }: Setting, ...args: readonly string[]): Started {
     const { FIXPOINT_STATE: _state, FIXPOINT_SERVER: _server, ...inherited } = process.env;
-    const child = spawn(process.execPath, [...NODE_ARGUMENTS, ...args], {
+    const child = spawn(process.execPath, [...nodeArguments(main), ...args], {
       cwd: this.dir,
-      env: { ...inherited, XDG_RUNTIME_DIR: this.path('run'), NO_COLOR: '1', LOG: this.path('log') },
+      env: { ...inherited, ...env, XDG_RUNTIME_DIR: this.path('run'), NO_COLOR: '1', LOG: this.path('log') },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const started = new Started(child);

@@ -13,6 +13,8 @@ export class Scene {
   /** Run folders of attempts whose runtime was killed. */
   readonly hit = new Set<string>();
   readonly counts = new Map<Disturbance, number>();
+  /** What was sent to processes that lived; what was chosen may have come to one that was gone. */
+  readonly delivered = { SIGKILL: 0, SIGSTOP: 0 };
   /** How often a process gave up at its start because a command held the state. */
   refused = 0;
   readonly #arguments: readonly string[];
@@ -46,6 +48,12 @@ export class Scene {
     this.#running = this.#start();
   }
 
+  signal(pid: number, signal: 'SIGKILL' | 'SIGSTOP'): boolean {
+    const delivered = signalQuietly(pid, signal);
+    if (delivered) this.delivered[signal]++;
+    return delivered;
+  }
+
   /** A process that found the state locked by a command is started again, as whoever minds daemons would. */
   async revive(): Promise<void> {
     while (this.#running.over && (await this.#running.ended).code === LOCKED) {
@@ -77,18 +85,6 @@ export type Disturbance =
   | 'stop-supervisor'
   | 'stop-spawner'
   | 'terminate';
-
-/** How many SIGKILLs one of it is; what only stops or ends in order is none. */
-export const KILLS: Readonly<Record<Disturbance, number>> = {
-  supervisor: 1,
-  spawner: 1,
-  both: 1,
-  recovery: 2,
-  runtime: 1,
-  'stop-supervisor': 0,
-  'stop-spawner': 0,
-  terminate: 0,
-};
 
 /** The exit code of whoever finds the state in use. */
 const LOCKED = 6;
@@ -135,12 +131,15 @@ const DISTURBANCES: Readonly<
   },
 };
 
-async function killSupervisor({ running }: Scene): Promise<void> {
-  await running.kill('SIGKILL');
+async function killSupervisor(scene: Scene): Promise<void> {
+  const { running } = scene;
+  if (running.over) return;
+  scene.signal(running.pid, 'SIGKILL');
+  await running.ended;
 }
 
-function killSpawners({ running }: Scene): void {
-  for (const pid of spawnersOf(running.pid)) signalQuietly(pid, 'SIGKILL');
+function killSpawners(scene: Scene): void {
+  for (const pid of spawnersOf(scene.running.pid)) scene.signal(pid, 'SIGKILL');
 }
 
 /** It says something as soon as it owns the state. */
@@ -149,19 +148,18 @@ function isUp({ running }: Scene): boolean {
 }
 
 /** The runtime of one attempt, by chance; its command goes on until somebody ends it. */
-function killRuntime({ box, random, hit }: Scene): void {
+function killRuntime(scene: Scene): void {
+  const { box, random, hit } = scene;
   const taskOf = (folder: string): string => folder.slice(0, folder.lastIndexOf('/'));
   const hitsOf = (folder: string): number => [...hit].filter((other) => taskOf(other) === taskOf(folder)).length;
   const candidates = claimedRuntimes(box.dir).filter(({ folder }) => hitsOf(folder) < MOST_HITS_OF_A_TASK);
   const chosen = candidates[Math.floor(random() * candidates.length)];
-  if (!chosen) return;
-  hit.add(chosen.folder);
-  signalQuietly(chosen.pid, 'SIGKILL');
+  if (chosen && scene.signal(chosen.pid, 'SIGKILL')) hit.add(chosen.folder);
 }
 
 /** Stopped for up to five seconds, mostly for less than one. */
 async function hold(scene: Scene, pids: readonly number[]): Promise<void> {
-  for (const pid of pids) signalQuietly(pid, 'SIGSTOP');
+  for (const pid of pids) scene.signal(pid, 'SIGSTOP');
   await scene.pass(200 + 4_800 * scene.random() ** 4);
   for (const pid of pids) signalQuietly(pid, 'SIGCONT');
 }

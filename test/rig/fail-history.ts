@@ -206,11 +206,9 @@ export class FailHistory {
     mkdirSync(notes, { recursive: true });
     if (arm) await this.#prepareFiles(arm);
     const { runs, spawner } = this.#setting;
-    const process = startWith(
-      this.#box,
-      { FIXPOINT_FAIL_POINT: arm && armText(arm), FIXPOINT_FAIL_NOTES: notes, FIXPOINT_SPAWNER: spawner },
-      ['daemon', '--cpus', '16', ...(runs === undefined ? [] : ['--runs', runs])],
-    );
+    const env = { FIXPOINT_FAIL_POINT: arm && armText(arm), FIXPOINT_FAIL_NOTES: notes, FIXPOINT_SPAWNER: spawner };
+    const words = ['daemon', '--cpus', '16', ...(runs === undefined ? [] : ['--runs', runs])];
+    const process = this.#box.startWith({ env }, ...words);
     this.#life = { arm, process, notes, round: this.#rounds, orphans, client: undefined, killed: false };
   }
 
@@ -343,16 +341,5 @@ export class FailHistory {
         return this.#dead.has(Number(/"pid":(\d+)/.exec(claim)?.[1])) ? [{ key, folder }] : [];
       });
     });
-  }
-}
-
-/** Started with these variables; what it starts in turn is its business. */
-function startWith(box: Sandbox, env: Readonly<Record<string, string | undefined>>, words: readonly string[]): Started {
-  const set = Object.entries(env).filter(([, value]) => value !== undefined);
-  for (const [name, value] of set) process.env[name] = value;
-  try {
-    return box.start(...words);
-  } finally {
-    for (const [name] of set) delete process.env[name];
   }
 }

@@ -85,12 +85,12 @@ export function isAlive(pid: number): boolean {
   return state !== undefined && state !== 'Z' && state !== 'X';
 }
 
-/** A process that has ended meanwhile needs no signal. */
-export function signalQuietly(pid: number, signal: NodeJS.Signals): void {
+/** A process that has ended meanwhile needs no signal. True: it lived, and was sent one. */
+export function signalQuietly(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, signal);
+    return isAlive(pid) && process.kill(pid, signal);
   } catch {
-    // It has ended.
+    return false;
   }
 }
 

@@ -182,17 +182,28 @@ fx_move_matches() {
   done 2>> "$fx_dir/stderr" || fx_fail SetupFailed
 }
 
+# Whether an error that may pass keeps PATH from being read.
+fx_unreadable() {
+  case $(LC_ALL=C cat -- "$1" 2>&1 > /dev/null) in *'nput/output error' | *'I/O error' | *'tale file handle') ;; *) return 1 ;; esac
+}
+
 # fx_output NAME PATH FORM FINGERPRINT OPTIONAL [EXPRESSION DEPTH]: stamps one declared output into the record. NAME is a
 # plain word; the record holds it and the digest, the path is known to who declared it. For a pattern PATH is its folder.
 fx_output() {
   fx_point stamp.before
-  fx_digest=
-  case $3 in
-    glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
-    *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -f "$2" ]; then fx_file_digest "$2" "$4"; fi ;;
-  esac
+  while :; do
+    fx_digest=
+    case $3 in
+      glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
+      *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -f "$2" ]; then fx_file_digest "$2" "$4"; fi ;;
+    esac
+    [ -z "$fx_digest" ] && fx_unreadable "$2" || break
+    # An error is not an absence: it is waited for, until it can be read, is taken away, or nobody wants it.
+    [ -z "$fx_cancelled" ] || { fx_verdict=Cancelled; break; }
+    sleep 1
+  done
   if [ -z "$fx_digest" ]; then
-    [ "$5" = yes ] || fx_fail "MissingOutput $1"
+    [ "$5" = yes ] || [ "$fx_verdict" = Cancelled ] || fx_fail "MissingOutput $1"
     fx_digest=absent
   fi
   fx_outputs="$fx_outputs${fx_outputs:+,}{\"name\":\"$1\",\"digest\":\"$fx_digest\"}"

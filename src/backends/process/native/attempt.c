@@ -22,6 +22,7 @@
  * | ending | nothing of it is left | recording |
  * | ending | the grace is over | killing |
  * | killing | nothing of it is left | recording |
+ * | recording | an output cannot be read for now | recording, a second later; TERM: without it, as cancelled |
  * | recording | there is no room | recording, five seconds later, as long as there is a folder |
  */
 #include <errno.h>
@@ -61,8 +62,7 @@ static int wait_signal(double seconds) {
   return got > 0 ? got : 0;
 }
 
-/* True: TERM came within so many seconds. */
-static bool cancelled_within(double seconds) {
+bool cancelled_within(double seconds) {
   double until = boot_clock() + seconds;
   do {
     if (wait_signal(until - boot_clock()) == SIGTERM) return true;

@@ -34,6 +34,11 @@ struct attempt {
 
 void name_in_folder(char *path, const char *folder, const char *name);
 
+/* -- attempt.c ----------------------------------------------------------------------------------------------------- */
+
+/* True: TERM came within so many seconds. */
+bool cancelled_within(double seconds);
+
 /* -- notice.c: what the daemon and the user are told --------------------------------------------------------------- */
 
 /* `KIND TOKEN `, and what the caller says. */

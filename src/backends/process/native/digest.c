@@ -47,7 +47,8 @@ static void sha256_block(uint32_t state[8], const uint8_t block[64]) {
   for (int i = 0; i < 8; i++) state[i] += v[i];
 }
 
-static bool sha256_file(int file, char hex[65]) {
+/* 0, or an errno. */
+static int sha256_file(int file, char hex[65]) {
   uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   static uint8_t chunk[65536];
   uint64_t total = 0;
@@ -55,7 +56,7 @@ static bool sha256_file(int file, char hex[65]) {
   for (;;) {
     ssize_t got = read(file, chunk + held, sizeof chunk - held);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return false;
+    if (got < 0) return errno;
     if (got == 0) break;
     total += (uint64_t)got;
     held += (size_t)got;
@@ -69,7 +70,7 @@ static bool sha256_file(int file, char hex[65]) {
   for (int i = 0; i < 8; i++) chunk[end - 1 - i] = (uint8_t)(total * 8 >> 8 * i);
   for (size_t at = 0; at < end; at += 64) sha256_block(state, chunk + at);
   for (int i = 0; i < 8; i++) sprintf(hex + 8 * i, "%08x", state[i]);
-  return true;
+  return 0;
 }
 
 /* -- what attempt.sh stamps --------------------------------------------------------------------------------------- */
@@ -100,22 +101,22 @@ static bool digest_folder(const struct host *host, const char *path, bool by_sta
   return child > 0 && status == 0 && held > 0;
 }
 
-bool digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]) {
+int digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]) {
   struct stat seen;
-  if (stat(path, &seen) != 0) return false;
-  if (S_ISDIR(seen.st_mode)) return digest_folder(host, path, by_stat, digest);
-  if (!S_ISREG(seen.st_mode)) return false;
+  if (stat(path, &seen) != 0) return errno;
+  if (S_ISDIR(seen.st_mode)) return digest_folder(host, path, by_stat, digest) ? 0 : ENOENT;
+  if (!S_ISREG(seen.st_mode)) return ENOENT;
   if (by_stat || seen.st_size > CONTENT_LIMIT) {
     snprintf(digest, MAX_DIGEST, "stat:%lld:%lld.%09ld", (long long)seen.st_size, (long long)seen.st_mtim.tv_sec,
              seen.st_mtim.tv_nsec);
-    return true;
+    return 0;
   }
   int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file < 0) return false;
+  if (file < 0) return errno;
   memcpy(digest, "sha256:", 7);
-  bool read_all = sha256_file(file, digest + 7);
+  int error = sha256_file(file, digest + 7);
   close(file);
-  return read_all;
+  return error;
 }
 
 /* By halves of a byte: a table for whole ones takes longer to fill than a record takes to sum up. */

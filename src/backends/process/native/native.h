@@ -172,8 +172,8 @@ bool is_transient(int error);
 
 #define MAX_DIGEST 160
 
-/* What `attempt.sh` stamps for this path: false if nothing readable of a known kind is there. */
-bool digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]);
+/* What `attempt.sh` stamps for this path: 0, or the errno of what stands in the way; ENOENT if nothing of a known kind is there. */
+int digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]);
 
 /* POSIX `cksum`. */
 uint32_t checksum(const char *data, size_t length);

@@ -6,7 +6,7 @@
 
 #include "attempt.h"
 
-static const double RECORD_PAUSE = 5;
+static const double RECORD_PAUSE = 5, STAMP_PAUSE = 1;
 
 void name_in_folder(char *path, const char *folder, const char *name) {
   path = stpcpy(path, folder);
@@ -29,14 +29,27 @@ static long long larger_log(const struct attempt *a) {
   return out.st_size > err.st_size ? out.st_size : err.st_size;
 }
 
+/* An error is not an absence: what cannot be read for now is waited for, until it can be, is taken away, or nobody wants it. */
+static int digest_patiently(struct attempt *a, const struct output *output, char digest[MAX_DIGEST]) {
+  for (bool told = false;; told = true) {
+    int error = digest_path(a->host, output->path, output->by_stat, digest);
+    if (!is_transient(error) || strcmp(a->verdict, "Exited") != 0) return error;
+    if (!told) tell_user(a, output->path, error);
+    tell_started(a);
+    if (!cancelled_within(STAMP_PAUSE)) continue;
+    a->verdict = "Cancelled";
+    return error;
+  }
+}
+
 /* Digests of what it made; a success may turn out to be none. */
 static void put_outputs(struct text *text, struct attempt *a) {
   for (size_t i = 0; i < a->order->output_count; i++) {
     const struct output *output = a->order->outputs + i;
     char digest[MAX_DIGEST];
     FAIL_POINT("stamp.before");
-    if (!digest_path(a->host, output->path, output->by_stat, digest)) {
-      if (!output->optional) fail(a, "MissingOutput ", output->name);
+    if (digest_patiently(a, output, digest) != 0) {
+      if (!output->optional && succeeded(a)) fail(a, "MissingOutput ", output->name);
       strcpy(digest, "absent");
     }
     FAIL_POINT("stamp.after");

@@ -107,6 +107,11 @@ export class Faults {
     return this.#met(fault, RUNTIMES[this.#spawner]);
   }
 
+  /** Of folders and patterns both kinds ask programs, which are nobody else's. */
+  metByTool(fault: Fault): boolean {
+    return this.#met(fault, /^(?:find|stat|sha256sum) /);
+  }
+
   metByDaemon(fault: Fault): boolean {
     return this.#met(fault, /\.js daemon /);
   }

@@ -130,25 +130,45 @@ describe.each(SPAWNERS)(`errors of the file system, %s spawner${WHY}`, (spawner)
 });
 
 describe.each(SPAWNERS)(`an output that cannot be read, %s spawner${WHY}`, (spawner) => {
-  const OPTIONAL = [{ optional: false }, { optional: true }];
+  const FILE = { what: 'a file', output: { path: 'out/o' }, make: 'echo made > out/o', spoilt: 'out/o' };
+  const two = (a: string, b: string): string => `echo a > ${a}; echo b > ${b}`;
+  const OUTPUTS = [
+    { ...FILE, optional: false },
+    { ...FILE, what: 'a file that may be missing', optional: true },
+    {
+      what: 'a file of a folder',
+      output: { path: 'out/d' },
+      make: `mkdir out/d; ${two('out/d/a', 'out/d/b')}`,
+      spoilt: 'out/d/b',
+      optional: false,
+    },
+    {
+      what: 'a match of a pattern',
+      output: { glob: 'out/*.txt' },
+      make: two('out/a.txt', 'out/b.txt'),
+      spoilt: 'out/b.txt',
+      optional: false,
+    },
+  ];
+  type Made = (typeof OUTPUTS)[number];
 
-  async function unreadable(box: Sandbox, optional: boolean): Promise<{ faults: Faults; fault: Fault }> {
+  async function unreadable(box: Sandbox, made: Made): Promise<{ faults: Faults; fault: Fault }> {
     const faults = new Faults(box, spawner);
     await daemonIn(faults, box);
-    const fault = `EIO ${box.path('out')}` as const;
-    const command = noted(`echo made > out/o; while [ ! -e ${box.path('go')} ]; do sleep 0.05; done`);
-    const outputs = [{ name: 'o', path: 'out/o', optional }];
+    const fault = `EIO ${box.path(made.spoilt)}` as const;
+    const command = noted(`mkdir -p out; ${made.make}; while [ ! -e ${box.path('go')} ]; do sleep 0.05; done`);
+    const outputs = [{ name: 'o', ...made.output, optional: made.optional }];
     const file = box.workflow({ tasks: [{ name: 't', outputs, command: ['bash', '-c', command] }] });
     await box.expectExit(0, 'apply', '-f', file);
-    await until('it is made', () => existsSync(box.path('out/o')));
+    await until('it is made', () => existsSync(box.path(made.spoilt)));
     faults.set(fault);
     box.write('go', '');
-    await until('the fault is met', () => faults.metByRuntime(fault));
+    await until('the fault is met', () => faults.metByRuntime(fault) || faults.metByTool(fault));
     return { faults, fault };
   }
 
-  test.skipIf(!canFault).for(OPTIONAL)('is waited for: optional $optional', async ({ optional }, { box }) => {
-    const { faults } = await unreadable(box, optional);
+  test.skipIf(!canFault).for(OUTPUTS)('is waited for: $what', async (made, { box }) => {
+    const { faults } = await unreadable(box, made);
     await nothingFailed(box);
     faults.set();
     await box.expectExit(0, 'wait', 'w', '--for', 'phase=Succeeded', '--timeout', '60s');
@@ -159,7 +179,7 @@ describe.each(SPAWNERS)(`an output that cannot be read, %s spawner${WHY}`, (spaw
   });
 
   test.skipIf(!canFault)('is waited for until a cancel', async ({ box }) => {
-    await unreadable(box, false);
+    await unreadable(box, { ...FILE, optional: false });
     await box.expectExit(0, 'cancel', 'w', 't');
     await until('it is cancelled', async () => (await box.tasks()).get('t')?.status.phase === 'Cancelled');
     expect((await box.tasks()).get('t')?.status.attempts.map(({ phase }) => phase)).toEqual(['Cancelled']);

@@ -42,6 +42,17 @@ fx_file_digest() {
   fi
 }
 
+# Whether a message tells of an error that may pass.
+fx_passes() {
+  case $1 in *'nput/output error'* | *'I/O error'* | *'tale file handle'*) ;; *) return 1 ;; esac
+}
+
+# Whether COMMAND … fails for such an error.
+fx_may_pass() { fx_passes "$(LC_ALL=C "$@" 2>&1 > /dev/null)"; }
+
+# Exit status of what prints no digest because of such an error: EX_TEMPFAIL.
+fx_try_again=75
+
 # A directory is the sorted names and digests of its files.
 fx_dir_digest() (
   cd "$1" || exit 0
@@ -50,7 +61,10 @@ fx_dir_digest() (
     fx_sum=$(find . -type f -printf '%p\t%s\t%T@\n' | LC_ALL=C sort | sha256sum)
     printf 'dirstat:%s' "${fx_sum%% *}"
   else
-    fx_sum=$(find . -type f -print0 | LC_ALL=C sort -z | xargs -0 -r sha256sum -- | sha256sum)
+    fx_sum=$({ { find . -type f -print0 || echo unread >&3; } | LC_ALL=C sort -z |
+      { xargs -0 -r sha256sum -- || echo unread >&3; } | sha256sum; } 3>&1)
+    case $fx_sum in unread*) ! fx_may_pass find . -type f -exec cat -- {} + || exit "$fx_try_again" ;; esac
+    fx_sum=${fx_sum##*unread?}
     printf 'dir:%s' "${fx_sum%% *}"
   fi
 )
@@ -169,22 +183,33 @@ fx_place() {
 # (`glob-walk.ts` sees the same).
 fx_glob() {
   LC_ALL=C find -H "$1" -mindepth 1 ${3:+-maxdepth "$3"} -regextype posix-extended ! -path '*
-*' -regex "$2" -prune \( -xtype f -o -xtype d \) -print 2>/dev/null
+*' -regex "$2" -prune \( -xtype f -o -xtype d \) -print
 }
 
 # fx_move_matches FOLDER EXPRESSION DEPTH INTO: every match, at the same place below INTO.
 fx_move_matches() {
-  fx_glob "$1" "$2" "$3" | while IFS= read -r fx_match; do
+  fx_errors=$({ fx_glob "$1" "$2" "$3" 2>&3 | while IFS= read -r fx_match; do
     fx_point match.before
     fx_to=$4/${fx_match#"$1"/}
     mkdir -p -- "${fx_to%/*}" && { [ ! -e "$fx_to" ] || mv -- "$fx_to" "$fx_to.$fx_token"; } && mv -- "$fx_match" "$fx_to" || exit 1
     fx_point match.after
-  done 2>> "$fx_dir/stderr" || fx_fail SetupFailed
+  done 2>> "$fx_dir/stderr"; } 3>&1) && ! fx_passes "$fx_errors" || fx_fail SetupFailed
 }
 
-# Whether an error that may pass keeps PATH from being read.
-fx_unreadable() {
-  case $(LC_ALL=C cat -- "$1" 2>&1 > /dev/null) in *'nput/output error' | *'I/O error' | *'tale file handle') ;; *) return 1 ;; esac
+# Sets fx_digest, to nothing where there is nothing; false: an error that may pass stands in the way.
+fx_path_digest() {
+  fx_digest=
+  if [ -d "$1" ]; then
+    fx_digest=$(fx_dir_digest "$1" "$2")
+    return
+  fi
+  # What is neither is not opened: that may block for ever.
+  if [ ! -f "$1" ]; then
+    ! fx_may_pass stat -L -- "$1"
+    return
+  fi
+  fx_file_digest "$1" "$2"
+  [ -n "$fx_digest" ] || ! fx_may_pass cat -- "$1"
 }
 
 # fx_output NAME PATH FORM FINGERPRINT OPTIONAL [EXPRESSION DEPTH]: stamps one declared output into the record. NAME is a
@@ -194,10 +219,9 @@ fx_output() {
   while :; do
     fx_digest=
     case $3 in
-      glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") ;;
-      *) if [ -d "$2" ]; then fx_digest=$(fx_dir_digest "$2" "$4"); elif [ -f "$2" ]; then fx_file_digest "$2" "$4"; fi ;;
+      glob) fx_digest=$(fx_glob_digest "$2" "$4" "$6" "$7") && break ;;
+      *) fx_path_digest "$2" "$4" && break ;;
     esac
-    [ -z "$fx_digest" ] && fx_unreadable "$2" || break
     # An error is not an absence: it is waited for, until it can be read, is taken away, or nobody wants it.
     [ -z "$fx_cancelled" ] || { fx_verdict=Cancelled; break; }
     sleep 1
@@ -212,10 +236,11 @@ fx_output() {
 
 # Names, as they stand to FOLDER, and digests of all that matches.
 fx_glob_digest() {
-  fx_glob "$1" "$3" "$4" | while IFS= read -r fx_match; do
-    if [ -d "$fx_match" ]; then fx_digest=$(fx_dir_digest "$fx_match" "$2"); else fx_file_digest "$fx_match" "$2"; fi
+  fx_errors=$({ fx_glob "$1" "$3" "$4" 2>&3 | while IFS= read -r fx_match; do
+    fx_path_digest "$fx_match" "$2" || echo 'I/O error' >&3
     printf '%s\t%s\n' "${fx_match#"$1"/}" "$fx_digest"
-  done | LC_ALL=C sort > "$fx_dir/.glob"
+  done | LC_ALL=C sort > "$fx_dir/.glob"; } 3>&1)
+  ! fx_passes "$fx_errors" || return "$fx_try_again"
   [ -s "$fx_dir/.glob" ] || return 0
   fx_sum=$(sha256sum < "$fx_dir/.glob")
   printf 'glob:%s' "${fx_sum%% *}"

@@ -75,10 +75,13 @@ static int sha256_file(int file, char hex[65]) {
 
 /* -- what attempt.sh stamps --------------------------------------------------------------------------------------- */
 
-/* A folder is gone through by the shell runtime, which knows how: one translation is enough. */
-static bool digest_folder(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]) {
+/* The shell runtime's exit status where an error that may pass stands in the way. */
+enum { TRY_AGAIN = 75 };
+
+/* A folder is gone through by the shell runtime, which knows how: one translation is enough. 0, or an errno. */
+static int digest_folder(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]) {
   int ends[2];
-  if (pipe(ends) != 0) return false;
+  if (pipe(ends) != 0) return errno;
   pid_t child = fork();
   if (child == 0) {
     dup2(ends[1], STDOUT_FILENO);
@@ -98,13 +101,14 @@ static bool digest_folder(const struct host *host, const char *path, bool by_sta
   close(ends[0]);
   int status = 1;
   while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  return child > 0 && status == 0 && held > 0;
+  if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == TRY_AGAIN) return EIO;
+  return child > 0 && status == 0 && held > 0 ? 0 : ENOENT;
 }
 
 int digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]) {
   struct stat seen;
   if (stat(path, &seen) != 0) return errno;
-  if (S_ISDIR(seen.st_mode)) return digest_folder(host, path, by_stat, digest) ? 0 : ENOENT;
+  if (S_ISDIR(seen.st_mode)) return digest_folder(host, path, by_stat, digest);
   if (!S_ISREG(seen.st_mode)) return ENOENT;
   if (by_stat || seen.st_size > CONTENT_LIMIT) {
     snprintf(digest, MAX_DIGEST, "stat:%lld:%lld.%09ld", (long long)seen.st_size, (long long)seen.st_mtim.tv_sec,

@@ -49,28 +49,21 @@ function misfit(mutant) {
   }
 }
 
-function withMutant(copy, mutant, run) {
-  const undo = [];
-  try {
-    for (const change of editsOf(mutant)) {
-      const path = join(copy, change.file);
-      const text = readFileSync(path, 'utf8');
-      undo.unshift(() => writeFileSync(path, text));
-      writeFileSync(path, edited(copy, change));
-    }
-    return run();
-  } finally {
-    for (const back of undo) back();
-  }
-}
-
 /** Who started this may be a run of tests itself, and continuous integration counts the tests of that one only. */
 function environment() {
   const own = ([name]) => name !== 'FIXPOINT_TEST_REPORTS' && !name.startsWith('VITEST');
   return Object.fromEntries(Object.entries(process.env).filter(own));
 }
 
-/** Runs tests in the copy. `passed`: none failed; `failed`: one did; neither: `why` nothing can be said. */
+/** Why a file of no module does not compile, which tests would only see as the failure of what they start. */
+async function uncompiled(copy, file) {
+  if (file.endsWith('.sh')) return spawnSync('sh', ['-n', file], { cwd: copy, encoding: 'utf8' }).stderr || undefined;
+  if (!file.endsWith('.c')) return undefined;
+  const { buildNative } = await import(join(copy, 'scripts/build-native.mjs'));
+  return buildNative(join(copy, 'compiled/spawner'));
+}
+
+/** Runs tests in the copy. `passed`: none failed; `failed`: the one that did; neither: `why` nothing can be said. */
 function judge(copy, tests) {
   const file = join(copy, 'report.json');
   rmSync(file, { force: true });
@@ -86,27 +79,46 @@ function judge(copy, tests) {
   if (ran.error) return { why: ran.error.message };
   if (ran.signal) return { why: `vitest was ended by ${ran.signal}` };
   if (!existsSync(file)) return { why: `vitest made no report: ${(ran.stderr || ran.stdout).trim()}` };
-  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
+  const { numPassedTests, testResults } = JSON.parse(readFileSync(file, 'utf8'));
   const failed = ({ status }) => status === 'failed';
   const broken = testResults.find((suite) => failed(suite) && !suite.assertionResults.some(failed));
-  if (broken) return { why: `${broken.name} did not come to its tests: ${broken.message}` };
-  if (numFailedTests > 0) return { failed: true };
+  if (broken) return { why: `${broken.name} did not come to its tests: ${broken.message.split('\n', 1)[0]}` };
+  const noticed = testResults.flatMap((suite) => suite.assertionResults).find(failed);
+  if (noticed) return { failed: noticed.fullName };
   if (ran.status === 0 && numPassedTests > 0) return { passed: true };
-  return { why: `no test failed, ${numPassedTests} passed, exit code ${ran.status}: ${ran.stderr.trim()}` };
+  return { why: `no test failed, ${numPassedTests} passed, exit code ${ran.status}` };
+}
+
+/** What the tests of a mutant say of it. */
+async function judgeMutant(copy, mutant) {
+  const undo = [];
+  try {
+    for (const change of editsOf(mutant)) {
+      const path = join(copy, change.file);
+      const text = readFileSync(path, 'utf8');
+      undo.unshift(() => writeFileSync(path, text));
+      writeFileSync(path, edited(copy, change));
+      const why = await uncompiled(copy, change.file);
+      if (why !== undefined) return { why };
+    }
+    return judge(copy, mutant.tests);
+  } finally {
+    for (const back of undo) back();
+  }
 }
 
 /** Selections that do not pass as they are: they could kill nothing. */
 function unfitSelections(copy, mutants) {
   const selections = new Map(mutants.map(({ tests }) => [tests.join(' '), tests]));
   return [...selections].filter(([name, tests]) => {
-    const { passed, why } = judge(copy, tests);
-    console.log(`${passed ? 'passes' : 'FAILS '}  ${name}${why ? `: ${why}` : ''}`);
+    const { failed, passed, why } = judge(copy, tests);
+    console.log(passed ? `passes  ${name}` : `FAILS   ${name}: ${failed ?? why}`);
     return !passed;
   });
 }
 
 /** Whether each is killed. */
-function judgeAll(mutants) {
+async function judgeAll(mutants) {
   const copy = mkdtempSync(join(tmpdir(), 'fixpoint-mutants-'));
   try {
     for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
@@ -118,11 +130,10 @@ function judgeAll(mutants) {
     }
     let killed = 0;
     for (const mutant of mutants) {
-      const { failed, passed, why } = withMutant(copy, mutant, () => judge(copy, mutant.tests));
+      const { failed, passed, why } = await judgeMutant(copy, mutant);
       if (failed) killed++;
-      console.log(
-        `${failed ? 'killed' : passed ? 'LIVES ' : 'ERROR '}  ${mutant.name}${why ? `, not judged: ${why}` : ''}`,
-      );
+      if (failed) console.log(`killed  ${mutant.name}, by: ${failed}`);
+      else console.log(passed ? `LIVES   ${mutant.name}` : `ERROR   ${mutant.name}, not judged: ${why}`);
     }
     console.log(`${killed} of ${mutants.length} killed`);
     return killed === mutants.length;
@@ -147,5 +158,5 @@ if (flags.includes('--fit') || misfits.length > 0) {
   console.log('no mutant has such a name');
   process.exitCode = 1;
 } else {
-  process.exitCode = judgeAll(chosen) ? 0 : 1;
+  process.exitCode = (await judgeAll(chosen)) ? 0 : 1;
 }

@@ -2,7 +2,7 @@
 //
 //   npm run mutants              every mutant: some 20 minutes, by hand
 //   npm run mutants -- WORD…     those with one of the words in their name
-//   npm run mutants -- --quick   those that quick tests notice: `test/system/mutants.test.ts`, so part of `npm run verify`
+//   npm run mutants -- --quick   `quick-mutants.mjs`: `test/system/mutants.test.ts` does that, so `npm run verify`
 //   npm run mutants -- --fit     runs no test, only says whether every edit still fits: part of `npm run check`
 //
 // A mutant that lives is a hole in the tests. It is killed if its tests pass without it and one of them fails with it; tests
@@ -12,7 +12,8 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { isQuick, MUTANTS } from './mutant-list.mjs';
+import { QUICK_MUTANTS } from './quick-mutants.mjs';
+import { SLOW_MUTANTS } from './slow-mutants.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const VITEST = join(ROOT, 'node_modules/vitest/vitest.mjs');
@@ -144,11 +145,8 @@ async function judgeAll(mutants) {
 
 const flags = process.argv.slice(2).filter((word) => word.startsWith('--'));
 const words = process.argv.slice(2).filter((word) => !word.startsWith('--'));
-const chosen = MUTANTS.filter(
-  (mutant) =>
-    (words.length === 0 || words.some((word) => mutant.name.includes(word))) &&
-    (!flags.includes('--quick') || isQuick(mutant)),
-);
+const mutants = flags.includes('--quick') ? QUICK_MUTANTS : [...QUICK_MUTANTS, ...SLOW_MUTANTS];
+const chosen = mutants.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)));
 const misfits = chosen.flatMap((mutant) => misfit(mutant) ?? []);
 for (const why of misfits) console.log(why);
 if (flags.includes('--fit') || misfits.length > 0) {

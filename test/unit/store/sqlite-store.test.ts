@@ -36,7 +36,7 @@ const attempt = (store: Store, task: string, number: number): Promise<Committed>
 describe('a group of commits for which there is no room', () => {
   /** Commits two batches at once, of which the second does not fit into the file. */
   async function refused(store: SqliteStore, db: Sql): Promise<void> {
-    db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
+    db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true }) as number}`);
     const fits = attempt(store, 'a', 2);
     const large = store.commit({ time: 2, preimages: [{ digest: 'large', data: 'x'.repeat(1_000_000) }] });
     for (const commit of [fits, large]) await expect(commit).rejects.toThrow(LedgerUnavailable);

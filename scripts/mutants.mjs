@@ -1,6 +1,6 @@
 // Takes one barrier away at a time, in a copy of the project, and asks whether a test notices.
 //
-//   npm run mutants              every mutant: some 20 minutes, by hand
+//   npm run mutants              every mutant: some 15 minutes, by hand
 //   npm run mutants -- WORD…     those with one of the words in their name
 //   npm run mutants -- --quick   `quick-mutants.mjs`: `test/system/mutants.test.ts` does that, so `npm run verify`
 //   npm run mutants -- --fit     runs no test, only says whether every edit still fits: part of `npm run check`

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,12 +46,15 @@ const allBits = (bytes: Buffer): number[] => Array.from({ length: bytes.length *
 const allCuts = (bytes: Buffer): number[] => Array.from({ length: bytes.length }, (_, at) => at);
 const flip = (bytes: Buffer, bit: number): Buffer => flipped(Buffer.from(bytes), bit);
 
-describe('an exit record', () => {
+describe.each([
+  { sum: 'a cksum', sumOf: (bytes: Buffer) => String(posixCksum(bytes)) },
+  { sum: 'SHA-256', sumOf: (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}` },
+])('an exit record with $sum', ({ sumOf }) => {
   const TOKEN = 'abcdefgh';
   const body =
     `{"version":1,"token":"${TOKEN}","verdict":"Exited","code":0,"problem":"","up0":10.5,"up1":12.25,"cpuTicks":7,` +
     `"outputs":[{"name":"o","digest":"sha256:${'a'.repeat(64)}"}]`;
-  const record = Buffer.from(`${body},"sum":"${posixCksum(Buffer.from(`${body}\n`))}"}\n`);
+  const record = Buffer.from(`${body},"sum":"${sumOf(Buffer.from(`${body}\n`))}"}\n`);
 
   const stateWith = async (bytes: Buffer): Promise<string> => {
     const folder = join(dir, 'exit');

@@ -115,6 +115,12 @@ describe('the format of the ledger', () => {
   });
 });
 
+it.each([false, true])('a commit that returned is on the disk: shared with other hosts, %s', (shared) => {
+  const db = open({ readOnly: false, shared });
+  // With NORMAL, which is 1, a log is synchronised only before it is emptied.
+  expect(db.pragma('synchronous', { simple: true })).toBe(2);
+});
+
 describe('where other hosts may open the file', () => {
   it('there is no shared memory, and nobody else gets in while it is open', () => {
     const db = open({ readOnly: false, shared: true });

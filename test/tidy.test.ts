@@ -412,6 +412,7 @@ const NO_FAIL_POINT: readonly { readonly file: string; readonly line: RegExp; re
     why: 'a log; nothing is decided by it',
   },
   { file: 'src/backends/runtime/attempt.sh', line: /\.glob/, why: 'only this runtime reads it' },
+  { file: 'src/backends/runtime/attempt.sh', line: /unread >&3/, why: 'into the substitution that it stands in' },
   {
     file: 'src/store/sqlite-store.ts',
     line: /(?:\bs|#statements)\.\w+\.run\(/,

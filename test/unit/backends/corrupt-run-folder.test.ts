@@ -212,7 +212,7 @@ describe('a run folder that waits for its turn', () => {
 
   it('a command that cleaned its environment is found by its session, of which one line was damaged', async () => {
     const folder = await made('1-session');
-    const command = spawn('setsid', ['sleep', '1000'], { env: { PATH: process.env['PATH'] }, stdio: 'ignore' });
+    const command = spawn('/bin/sleep', ['1000'], { env: {}, detached: true, stdio: 'ignore' });
     try {
       const pid = command.pid as number;
       await until('it has a session', () => readProcessStat(pid)?.session === pid);

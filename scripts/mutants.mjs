@@ -9,7 +9,17 @@
 // that could not be loaded, or did not come to an end, judge nothing. All of that fails, and so does an edit that no
 // longer fits, so that the list stays true.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { QUICK_MUTANTS } from './quick-mutants.mjs';
@@ -50,10 +60,25 @@ function misfit(mutant) {
   }
 }
 
-/** Who started this may be a run of tests itself, and continuous integration counts the tests of that one only. */
-function environment() {
+/**
+ * Who started this may be a run of tests itself, and continuous integration counts the tests of that one only. What a test
+ * that failed leaves behind lies in the copy, and can be told by that.
+ */
+function environment(copy) {
   const own = ([name]) => name !== 'FIXPOINT_TEST_REPORTS' && !name.startsWith('VITEST');
-  return Object.fromEntries(Object.entries(process.env).filter(own));
+  return { ...Object.fromEntries(Object.entries(process.env).filter(own)), TMPDIR: join(copy, 'tmp') };
+}
+
+/** Ends what tests left running: the copy is in its environment or its arguments. */
+function endLeftovers(copy) {
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const told = ['environ', 'cmdline'].map((name) => readFileSync(`/proc/${pid}/${name}`, 'latin1'));
+      if (told.some((text) => text.includes(copy))) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended, or is somebody else's.
+    }
+  }
 }
 
 /** Why a file of no module does not compile, which tests would only see as the failure of what they start. */
@@ -71,12 +96,13 @@ function judge(copy, tests) {
   const args = [VITEST, 'run', '--bail', '1', '--reporter', 'json', '--outputFile', file, ...tests];
   const ran = spawnSync(process.execPath, args, {
     cwd: copy,
-    env: environment(),
+    env: environment(copy),
     encoding: 'utf8',
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
     maxBuffer: Number.POSITIVE_INFINITY,
   });
+  endLeftovers(copy);
   if (ran.error) return { why: ran.error.message };
   if (ran.signal) return { why: `vitest was ended by ${ran.signal}` };
   if (!existsSync(file)) return { why: `vitest made no report: ${(ran.stderr || ran.stdout).trim()}` };
@@ -124,6 +150,7 @@ async function judgeAll(mutants) {
   try {
     for (const name of COPIED) cpSync(join(ROOT, name), join(copy, name), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
+    mkdirSync(join(copy, 'tmp'));
     const unfit = unfitSelections(copy, mutants);
     if (unfit.length > 0) {
       console.log(`${unfit.length} selections of tests fail without any mutant`);

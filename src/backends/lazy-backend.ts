@@ -18,11 +18,13 @@ export interface LazyBackendOptions {
   readonly files: FileSpace;
   readonly capacity: Capacity;
   readonly open: () => Promise<Backend>;
+  /** An earlier daemon left it something to do. */
+  readonly hasWork: () => Promise<boolean>;
 }
 
 /**
  * A backend that is there whenever a task names it, and costs nothing until one does: it is opened for the first attempt that
- * it is given or asked about.
+ * it is given or asked about, or at the start, where an earlier daemon left it something to do.
  */
 export class LazyBackend implements Backend {
   readonly name: string;
@@ -42,6 +44,7 @@ export class LazyBackend implements Backend {
 
   async start(report: (observation: Observation) => void): Promise<void> {
     this.#report = report;
+    if (await this.#options.hasWork()) await this.#backend();
   }
 
   directoryFor(attempt: Parameters<Backend['directoryFor']>[0]): string {

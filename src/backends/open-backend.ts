@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ok, type Result } from '../base/result.ts';
 import type { Backend } from './backend.ts';
@@ -32,5 +33,11 @@ export async function openBackend(config: BackendConfig, around: Surroundings): 
     const { SlurmBackend } = await import('./slurm/slurm-backend.ts');
     return new SlurmBackend({ name, runsDir, files, clock, logger, env, maxQueued: MAX_QUEUED });
   };
-  return ok(new LazyBackend({ name, runsDir, files, capacity: QUEUE, open }));
+  // As `slurm-folder.ts` has it, which is not loaded for this.
+  const hasWork = (): Promise<boolean> =>
+    readdir(join(runsDir, '.slurm/submissions')).then(
+      (names) => names.length > 0,
+      () => false,
+    );
+  return ok(new LazyBackend({ name, runsDir, files, capacity: QUEUE, open, hasWork }));
 }

@@ -7,7 +7,7 @@ import { readHolder } from '../../src/server/holder.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import { type Ran, Sandbox, type Started } from './cli.ts';
 import { until } from './eventually.ts';
-import { expectations, prepareWork, type Step, stepsOf, writeWhereNothingLies, wrongFiles } from './fail-work.ts';
+import { type Step, type Work, writeWhereNothingLies } from './fail-work.ts';
 import { claimedRuntimes, isAlive, signalQuietly } from './processes.ts';
 import { clear, type Expectation, judge } from './soak-oracle.ts';
 import { spansByTask } from './task-log.ts';
@@ -16,7 +16,6 @@ import { spansByTask } from './task-log.ts';
 // all to the end that an undisturbed life has.
 
 export type FailPoint = keyof typeof FAIL_POINTS;
-export type SpawnerKind = 'native' | 'shell';
 
 export interface Arm {
   readonly point: FailPoint;
@@ -30,9 +29,9 @@ export interface Played {
 }
 
 export interface Setting {
-  readonly spawner: SpawnerKind;
-  /** Files that the tasks read. */
-  readonly inputs: string;
+  readonly work: Work;
+  /** Of every life. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Run folders lie on another file system than outputs. */
   readonly runs: string | undefined;
 }
@@ -50,8 +49,6 @@ interface Life {
 }
 
 const POLL_MS = 150;
-/** What is not reached by then never is. A sweep comes every 5 seconds, a lost attempt is tried again after one. */
-const PATIENCE_MS = 45_000;
 const REF = { namespace: 'default', name: 'w' };
 /** Digests of younger files are not kept. */
 const SETTLED_MS = 3_000;
@@ -59,7 +56,9 @@ const SETTLED_MS = 3_000;
 const JUNK_DIGESTS = 'not a digest\n'.repeat(1_100);
 
 const effectOf = ({ point }: Arm): string => point.slice(0, point.indexOf('.'));
-export const isProgram = ({ point }: Arm): boolean => FAIL_POINTS[point][0] === 'program';
+/** Those of the daemon's own process. */
+const OURS: ReadonlySet<string> = new Set(['program', 'slurm']);
+export const isProgram = ({ point }: Arm): boolean => OURS.has(FAIL_POINTS[point][0]);
 export const armText = ({ point, at }: Arm): string => `${point}@${at}`;
 /** Passed when the process is told to end. */
 const AT_STOP: ReadonlySet<string> = new Set(['close', 'dismiss', 'leave', 'unlock']);
@@ -92,7 +91,7 @@ export class FailHistory {
   async play(): Promise<Played> {
     const box = this.#box;
     try {
-      prepareWork(box);
+      this.#setting.work.prepare(box);
       do await this.#round();
       while (this.#queue.length > 0 || this.#isWaiting());
       await this.#end();
@@ -102,6 +101,7 @@ export class FailHistory {
       this.#violations.push(error.message);
     } finally {
       this.#life?.client?.close();
+      await this.#setting.work.clear?.(box);
       await clear(box);
       if (this.#setting.runs !== undefined) rmSync(this.#setting.runs, { recursive: true, force: true });
     }
@@ -110,7 +110,7 @@ export class FailHistory {
 
   async #round(): Promise<void> {
     const edition = ++this.#rounds;
-    for (const step of stepsOf(this.#box, this.#setting.inputs, edition)) await this.#take(step);
+    for (const step of this.#setting.work.steps(this.#box, edition)) await this.#take(step);
     if (!this.#isWaiting()) await this.#stop();
   }
 
@@ -122,7 +122,8 @@ export class FailHistory {
 
   /** Asks for it, in this life or another, until it is so. */
   async #take(step: Step): Promise<void> {
-    const end = performance.now() + PATIENCE_MS + 5_000 * this.#queue.length;
+    const { patienceMs, patienceOfDeathMs } = this.#setting.work;
+    const end = performance.now() + patienceMs + patienceOfDeathMs * this.#queue.length;
     for (;;) {
       const client = await this.#living();
       if ((await this.#ask(client, step)) && (await this.#comesTrue(client, step, end))) return;
@@ -161,7 +162,7 @@ export class FailHistory {
   #situation(tasks: ReadonlyMap<string, TaskItem>): string {
     const shown = [...tasks].map(([name, { status }]) => `${name} ${status.phase} ${status.reason} ${status.message}`);
     const ended = shown.filter((line) => !line.includes(' Succeeded Completed'));
-    const wrong = wrongFiles(this.#box, this.#rounds);
+    const wrong = this.#setting.work.wrongFiles(this.#box, this.#rounds);
     return [...ended, ...wrong, this.#life?.process.stderr.split('\n').slice(-8).join('\n') ?? ''].join('\n');
   }
 
@@ -205,8 +206,8 @@ export class FailHistory {
     const notes = this.#box.path('notes', String(this.#lives));
     mkdirSync(notes, { recursive: true });
     if (arm) await this.#prepareFiles(arm);
-    const { runs, spawner } = this.#setting;
-    const env = { FIXPOINT_FAIL_POINT: arm && armText(arm), FIXPOINT_FAIL_NOTES: notes, FIXPOINT_SPAWNER: spawner };
+    const { runs, env: more } = this.#setting;
+    const env = { ...more, FIXPOINT_FAIL_POINT: arm && armText(arm), FIXPOINT_FAIL_NOTES: notes };
     const words = ['daemon', '--cpus', '16', ...(runs === undefined ? [] : ['--runs', runs])];
     const process = this.#box.startWith({ env }, ...words);
     this.#life = { arm, process, notes, round: this.#rounds, orphans, client: undefined, killed: false };
@@ -272,15 +273,17 @@ export class FailHistory {
   /** The last life is not disturbed, and ends in order. */
   async #end(): Promise<void> {
     await this.#conclude();
-    const rest = stepsOf(this.#box, this.#setting.inputs, this.#rounds).at(-1) as Step;
+    const rest = this.#setting.work.steps(this.#box, this.#rounds).at(-1) as Step;
     await this.#take(rest);
+    this.#violations.push(...((await this.#setting.work.leftElsewhere?.(this.#box)) ?? []));
     await this.#stop();
     await this.#conclude();
   }
 
   async #judge(): Promise<void> {
     const box = this.#box;
-    const expected = expectations(this.#rounds);
+    const { work } = this.#setting;
+    const expected = work.expectations(this.#rounds);
     const told = new Set(this.#tasks.flatMap(({ status }) => status.attempts.map(({ directory }) => directory)));
     for (const folder of this.#torn()) this.#hitFolders.add(folder);
     for (const { key, folder } of this.#runFoldersOfDead(expected)) {
@@ -297,7 +300,7 @@ export class FailHistory {
       ...overlapping,
       ...leftOver,
       ...repeated,
-      ...wrongFiles(box, this.#rounds),
+      ...work.wrongFiles(box, this.#rounds),
     );
     const ledger = openDatabase(box.path('.fixpoint', 'fixpoint.db'), { readOnly: true, check: 'Full' });
     if (ledger.ok) ledger.value.close();
@@ -306,7 +309,7 @@ export class FailHistory {
 
   /** Attempts whose runtime nobody killed: each was asked for, and no death is a reason for one more. */
   #repeated(): string[] {
-    const allowed = expectations(this.#rounds);
+    const allowed = this.#setting.work.expectations(this.#rounds);
     return [...spansByTask(this.#box.path('log'))].flatMap(([key, spans]) => {
       const folders = [...this.#hitFolders].filter((folder) => folder.includes(`/${key.replace('/', '+')}/`));
       const killed = new Set(folders.map((folder) => Number(basename(folder).split('-')[0])));

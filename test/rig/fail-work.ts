@@ -36,6 +36,37 @@ export interface Step {
   readonly done: (tasks: ReadonlyMap<string, TaskItem>) => boolean;
 }
 
+/** What the lives of a history have to do. */
+export interface Work {
+  /** Before the first round. */
+  prepare(box: Sandbox): void;
+  /** One round. Every request has an id, so that however often it is asked for it is carried out once. */
+  steps(box: Sandbox, edition: number): Step[];
+  /** What the rounds up to this one may run. */
+  expectations(rounds: number): Map<string, Expectation>;
+  /** Outputs that do not hold what an undisturbed life makes, and files that nobody asked for. */
+  wrongFiles(box: Sandbox, edition: number): string[];
+  /** What an undisturbed life, which serves, leaves where no process of this machine tells of it. */
+  leftElsewhere?(box: Sandbox): Promise<string[]>;
+  /** Ends whatever is left there. */
+  clear?(box: Sandbox): Promise<void>;
+  /** What is not reached by then never is; and so much longer for each death that is still to come. */
+  readonly patienceMs: number;
+  readonly patienceOfDeathMs: number;
+}
+
+/** All of it as processes. `inputs`: files that the tasks read. A sweep comes every 5 seconds, a lost attempt is tried again after one. */
+export function processWork(inputs: string): Work {
+  return {
+    prepare: prepareWork,
+    steps: (box, edition) => stepsOf(box, inputs, edition),
+    expectations,
+    wrongFiles,
+    patienceMs: 45_000,
+    patienceOfDeathMs: 5_000,
+  };
+}
+
 const key = (i: number): string => String(i).padStart(3, '0');
 const keys = (name: string, count: number): string[] => Array.from({ length: count }, (_, i) => `${name}/${key(i)}`);
 const little = { cpu: '50m' };
@@ -47,8 +78,7 @@ export function makeInputs(folder: string): void {
   for (let i = 0; i < ELEMENTS; i++) writeFileSync(join(folder, `${key(i)}.txt`), `input ${i}\n`);
 }
 
-/** What is there before the first round. */
-export function prepareWork(box: Sandbox): void {
+function prepareWork(box: Sandbox): void {
   prepare(box);
   box.write('linked.txt', 'linked\n');
 }
@@ -114,8 +144,7 @@ function documentOf(box: Sandbox, inputs: string, { edition, broken, elements }:
   return { apiVersion: 'fixpoint.dev/v1alpha1', kind: 'Workflow', metadata, spec };
 }
 
-/** One round. Every request has an id, so that however often it is asked for it is carried out once. */
-export function stepsOf(box: Sandbox, inputs: string, edition: number): Step[] {
+function stepsOf(box: Sandbox, inputs: string, edition: number): Step[] {
   const whole = { edition, broken: 0, elements: ELEMENTS };
   const wants = (name: string, wanted: Wanted, seems: Step['seems'], done: Step['done']): Step => {
     return { name, document: documentOf(box, inputs, wanted), request: undefined, seems, done };
@@ -158,8 +187,7 @@ export function stepsOf(box: Sandbox, inputs: string, edition: number): Step[] {
   ];
 }
 
-/** What the rounds up to this one may run. */
-export function expectations(rounds: number): Map<string, Expectation> {
+function expectations(rounds: number): Map<string, Expectation> {
   const expected = new Map<string, Expectation>();
   const add = (names: readonly string[], perRound: number, ends = ['Succeeded Completed']): void => {
     for (const name of names) expected.set(name, { ends, again: perRound * rounds - 1, loses: 0 });
@@ -201,8 +229,7 @@ function unlessGone<T>(read: () => T): T | undefined {
   }
 }
 
-/** Outputs that do not hold what an undisturbed life makes, and files that nobody asked for. */
-export function wrongFiles(box: Sandbox, edition: number, elements = ELEMENTS): string[] {
+function wrongFiles(box: Sandbox, edition: number, elements = ELEMENTS): string[] {
   const wrong: string[] = [];
   const folder = (name: string, files: readonly string[], more: readonly string[] = []): void => {
     for (const file of files) {

@@ -4,16 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAIL_POINTS } from '../../src/base/fail-point.ts';
 import { Sandbox } from '../rig/cli.ts';
-import {
-  type Arm,
-  armText,
-  FailHistory,
-  type FailPoint,
-  isProgram,
-  type Played,
-  type SpawnerKind,
-} from '../rig/fail-history.ts';
-import { makeInputs } from '../rig/fail-work.ts';
+import { type Arm, armText, FailHistory, type FailPoint, isProgram, type Played } from '../rig/fail-history.ts';
+import { makeInputs, processWork } from '../rig/fail-work.ts';
 import { seededRandom } from '../rig/random.ts';
 
 // Real processes die at every fail point, and those after them bring all to the end that an undisturbed life has.
@@ -39,6 +31,8 @@ const hasElsewhere = (): boolean => {
   const there = statSync(ELSEWHERE, { throwIfNoEntry: false });
   return there !== undefined && there.dev !== statSync(tmpdir()).dev;
 };
+
+type SpawnerKind = 'native' | 'shell';
 
 interface Wish extends Arm {
   readonly spawner: SpawnerKind;
@@ -96,7 +90,7 @@ function wishes(random: () => number): Wish[] {
     const across = ACROSS.has(effect);
     if (across && !hasElsewhere()) return [];
     const passer = FAIL_POINTS[point][0];
-    // These histories run processes.
+    // These histories run processes: see `slurm-fail-points.test.ts`.
     if (passer === 'slurm') return [];
     // One death alone is not always the first: the first attempt of all could not take that.
     const first = passer === 'program' ? 0 : Math.floor(4 * random());
@@ -113,6 +107,17 @@ function wishes(random: () => number): Wish[] {
     const [one, other] = random() < 0.5 ? (['native', 'shell'] as const) : (['shell', 'native'] as const);
     return [...of(one, 0, 2), ...of(other, 1, 2)];
   });
+}
+
+/** What must have been hit in the end, by the list of all alone, as the table names it. */
+function namesToHit(): string[] {
+  const names = (Object.keys(FAIL_POINTS) as FailPoint[]).flatMap((point) => {
+    const passer = FAIL_POINTS[point][0];
+    if (passer === 'slurm' || (ACROSS.has(effectOf(point)) && !hasElsewhere())) return [];
+    if (passer === 'program') return [point];
+    return passer === 'runtimes' ? [`native ${point}`, `shell ${point}`] : [`${passer} ${point}`];
+  });
+  return names.sort();
 }
 
 /** When in a round its effects come: deaths in this order fit into one round. */
@@ -184,7 +189,8 @@ describe('whoever passes a fail point dies there', () => {
     const [{ spawner, across }] = chain as [Wish];
     const runs = across ? mkdtempSync(join(ELSEWHERE, 'fxp-')) : undefined;
     const arms = ONLY === undefined ? chain.flatMap(withPrelude) : chain;
-    const played = await new FailHistory({ spawner, inputs: folder, runs }, arms).play();
+    const env = { FIXPOINT_SPAWNER: spawner };
+    const played = await new FailHistory({ work: processWork(folder), env, runs }, arms).play();
     for (const arm of played.hits) {
       const name = `${isProgram(arm) ? '' : `${spawner} `}${arm.point}`;
       counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -233,6 +239,7 @@ describe('whoever passes a fail point dies there', () => {
         .map(([name, count]) => `  ${name.padEnd(24)} ${count}`);
       process.stdout.write(`hits at each fail point, ${bad.length} histories with violations\n${table.join('\n')}\n`);
       expect({ never, bad }).toEqual({ never: [], bad: [] });
+      if (ONLY === undefined) expect([...counts.keys()].sort()).toEqual(namesToHit());
     },
     PATIENCE_MS,
   );

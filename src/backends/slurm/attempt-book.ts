@@ -63,6 +63,8 @@ export class AttemptBook {
   readonly submissions = new Map<string, Submission>();
   /** Over, or withdrawn, and perhaps still in Slurm's queue, where nobody wants them. */
   readonly dropped = new Map<Submission, Set<number>>();
+  /** Submitted by an earlier daemon, not known to be over, and nobody has asked about them yet: that is no reason to forget them. */
+  readonly unasked = new Set<string>();
   readonly #places = new Map<string, Place>();
 
   place(token: string): Place | undefined {
@@ -81,6 +83,11 @@ export class AttemptBook {
     this.dropped.delete(submission);
     for (const { token } of submission.tasks)
       if (this.#places.get(token)?.submission === submission) this.#places.delete(token);
+  }
+
+  /** Somebody wants to hear of it, or may still want to. */
+  isWanted(token: string): boolean {
+    return this.open.has(token) || this.unasked.has(token);
   }
 
   drop({ submission, index }: Place): void {

@@ -43,6 +43,14 @@ export async function readFolder(directory: string, token: string): Promise<Fold
   return { kind: 'Claimed', node: claim.value.host, startTime: (await claimTime(directory)) ?? 0, turnedBack };
 }
 
+/** It is over, and Slurm has nothing more to say about it: whoever asks is told what the folder says. */
+export function isSettled(state: FolderState): boolean {
+  if (state.kind === 'Withdrawn') return true;
+  if (state.kind !== 'Ended') return false;
+  const { verdict, exitCode } = state.exit;
+  return state.opinion !== undefined || verdict !== 'Exited' || exitCode === 0;
+}
+
 async function readOpinion(directory: string): Promise<Opinion | undefined> {
   try {
     return JSON.parse(once(await readFile(join(directory, OPINION), 'utf8')) ?? '') as Opinion;

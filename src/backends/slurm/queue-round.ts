@@ -72,7 +72,7 @@ export class QueueRound {
       const ids = jobs.get(submission.name);
       const rows = await this.#rowsOf(submission, ids);
       if (rows !== undefined) seen.add(submission);
-      const wanted = submission.tasks.some(({ token }) => this.#book.open.has(token));
+      const wanted = submission.tasks.some(({ token }) => this.#book.isWanted(token));
       this.#endDropped(submission, rows);
       if (submission.state === 'Doubtful' && this.#isAbsent(submission, now)) unclear.push(submission);
       if (submission.state === 'Submitted' && this.#tell(submission, rows, now)) unclear.push(submission);

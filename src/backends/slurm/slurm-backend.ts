@@ -22,6 +22,7 @@ import { Availability } from './availability.ts';
 import { Canceller } from './canceller.ts';
 import { type Capabilities, probe } from './capabilities.ts';
 import { directivesOf } from './directives.ts';
+import { isSettled, readFolder } from './folder-state.ts';
 import { inParts } from './in-parts.ts';
 import { pollIntervalMs } from './poll-interval.ts';
 import { QueueRound } from './queue-round.ts';
@@ -159,8 +160,18 @@ export class SlurmBackend implements Backend {
     this.#runtime = await this.#folder.prepare();
     // An sbatch of an earlier daemon may still be at it.
     const settledFrom = this.#options.clock.monotonic() + SBATCH_LIFE_MS;
-    for (const submission of await readSubmissions(this.#folder, settledFrom)) this.#book.add(submission);
+    for (const submission of await readSubmissions(this.#folder, settledFrom)) await this.#takeOver(submission);
     this.#schedule();
+  }
+
+  /** What was withdrawn may wait in the queue still, and nobody will ask about it; what is not over will be asked about. */
+  async #takeOver(submission: Submission): Promise<void> {
+    this.#book.add(submission);
+    const states = await inParts(submission.tasks, ({ directory, token }) => readFolder(directory, token));
+    for (const [index, state] of states.entries()) {
+      if (state.kind === 'Withdrawn') this.#book.drop({ submission, index });
+      else if (!isSettled(state)) this.#book.unasked.add(submission.tasks[index]?.token ?? '');
+    }
   }
 
   directoryFor(attempt: Pick<Launch, 'token' | 'workflow' | 'namespace' | 'key' | 'number'>): string {
@@ -180,6 +191,7 @@ export class SlurmBackend implements Backend {
   /** Makes the run folder. `ready`: it is to be submitted. */
   async #prepare(launch: Launch): Promise<{ readonly outcome: SubmitOutcome; readonly ready?: OpenAttempt }> {
     const { token, directory } = launch;
+    this.#book.unasked.delete(token);
     const accepted = { token, outcome: 'Accepted' } as const;
     const refused = (message: string) => ({ token, outcome: 'Refused', message }) as const;
     if (this.#book.open.has(token)) return { outcome: accepted };
@@ -224,6 +236,7 @@ export class SlurmBackend implements Backend {
   }
 
   async observe(attempts: readonly Handled[]): Promise<readonly Observation[]> {
+    for (const { token } of attempts) this.#book.unasked.delete(token);
     const known = attempts.filter(({ token }) => this.#book.place(token));
     if (known.length > 0) {
       this.#changed();
@@ -257,6 +270,7 @@ export class SlurmBackend implements Backend {
 
   /** Makes sure that what has not started never will. */
   async #takeBack({ token, directory }: SubmittedTask): Promise<void> {
+    this.#book.unasked.delete(token);
     this.#unmade.delete(token);
     const directives = this.#book.open.get(token)?.directives;
     if (directives) this.#submitter.remove(token, directives);

@@ -191,3 +191,28 @@ describe('histories of lost answers and deaths', () => {
     },
   );
 });
+
+describe('a daemon that comes after one that died', () => {
+  test('ends what was withdrawn while it waited, though nobody asks for anything', async () => {
+    slurm.holds = true;
+    const one = launch('a');
+    await backend.submit([one]);
+    await until('it is there', () => slurm.jobs.length === 1);
+    // Nothing of ours calls scancel any more.
+    await backend.close();
+    await backend.cancel([handled(one)]);
+    await open();
+    await until('it is ended', () => slurm.jobs[0]?.state[0] === 'CANCELLED');
+  });
+
+  test('forgets nothing that it is asked about only after others', async () => {
+    slurm.holds = true;
+    const [one, other] = [launch('a', 1), launch('b', 2)];
+    await backend.submit([one, other]);
+    await until('they are there', () => slurm.jobs.length === 2);
+    await until('their ids are kept', () => backend.calls.get('squeue') !== undefined);
+    await backend.close();
+    await open();
+    for (const of of [one, other]) expect(await backend.observe([handled(of)])).toMatchObject([{ state: 'Queued' }]);
+  });
+});

@@ -47,7 +47,7 @@ withSlurm('on a real Slurm', () => {
       slurm: { partition: 'kill', extraArgs: ['--nodelist=n3'] },
     });
     const later = ['w0', 'w1', 'w2'].map((token) =>
-      script(token, 'true', { slurm: { extraOptions: '--begin=now+1hour' } }),
+      script(token, 'true', { slurm: { extraOptions: '--begin=now+1hour', extraArgs: [`--nice=${NICE}`] } }),
     );
     const wrong = script('wrong', 'true', { slurm: { partition: 'nosuch' } });
     await rig.backend.submit([limited, greedy, stopped, low, ...later, wrong]);
@@ -105,12 +105,15 @@ withSlurm('on a real Slurm', () => {
 });
 
 /** The job that waits for an hour. */
+/** Other tests have jobs in the same queue. */
+const NICE = 17;
+
 async function waitingArray(rig: SlurmRig): Promise<string> {
   await until('they wait', async () => (await waitingRows(rig)).length > 0);
   return (await waitingRows(rig))[0] as string;
 }
 
 async function waitingRows(rig: SlurmRig): Promise<string[]> {
-  const rows = await rig.cluster.tool('squeue', '--noheader', '--me', '--states=PENDING', '--format=%F %r');
-  return rows.split('\n').flatMap((row) => (row.endsWith('BeginTime') ? [row.split(' ')[0] ?? ''] : []));
+  const rows = await rig.cluster.tool('squeue', '--noheader', '--me', '--states=PENDING', '--format=%F %y');
+  return rows.split('\n').flatMap((row) => (row.endsWith(` ${NICE}`) ? [row.split(' ')[0] ?? ''] : []));
 }

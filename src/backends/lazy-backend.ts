@@ -44,7 +44,8 @@ export class LazyBackend implements Backend {
 
   async start(report: (observation: Observation) => void): Promise<void> {
     this.#report = report;
-    if (await this.#options.hasWork()) await this.#backend();
+    // What cannot be opened now is opened when somebody asks for it.
+    if (await this.#options.hasWork()) await this.#backend().catch(() => undefined);
   }
 
   directoryFor(attempt: Parameters<Backend['directoryFor']>[0]): string {
@@ -80,7 +81,7 @@ export class LazyBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    await (await this.#opened)?.close();
+    await (await this.#opened?.catch(() => undefined))?.close();
   }
 
   #backend(): Promise<Backend> {
@@ -89,8 +90,13 @@ export class LazyBackend implements Backend {
   }
 
   async #open(): Promise<Backend> {
-    const backend = await this.#options.open();
-    await backend.start(this.#report);
-    return backend;
+    try {
+      const backend = await this.#options.open();
+      await backend.start(this.#report);
+      return backend;
+    } catch (error) {
+      this.#opened = undefined;
+      throw error;
+    }
   }
 }

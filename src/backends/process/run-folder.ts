@@ -30,7 +30,8 @@ export async function makeRunFolder(
     const files = folderFiles(launch, facts);
     for (const file of files) await writeContent(dir, file);
     const last = { name: 'launch', mode: 0o600, content: launchText(launch, facts) };
-    await writeContent(dir, { name: 'sums', mode: 0o600, content: [...files, last].map(sumLine).join('') });
+    const summed = [...files, last].filter(({ mode }) => (mode & OWNER_READS) !== 0);
+    await writeContent(dir, { name: 'sums', mode: 0o600, content: summed.map(sumLine).join('') });
     failPoint('folder.within');
     await writeFile(join(dir, last.name), last.content, { mode: last.mode });
     failPoint('folder.after');
@@ -53,6 +54,9 @@ const TRANSIENT: ReadonlySet<string> = new Set([
   'EROFS',
   'ESTALE',
 ]);
+
+/** A file of the document may have a mode that keeps its owner from reading it. */
+const OWNER_READS = 0o400;
 
 /** For `sha256sum -c`, by which the runtime sees whether any byte has changed since: a job may wait for days. */
 function sumLine({ name, content }: FolderFile): string {

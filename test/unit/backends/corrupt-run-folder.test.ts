@@ -165,12 +165,12 @@ describe('a run folder that waits for its turn', () => {
   const SESSION_STEP = Number(process.env['FIXPOINT_FLIPS'] ?? 0) > 10_000 ? 1 : 7;
   const FLIPS = Number(process.env['FIXPOINT_FLIPS'] ?? 0) > 10_000 ? 2_000 : 12;
 
-  const made = async (name: string): Promise<string> => {
+  const made = async (name: string, mode = 0o644): Promise<string> => {
     const folder = join(dir, name);
     const launch: Launch = {
       ...launchOf(dir, folder, 'abcdefgh', `touch '${folder}.ran'`, {}),
       inputs: [{ name: 'i', paths: ['/a/b'] }],
-      files: [{ name: 'f', path: undefined, content: 'a file of the document', mode: 0o644 }],
+      files: [{ name: 'f', path: undefined, content: 'a file of the document', mode }],
     };
     expect(await makeRunFolder(launch, { oomKills: 0, gpuIds: '0,1' })).toEqual({ ok: true });
     return folder;
@@ -182,6 +182,12 @@ describe('a run folder that waits for its turn', () => {
     const folder = await made('1-whole');
     expect(run(folder)).toBe(0);
     expect(existsSync(`${folder}.ran`)).toBe(true);
+  });
+
+  it('runs with a file of the document that its owner may not read', async () => {
+    const folder = await made('1-unreadable', 0o200);
+    expect(run(folder)).toBe(0);
+    expect(readFileSync(`${folder}/sums`, 'utf8')).not.toContain('files/f');
   });
 
   it.each(['launch', 'script', 'inputs/i', 'files/f', 'metadata.json', 'gpus'])(

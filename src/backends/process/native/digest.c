@@ -101,8 +101,9 @@ static int digest_folder(const struct host *host, const char *path, bool by_stat
   close(ends[0]);
   int status = 1;
   while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
-  if (child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == TRY_AGAIN) return EIO;
-  return child > 0 && status == 0 && held > 0 ? 0 : ENOENT;
+  if (child < 0) return EAGAIN;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) == TRY_AGAIN) return EIO;
+  return status == 0 && held > 0 ? 0 : ENOENT;
 }
 
 int digest_path(const struct host *host, const char *path, bool by_stat, char digest[MAX_DIGEST]) {

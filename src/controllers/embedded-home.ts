@@ -106,6 +106,8 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Re
       active: !readOnly && !passive,
     });
     if (!opened.ok) {
+      await Promise.all(backends.map((backend) => backend.close()));
+      database.value.close();
       lock?.release();
       return fail({ reason: 'Unusable', message: opened.error });
     }
